@@ -1,0 +1,1 @@
+"""The app on a machine: reach it, prepare it, bring the source, release."""
