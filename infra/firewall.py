@@ -44,12 +44,18 @@ class Firewall:
         return [rule.as_data() for rule in sorted(self.rules)]
 
 
-def plan(web_ports: tuple[int, ...], web_cidrs: tuple[str, ...], ssh_cidrs: tuple[str, ...]) -> Firewall:
-    """The rules of a web machine: its public ports, SSH from the given CIDRs only, and egress to anywhere.
+def plan(
+    web_ports: tuple[int, ...],
+    web_cidrs: tuple[str, ...],
+    ssh_cidrs: tuple[str, ...],
+    extra: tuple[dict[str, Any], ...] = (),
+) -> Firewall:
+    """The rules of a web machine: its public ports, SSH from the given CIDRs only, extra ingress, egress to anywhere.
 
     An empty ``ssh_cidrs`` leaves SSH closed.
     """
     web = [Rule("ingress", "tcp", port, port, cidr, f"app on port {port}") for port in web_ports for cidr in web_cidrs]
     ssh = [Rule("ingress", "tcp", 22, 22, cidr, "SSH for deployments") for cidr in ssh_cidrs]
+    more = [Rule("ingress", **rule) for rule in extra]
     out = [Rule("egress", "all", 0, 0, cidr, "package registries, git, the app's own calls") for cidr in ANYWHERE]
-    return Firewall(tuple(dict.fromkeys([*web, *ssh, *out])))
+    return Firewall(tuple(dict.fromkeys([*web, *ssh, *more, *out])))

@@ -1,0 +1,187 @@
+"""Readers of single config values: each takes what Pulumi config holds and returns a typed value.
+
+A reader raises ``ValueError`` with a phrase that follows "must be": what is allowed, never the value itself.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+Reader = Callable[[str], Any]
+
+ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+RESERVED_ENV = ("PORT", "HOST")
+HOSTNAME = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def text(value: str) -> str:
+    """Any text, without surrounding white space."""
+    return value.strip()
+
+
+def pattern(regex: str, allowed: str) -> Reader:
+    """Text that matches ``regex`` whole, or empty."""
+
+    def read(value: str) -> str:
+        value = value.strip()
+        if value and not re.fullmatch(regex, value):
+            raise ValueError(allowed)
+        return value
+
+    return read
+
+
+def choice(*options: str) -> Reader:
+    """One of the given words."""
+
+    def read(value: str) -> str:
+        if value not in options:
+            raise ValueError(" or ".join(options))
+        return value
+
+    return read
+
+
+def whole_number(low: int, high: int) -> Reader:
+    """A whole number from ``low`` to ``high``, both allowed."""
+
+    def read(value: str) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,9}", value.strip()) or not low <= int(value) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(value)
+
+    return read
+
+
+def flag(value: str) -> bool:
+    """true or false."""
+    if value.lower() not in ("true", "false"):
+        raise ValueError("true or false")
+    return value.lower() == "true"
+
+
+def url_path(value: str) -> str:
+    """An absolute URL path such as /healthz, with a query if need be."""
+    if not re.fullmatch(r"/[!-~]*", value) or "#" in value:
+        raise ValueError("a URL path that starts with / and has no spaces, such as /healthz")
+    return value
+
+
+def status_codes(value: str) -> str:
+    """HTTP status codes: numbers and ranges, comma-separated, such as 200,204 or 200-399."""
+    for part in value.split(","):
+        low, _, high = part.strip().partition("-")
+        if not all(re.fullmatch(r"[1-5][0-9]{2}", code) for code in (low, high or low)) or int(low) > int(high or low):
+            raise ValueError("HTTP status codes such as 200 or 200,204 or 200-399")
+    return value.replace(" ", "")
+
+
+def relative_directory(value: str) -> str:
+    """A directory inside a repository: relative, with no way out; empty means the repository's root."""
+    path = PurePosixPath(value.strip() or ".")
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError("a directory inside the repository, relative to its root, without ..")
+    return "" if str(path) == "." else str(path)
+
+
+def domain(value: str) -> str:
+    """A fully qualified host name in lower case, or empty."""
+    value = value.strip().lower()
+    if value and not HOSTNAME.fullmatch(value):
+        raise ValueError("a host name such as app.example.org")
+    return value
+
+
+def http_url(value: str) -> str:
+    """An http or https URL, or empty."""
+    value = value.strip()
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ValueError("a URL that starts with https:// or http://")
+    return value
+
+
+def _json(value: str, kind: type, allowed: str) -> Any:
+    try:
+        data = json.loads(value)
+    except ValueError:
+        raise ValueError(allowed) from None
+    if not isinstance(data, kind):
+        raise ValueError(allowed)
+    return data
+
+
+def _cidr(value: object) -> str:
+    if not isinstance(value, str) or "/" not in value:
+        raise ValueError
+    return str(ipaddress.ip_network(value.strip()))
+
+
+def cidrs(value: str) -> tuple[str, ...]:
+    """A list of IPv4 or IPv6 networks in CIDR notation, host bits zero."""
+    allowed = 'a list of networks in CIDR notation with host bits zero, such as ["203.0.113.7/32", "2001:db8::/64"]'
+    try:
+        return tuple(_cidr(item) for item in _json(value, list, allowed))
+    except ValueError:
+        raise ValueError(allowed) from None
+
+
+def words(regex: str, allowed: str) -> Reader:
+    """A list of words that each match ``regex`` whole."""
+
+    def read(value: str) -> tuple[str, ...]:
+        items = _json(value, list, allowed)
+        if not all(isinstance(item, str) and re.fullmatch(regex, item) for item in items):
+            raise ValueError(allowed)
+        return tuple(items)
+
+    return read
+
+
+def environment(value: str) -> dict[str, str]:
+    """A map of environment variables; numbers and booleans become text as in YAML."""
+    data = _json(value, dict, "a map of variables, such as launchpad:env.DEBUG")
+    for name, item in data.items():
+        if not ENV_NAME.fullmatch(name) or name in RESERVED_ENV:
+            raise ValueError(f"a map whose names are letters, digits and _, and not PORT or HOST ({name!r} is not)")
+        if not isinstance(item, str | int | float) or "\0" in str(item):
+            raise ValueError(f"a map whose values are text, numbers or true/false ({name!r} is not)")
+    return {name: item if isinstance(item, str) else json.dumps(item) for name, item in sorted(data.items())}
+
+
+def firewall_rules(value: str) -> tuple[dict[str, Any], ...]:
+    """A list of extra ingress rules: port (or from_port and to_port), protocol, cidr, description."""
+    allowed = 'a list of rules such as [{"port": 9000, "protocol": "tcp", "cidr": "203.0.113.0/24"}]'
+    rules = []
+    for item in _json(value, list, allowed):
+        if not isinstance(item, dict) or set(item) - {
+            "port",
+            "from_port",
+            "to_port",
+            "protocol",
+            "cidr",
+            "description",
+        }:
+            raise ValueError(allowed)
+        try:
+            first = int(item["port"] if "port" in item else item["from_port"])
+            last = first if "port" in item else int(item["to_port"])
+            rule = {
+                "protocol": item.get("protocol", "tcp"),
+                "from_port": first,
+                "to_port": last,
+                "cidr": _cidr(item["cidr"]),
+                "description": str(item.get("description", f"port {first}")),
+            }
+        except (KeyError, TypeError, ValueError):
+            raise ValueError(allowed) from None
+        if rule["protocol"] not in ("tcp", "udp") or not 1 <= first <= last <= 65535:
+            raise ValueError(f"{allowed}; protocol tcp or udp, ports 1 to 65535")
+        rules.append(rule)
+    return tuple(rules)
