@@ -1,0 +1,111 @@
+"""What is run on the machine and what it is told: short command lines, and the specs that go in by standard input.
+
+All pure. Values that may be secret travel in the specs, never in a command line.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+from infra.deployment.repository import Repository, Revision
+from infra.settings import Settings
+
+SCHEMA = 1
+PROGRAM = "launchpad-host.pyz"
+"""The host program's name in the home of the SSH user; ``prepare`` installs it from there."""
+
+REACH = (
+    "if command -v cloud-init >/dev/null; then cloud-init status --wait >/dev/null; fi; "
+    "command -v python3 >/dev/null || (sudo apt-get update && sudo apt-get install -y python3) >/dev/null"
+)
+"""First words to a machine: wait until cloud-init is done, and see that there is a Python for the host program."""
+
+PREPARE = f"sudo python3 {PROGRAM} prepare"
+
+
+def deploy(app: str, revision: str) -> str:
+    """Build and release one revision; the host program finds out what of that is still to be done."""
+    return f"sudo launchpad-host deploy --app {app} --revision {revision}"
+
+
+def tls(settings: Settings) -> dict[str, str] | None:
+    """How the proxy gets its certificate: an own one, another ACME server, or None for the proxy's default."""
+    if settings.tls_certificate:
+        return {"certificate": settings.tls_certificate, "key": settings.tls_key}
+    if settings.acme_ca:
+        return {"acme_ca": settings.acme_ca, "acme_root": settings.acme_root}
+    return None
+
+
+def prepare_spec(settings: Settings, program: str) -> str:
+    """What ``prepare`` is told; ``program`` is the host program's digest, so that a new program runs it again."""
+    return _spec(
+        program=program,
+        app=settings.app,
+        http_port=settings.http_port,
+        domain=settings.domain or None,
+        tls=tls(settings),
+        packages=list(settings.packages),
+        package_index=settings.package_index or None,
+        limits={"request_body": settings.request_body_limit, "request_timeout": settings.request_timeout},
+    )
+
+
+def deploy_spec(settings: Settings, repository: Repository, revision: Revision, address: str) -> str:
+    """What ``deploy`` is told besides the revision: where the source is, and how the app is run and checked."""
+    return _spec(
+        app=settings.app,
+        repository=_source(settings, repository),
+        ref=revision.name,
+        directory=repository.directory,
+        command=settings.command or None,
+        python=settings.python or None,
+        env=settings.env,
+        secrets=settings.secrets,
+        health={
+            "path": settings.health_path,
+            "status": settings.health_status,
+            "timeout": settings.health_timeout,
+            "host": settings.domain or address,
+        },
+        drain_timeout=settings.drain_timeout,
+        keep_releases=settings.keep_releases,
+        lock_timeout=settings.lock_timeout,
+        package_index=settings.package_index or None,
+    )
+
+
+def _source(settings: Settings, repository: Repository) -> dict[str, Any]:
+    if repository.path is not None:
+        return {"kind": "pushed"}
+    return {
+        "kind": "url",
+        "url": repository.url,
+        "deploy_key": settings.deploy_key or None,
+        "known_hosts": settings.known_hosts or None,
+    }
+
+
+def _spec(**fields: Any) -> str:
+    return json.dumps({"schema": SCHEMA, **fields}, sort_keys=True)
+
+
+def url(settings: Settings, address: str) -> str:
+    """The app's public address as a person types it."""
+    if settings.domain:
+        return f"https://{settings.domain}/"
+    return f"http://{address}/" if settings.http_port == 80 else f"http://{address}:{settings.http_port}/"
+
+
+def health_url(settings: Settings, address: str) -> str:
+    """What the health check asks for, through the public door."""
+    return url(settings, address).rstrip("/") + settings.health_path
+
+
+def fingerprint(public_key: str) -> str:
+    """The SHA-256 fingerprint of an OpenSSH public key, as ``ssh-keygen -lf`` prints it."""
+    digest = hashlib.sha256(base64.b64decode(public_key.split()[1])).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")

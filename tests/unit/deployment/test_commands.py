@@ -1,0 +1,105 @@
+"""Command lines by exact string, and specs by exact value."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from infra.deployment import commands
+from infra.deployment.repository import Repository, Revision
+from infra.settings import parse
+
+SHA = "ab" * 20
+LOCAL = Repository("./app", Path("./app"), "", "app")
+REVISION = Revision(SHA, "main", "Say hello")
+
+
+def test_deploy_is_one_short_line() -> None:
+    assert commands.deploy("shop", SHA) == f"sudo launchpad-host deploy --app shop --revision {SHA}"
+
+
+def test_prepare_spec() -> None:
+    settings = parse({"packages": '["libpq5"]', "http_port": "8080"})
+    assert json.loads(commands.prepare_spec(settings, "d1")) == {
+        "schema": 1,
+        "program": "d1",
+        "app": "app",
+        "http_port": 8080,
+        "domain": None,
+        "tls": None,
+        "packages": ["libpq5"],
+        "package_index": None,
+        "limits": {"request_body": "10MB", "request_timeout": 60},
+    }
+
+
+def test_deploy_spec_of_a_local_repository() -> None:
+    settings = parse({"env": '{"A": "1"}', "secrets": '{"B": "2"}', "health_path": "/healthz"}, frozenset({"secrets"}))
+    assert json.loads(commands.deploy_spec(settings, LOCAL, REVISION, "198.18.0.2")) == {
+        "schema": 1,
+        "app": "app",
+        "repository": {"kind": "pushed"},
+        "ref": "main",
+        "directory": "app",
+        "command": None,
+        "python": None,
+        "env": {"A": "1"},
+        "secrets": {"B": "2"},
+        "health": {"path": "/healthz", "status": "200-399", "timeout": 60, "host": "198.18.0.2"},
+        "drain_timeout": 30,
+        "keep_releases": 5,
+        "lock_timeout": 300,
+        "package_index": None,
+    }
+
+
+def test_deploy_spec_of_a_private_url() -> None:
+    settings = parse({"deploy_key": "KEY", "known_hosts": "h ssh-ed25519 A"}, frozenset({"deploy_key"}))
+    remote = Repository("git@h:shop.git", None, "git@h:shop.git", "")
+    spec = json.loads(commands.deploy_spec(settings, remote, REVISION, "198.18.0.2"))
+    assert spec["repository"] == {
+        "kind": "url",
+        "url": "git@h:shop.git",
+        "deploy_key": "KEY",
+        "known_hosts": "h ssh-ed25519 A",
+    }
+
+
+def test_same_settings_make_the_same_spec_whatever_their_order() -> None:
+    one = parse({"env": '{"A": "1", "B": "2"}'})
+    two = parse({"env": '{"B": "2", "A": "1"}'})
+    assert commands.deploy_spec(one, LOCAL, REVISION, "h") == commands.deploy_spec(two, LOCAL, REVISION, "h")
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ({}, None),
+        ({"domain": "a.example.org"}, None),
+        (
+            {"domain": "a.example.org", "acme_ca": "https://127.0.0.1:14000/dir", "acme_root": "PEM"},
+            {"acme_ca": "https://127.0.0.1:14000/dir", "acme_root": "PEM"},
+        ),
+        ({"domain": "a.example.org", "tls_certificate": "C", "tls_key": "K"}, {"certificate": "C", "key": "K"}),
+    ],
+)
+def test_tls(raw: dict[str, str], expected: dict[str, str] | None) -> None:
+    assert commands.tls(parse(raw, frozenset({"tls_key"}))) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "url", "health"),
+    [
+        ({}, "http://198.18.0.2/", "http://198.18.0.2/"),
+        ({"http_port": "8080", "health_path": "/up"}, "http://198.18.0.2:8080/", "http://198.18.0.2:8080/up"),
+        ({"domain": "a.example.org", "health_path": "/up"}, "https://a.example.org/", "https://a.example.org/up"),
+    ],
+)
+def test_urls(raw: dict[str, str], url: str, health: str) -> None:
+    settings = parse(raw)
+    assert (commands.url(settings, "198.18.0.2"), commands.health_url(settings, "198.18.0.2")) == (url, health)
+
+
+def test_fingerprint_is_that_of_ssh_keygen() -> None:
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+    assert commands.fingerprint(key) == "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU"

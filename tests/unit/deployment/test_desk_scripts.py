@@ -1,0 +1,126 @@
+"""The scripts that run at the desk: the push, the knock at the public door, and the host program's package."""
+
+import io
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from infra.deployment import bundle, door, push
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_push_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push, "who", lambda: "ada@desk")
+    assert push.arguments("./app", "shop", "ab" * 20, "deploy", "198.18.0.2") == [
+        "git",
+        "-C",
+        "./app",
+        "push",
+        "--quiet",
+        "--no-verify",
+        "--receive-pack=sudo launchpad-host receive-pack --app shop --who ada@desk",
+        "ssh://deploy@198.18.0.2/srv/shop/repo.git",
+        f"+{'ab' * 20}:refs/launchpad/{'ab' * 20}",
+    ]
+
+
+def test_who_cannot_carry_shell_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push, "getuser", lambda: "a;rm -rf $(x)")
+    monkeypatch.setattr(push, "gethostname", lambda: "desk`1")
+    assert push.who() == "arm-rfx@desk1"
+
+
+@pytest.mark.parametrize(("port", "host"), [("22", "198.18.0.2"), ("2222", "[198.18.0.2]:2222")])
+def test_push_knows_the_host_and_keeps_the_key_private(tmp_path: Path, port: str, host: str) -> None:
+    command = push.ssh(tmp_path, port, "198.18.0.2", "ssh-ed25519 AAAA", "KEY")
+    assert (tmp_path / "known_hosts").read_text() == f"{host} ssh-ed25519 AAAA\n"
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+    assert "StrictHostKeyChecking=yes" in command
+    assert "KEY" not in command
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        good = self.path == "/healthz" and self.headers["Host"] == "app.example.org"
+        self.send_response(200 if good else 503)
+        self.end_headers()
+        self.wfile.write(b"fine" if good else b"sorry")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def port() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield str(server.server_port)
+    server.shutdown()
+
+
+def knock(**given: str) -> subprocess.CompletedProcess[str]:
+    base = {
+        "ADDRESS": "127.0.0.1",
+        "PATH": "/healthz",
+        "STATUS": "200",
+        "HOST": "app.example.org",
+        "TLS": "no",
+        "CA": "",
+        "PATIENCE": "0",
+    }
+    environment = {f"LAUNCHPAD_{key}": value for key, value in {**base, **given}.items()}
+    script = ROOT / "infra" / "deployment" / "door.py"
+    return subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_door_that_answers(port: str) -> None:
+    answer = knock(PORT=port)
+    assert (answer.returncode, answer.stdout) == (0, "answers\n")
+
+
+def test_door_with_the_wrong_status_shows_it(port: str) -> None:
+    answer = knock(PORT=port, PATH="/")
+    assert answer.returncode == 1
+    assert "status 503 Service Unavailable, first bytes 'sorry'" in answer.stderr
+
+
+def test_closed_door_says_where_and_what_to_look_at() -> None:
+    answer = knock(PORT="1")
+    assert answer.returncode == 1
+    assert answer.stderr == (
+        "The app is healthy on the machine, but /healthz on port 1 of 127.0.0.1 gave for 0 s: "
+        "ConnectionRefusedError: [Errno 111] Connection refused\n"
+        "Look at launchpad:web_cidrs and launchpad:http_port, and at `make status`.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "allowed", "good"),
+    [(200, "200", True), (204, "200,204", True), (399, "200-399", True), (400, "200-399", False)],
+)
+def test_accepts(status: int, allowed: str, good: bool) -> None:
+    assert door.accepts(status, allowed) is good
+
+
+def test_bundle_is_the_same_bytes_from_the_same_source(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        (tmp_path / f"{name}.py").write_text(f"# {name}\n")
+    first = bundle.contents(tmp_path)
+    (tmp_path / "a.py").touch()
+    assert bundle.contents(tmp_path) == first
+    assert zipfile.ZipFile(io.BytesIO(first)).namelist() == ["__main__.py", "infra/__init__.py", "infra/host/a.py", "infra/host/b.py"]
+
+
+def test_bundle_runs_with_nothing_but_python(tmp_path: Path) -> None:
+    path, digest = bundle.write(tmp_path)
+    assert path.name == f"launchpad-host-{digest}.pyz"
+    run = subprocess.run([sys.executable, "-I", str(path), "--help"], capture_output=True, text=True, check=False)
+    assert run.returncode == 0
+    assert "deploy" in run.stdout

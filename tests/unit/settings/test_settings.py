@@ -1,0 +1,160 @@
+"""Settings: what each key may be, how mistakes are reported, and that Pulumi.yaml says the same."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from infra.settings import DEFAULTS, READERS, SECRET, Settings, SettingsError, parse
+
+ROOT = Path(__file__).parents[3]
+DECLARED = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+
+
+def problems(raw: dict[str, str], secret: tuple[str, ...] = ()) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        parse(raw, frozenset(secret))
+    return caught.value.problems
+
+
+def test_every_key_is_declared_with_type_default_and_description() -> None:
+    assert set(DECLARED) == set(READERS) == {field.name for field in fields(Settings)}
+    assert all(set(key) >= {"type", "default", "description"} for key in DECLARED.values())
+
+
+@pytest.mark.parametrize("key", sorted(READERS))
+def test_declared_default_is_the_default(key: str) -> None:
+    declared = DECLARED[key]["default"]
+    assert (declared if isinstance(declared, str) else json.dumps(declared)) == DEFAULTS.get(key, "")
+
+
+def test_defaults_are_valid() -> None:
+    settings = parse({})
+    assert (settings.machine, settings.app, settings.repository, settings.revision) == (
+        "embedded",
+        "app",
+        "./app",
+        "HEAD",
+    )
+    assert (settings.http_port, settings.health_path, settings.web_ports) == (80, "/", (80,))
+
+
+def test_all_mistakes_at_once() -> None:
+    assert problems(
+        {
+            "machine": "toaster",
+            "http_port": "abc",
+            "ssh_cidrs": '["10.0.0.1/8"]',
+            "health_path": "healthz",
+            "colour": "red",
+        }
+    ) == [
+        "launchpad:colour is not a key of this program; see Pulumi.yaml",
+        "launchpad:machine is 'toaster'; it must be embedded",
+        "launchpad:health_path is 'healthz'; it must be a URL path that starts with / and has no spaces, such as /healthz",
+        "launchpad:http_port is 'abc'; it must be a whole number from 1 to 65535",
+        "launchpad:ssh_cidrs is '[\"10.0.0.1/8\"]'; it must be a list of networks in CIDR notation with host bits zero, "
+        'such as ["203.0.113.7/32", "2001:db8::/64"]',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "bad"),
+    [
+        ("app", "My App"),
+        ("app", "a" * 25),
+        ("revision", "-rf"),
+        ("revision", "a b"),
+        ("directory", "../up"),
+        ("directory", "/etc"),
+        ("python", "2.7"),
+        ("packages", '["--allow-downgrades"]'),
+        ("package_index", "ftp://mirror"),
+        ("env", '{"1X": "a"}'),
+        ("env", '{"PORT": "80"}'),
+        ("env", '{"A": ["list"]}'),
+        ("env", "[]"),
+        ("health_status", "abc"),
+        ("health_status", "399-200"),
+        ("health_timeout", "0"),
+        ("http_port", "65536"),
+        ("http_port", "22"),
+        ("domain", "not a domain"),
+        ("request_body_limit", "10"),
+        ("web_cidrs", '["300.0.0.0/8"]'),
+        ("ssh_cidrs", '["0.0.0.0/0"]'),
+        ("ssh_cidrs", '["0.0.0.0/1"]'),
+        ("ssh_from_anywhere", "maybe"),
+        ("rules", '[{"port": 0, "cidr": "10.0.0.0/8"}]'),
+        ("rules", '[{"port": 9000}]'),
+        ("rules", '[{"port": 9000, "cidr": "10.0.0.0/8", "prot": "tcp"}]'),
+        ("keep_releases", "0"),
+        ("memory", "lots"),
+        ("repository", ""),
+        ("acme_ca", "https://127.0.0.1:14000/dir"),
+        ("tls_certificate", "PEM"),
+    ],
+)
+def test_bad_value_is_refused_by_name(key: str, bad: str) -> None:
+    found = problems({key: bad})
+    assert any(f"launchpad:{key}" in line for line in found)
+
+
+@pytest.mark.parametrize("key", SECRET)
+def test_secret_in_the_clear_is_refused_and_not_shown(key: str) -> None:
+    value = '{"TOKEN": "canary-42"}' if key == "secrets" else "canary-42"
+    found = problems({key: value})
+    assert f"launchpad:{key} is stored in the clear; set it again with: pulumi config set --secret" in found
+    assert "canary-42" not in "\n".join(found)
+
+
+def test_bad_secret_is_not_shown() -> None:
+    found = problems({"secrets": '{"A": ["canary-42"]}'}, ("secrets",))
+    assert found == [
+        "launchpad:secrets is [secret]; it must be a map whose values are text, numbers or true/false ('A' is not)"
+    ]
+
+
+def test_secrets_stay_out_of_the_representation() -> None:
+    settings = parse(
+        {"secrets": '{"TOKEN": "canary-42"}', "deploy_key": "canary-43"}, frozenset({"secrets", "deploy_key"})
+    )
+    assert settings.secrets == {"TOKEN": "canary-42"}
+    assert "canary" not in repr(settings)
+
+
+def test_scalars_in_env_become_text_as_in_yaml() -> None:
+    assert parse({"env": '{"B": true, "A": 1, "C": "x"}'}).env == {"A": "1", "B": "true", "C": "x"}
+
+
+def test_name_in_env_and_secrets_is_refused() -> None:
+    assert problems({"env": '{"A": "1"}', "secrets": '{"A": "2"}'}, ("secrets",)) == [
+        "launchpad:env and launchpad:secrets both hold A; keep each name in one of them"
+    ]
+
+
+def test_wide_ssh_is_allowed_when_meant() -> None:
+    assert parse({"ssh_cidrs": '["0.0.0.0/0"]', "ssh_from_anywhere": "true"}).ssh_cidrs == ("0.0.0.0/0",)
+
+
+def test_firewall_of_a_domain_with_an_extra_rule() -> None:
+    settings = parse(
+        {
+            "domain": "app.example.org",
+            "web_cidrs": '["0.0.0.0/0"]',
+            "ssh_cidrs": '["203.0.113.7/32"]',
+            "rules": '[{"from_port": 9000, "to_port": 9001, "cidr": "203.0.113.0/24", "description": "metrics"}]',
+        }
+    )
+    assert [
+        (rule.protocol, rule.from_port, rule.to_port, rule.cidr)
+        for rule in settings.firewall.rules
+        if rule.direction == "ingress"
+    ] == [
+        ("tcp", 80, 80, "0.0.0.0/0"),
+        ("tcp", 443, 443, "0.0.0.0/0"),
+        ("tcp", 22, 22, "203.0.113.7/32"),
+        ("tcp", 9000, 9001, "203.0.113.0/24"),
+    ]
