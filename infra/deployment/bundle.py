@@ -9,11 +9,11 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parent.parent / "host"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
-MAIN = b"from infra.host.__main__ import main\n\nraise SystemExit(main())\n"
+MAIN = b"from infra.host.cli import main\n\nraise SystemExit(main())\n"
 
 
 def contents(source: Path = SOURCE) -> bytes:
-    """The zipapp's bytes: the package and an entry point, in a fixed order, uncompressed and without the time of day."""
+    """The zipapp's bytes: the package and an entry point, in fixed order, uncompressed and undated."""
     files = {f"infra/host/{path.relative_to(source).as_posix()}": path.read_bytes() for path in source.rglob("*.py")}
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
