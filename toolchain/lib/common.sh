@@ -1,0 +1,91 @@
+# shellcheck shell=bash disable=SC2154,SC2164  # variables of toolchain/setup, which also sets -e
+# What setup and launch share: where things are, how steps show that they live, how errors look.
+
+cache=${LAUNCHPAD_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/launchpad}
+tools=$cache/toolchain
+logs=$root/.launchpad/logs
+child=
+
+say() { printf '%s\n' "$*" >&2; }
+
+# fail MESSAGE... ends everything with one message: what is wrong, then what to do.
+fail() {
+  printf 'launchpad: %s\n' "$*" >&2
+  exit 1
+}
+
+# now prints microseconds, without starting a process.
+now() { printf '%s' "${EPOCHREALTIME/[.,]/}"; }
+
+# seconds_since MICROSECONDS prints "[  3.2s]".
+seconds_since() {
+  local tenths=$((($(now) - $1) / 100000))
+  printf '[%3d.%ds]' $((tenths / 10)) $((tenths % 10))
+}
+
+# version_at_least HAVE WANTED compares dotted numbers.
+version_at_least() { [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]; }
+
+# digest FILE... prints twelve characters that change with any of the files' contents.
+digest() { cat -- "$@" | sha256sum | cut -c1-12; }
+
+# step NAME WATCHER COMMAND... runs COMMAND with its output in a log. Meanwhile it shows the seconds and what WATCHER says of
+# the log: on a terminal as one living line, elsewhere as a line every ten seconds. A failing COMMAND ends setup with its last lines.
+# Never call it in a condition: bash would then ignore errors inside COMMAND.
+step() {
+  local name=$1 watcher=$2 started told=0 status=0 log=$logs/$1.log
+  shift 2
+  started=$(now)
+  mkdir -p "$logs"
+  set -m # a process group of its own, so that Ctrl-C can end all of it
+  "$@" >"$log" 2>&1 </dev/null 9>&- &
+  child=$!
+  set +m
+  while kill -0 "$child" 2>/dev/null; do
+    if [[ -t 2 ]]; then
+      printf '\r\033[K%s %s: %.90s' "$(seconds_since "$started")" "$name" "$("$watcher" "$log")" >&2
+    elif ((($(now) - started) / 10000000 > told)); then
+      told=$((told + 1))
+      say "$(seconds_since "$started") $name: $("$watcher" "$log")"
+    fi
+    sleep 0.1
+  done
+  wait "$child" || status=$?
+  child=
+  [[ ! -t 2 ]] || printf '\r\033[K' >&2
+  if ((status)); then
+    tail -n 25 "$log" >&2
+    fail "$name failed (the lines above are the end of $log)."
+  fi
+  say "$(seconds_since "$started") $name: $("$watcher" "$log")"
+}
+
+# last_line LOG is the plain watcher: the newest line, without colours.
+last_line() { tail -n 1 "$1" 2>/dev/null | sed 's/\x1b\[[0-9;]*m//g'; }
+
+end_child() {
+  [[ -z $child ]] || kill -TERM -- "-$child" 2>/dev/null || true
+}
+trap 'end_child; say; fail "interrupted; run the same command again to go on."' INT TERM
+
+# fresh_dir NAME prints a new empty directory that only `keep_dir` makes visible under its name: a killed build leaves nothing half-made.
+fresh_dir() {
+  rm -rf "$tools"/.new-"$1"-*
+  mktemp -d "$tools/.new-$1-XXXXXX"
+}
+
+# keep_dir DIRECTORY NAME
+keep_dir() {
+  chmod 755 "$1"
+  rm -rf "${tools:?}/$2"
+  mv -T "$1" "$tools/$2"
+}
+
+# only_one_at_a_time lets one setup per cache run; the lock ends with the process, however that ends.
+only_one_at_a_time() {
+  mkdir -p "$tools"
+  exec 9>"$tools/.lock"
+  flock -n 9 && return
+  say "waiting: another setup is filling $tools"
+  until flock -w 10 9; do say "still waiting for the other setup"; done
+}

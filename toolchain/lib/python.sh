@@ -1,0 +1,56 @@
+# shellcheck shell=bash disable=SC2154,SC2164  # variables of toolchain/setup, which also sets -e
+# Python: an interpreter that is here, uv, and the virtualenv of the committed lock.
+
+# base_python prints the first real interpreter (no shim, no virtualenv) that is new enough and can make virtualenvs.
+base_python() {
+  local candidate found
+  while read -r candidate; do
+    found=$("$candidate" -I - "$PYTHON_OLDEST" 2>/dev/null <<'PYTHON'
+import ensurepip, sys, venv  # Debian packs these two apart
+wanted = tuple(int(part) for part in sys.argv[1].split("."))
+print(getattr(sys, "_base_executable", sys.executable) if sys.version_info[:2] >= wanted else "")
+PYTHON
+    ) || continue
+    [[ -n $found ]] || continue
+    printf '%s' "$found"
+    return
+  done < <(type -aP python3 python3.14 python3.13 python3.12 python3.11)
+  fail "no Python $PYTHON_OLDEST or newer here (with its venv module). Install one, for example: apt-get install python3 python3-venv"
+}
+
+# ensure_uv sets `uv` to the user's own when new enough, else to one from PyPI in the cache.
+ensure_uv() {
+  local version
+  if version=$(uv --version 2>/dev/null) && version_at_least "$(cut -d' ' -f2 <<<"$version")" "$UV_OLDEST"; then
+    uv=uv
+    return
+  fi
+  uv=$tools/uv-$UV_VERSION/bin/uv
+  [[ -x $uv ]] || step uv last_line get_uv "$1"
+}
+
+get_uv() {
+  local work
+  work=$(fresh_dir uv)
+  "$1" -m venv "$work"
+  "$work/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$root/toolchain/uv.lock"
+  keep_dir "$work" "uv-$UV_VERSION" # only the uv executable is used from it, and that does not mind the move
+  printf '%s, from PyPI\n' "$("$tools/uv-$UV_VERSION/bin/uv" --version)"
+}
+
+# ensure_virtualenv makes .venv what toolchain/requirements.lock says.
+ensure_virtualenv() {
+  step virtualenv last_line make_virtualenv "$1"
+}
+
+make_virtualenv() {
+  export UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
+  unset VIRTUAL_ENV
+  # A virtualenv knows its own path and its interpreter: where either is another one, start anew.
+  if ! grep -qsF "VIRTUAL_ENV=$root/.venv" "$root/.venv/bin/activate" && ! grep -qsF "VIRTUAL_ENV='$root/.venv'" "$root/.venv/bin/activate" ||
+    ! "$root/.venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    "$uv" venv --quiet --clear --python "$1" "$root/.venv"
+  fi
+  "$uv" pip sync --quiet --python "$root/.venv/bin/python" --require-hashes "$root/toolchain/requirements.lock"
+  printf '%s, %s packages from the lock\n' "$("$root/.venv/bin/python" --version)" "$(grep -c '^[a-z].*==' "$root/toolchain/requirements.lock")"
+}
