@@ -1,0 +1,155 @@
+"""A machine's processes: a systemd-nspawn container whose root is nobody on this computer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from infra.machines.embedded import cgroup
+from infra.machines.embedded.record import Record, directory, save
+from infra.machines.embedded.shell import ENVIRONMENT, MachineError
+
+USERS = 0x4C500000
+"""The user id here of a container's root, out of systemd's range for containers; 65536 ids from there are its users.
+All machines share them, as they share the base image, whose files belong to them."""
+
+DROPPED = ("CAP_NET_ADMIN", "CAP_MKNOD", "CAP_SYS_MODULE", "CAP_SYS_TTY_CONFIG", "CAP_AUDIT_CONTROL")
+"""CAP_NET_ADMIN above all: without it a machine cannot change its own security group or address, just as on EC2."""
+
+BOOT_LIMIT = 15.0
+STOP_LIMIT = 10.0
+
+
+def command(machines: Path, record: Record) -> list[str]:
+    """The container's command line."""
+    place = directory(machines, record.id)
+    return [
+        "systemd-nspawn",
+        "--quiet",
+        "--register=no",
+        "--keep-unit",
+        f"--machine={record.id}",
+        f"--directory={place}/root",
+        f"--private-users={USERS}:65536",
+        "--private-users-ownership=off",
+        "--private-network",
+        f"--drop-capability={','.join(DROPPED)}",
+        f"--bind-ro={place}/resolv.conf:/etc/resolv.conf",
+        "--resolv-conf=off",
+        "--timezone=off",
+        "--link-journal=no",
+        "--kill-signal=SIGRTMIN+3",
+        "--boot",
+    ]
+
+
+def start(machines: Path, record: Record) -> None:
+    """Start the container and write down its process, which waits until that is done before it becomes a container."""
+    place = directory(machines, record.id)
+    limits = cgroup.Limits(record.memory, record.cpus)
+    # an `exec` behind a `read`: if this driver is killed before the process is on record, the read ends and so does it
+    gate = ["sh", "-c", 'read -r go && exec "$@" </dev/null', "gate"]
+    with (place / "console.log").open("wb") as console:
+        process = subprocess.Popen(
+            [*gate, *cgroup.launcher(record.id, limits), *command(machines, record)],
+            stdin=subprocess.PIPE,
+            stdout=console,
+            stderr=console,
+            cwd="/",
+            env={**ENVIRONMENT, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+            start_new_session=True,
+        )
+    assert process.stdin is not None
+    cgroup.enter(record.id, limits, process.pid, USERS)
+    record.pid, record.started = process.pid, start_time(process.pid)
+    save(machines, record)
+    process.stdin.write(b"go\n")
+    process.stdin.close()
+    process.returncode = 0  # it outlives us: keep Popen from warning about that
+
+
+def is_running(record: Record) -> bool:
+    """Whether the recorded process is there and is the one that we started."""
+    return record.started > 0 and start_time(record.pid) == record.started
+
+
+def start_time(pid: int) -> int:
+    """When a process started, in ticks since boot; -1 for one that is gone or a zombie."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return -1
+    return -1 if words[0] in "ZX" else int(words[19])
+
+
+def leader(machines: Path, record: Record) -> int:
+    """The process on this computer that is process 1 inside, once it has a network of its own.
+
+    Raises MachineError with the console's last words if the container ends before.
+    """
+    ours = Path("/proc/self/ns/net").readlink()
+    deadline = time.monotonic() + BOOT_LIMIT
+    while time.monotonic() < deadline:
+        if not is_running(record):
+            raise MachineError(f"The machine ended right after its start. {last_words(machines, record.id)}")
+        for pid in children(record.pid):
+            try:
+                if Path(f"/proc/{pid}/ns/net").readlink() != ours:
+                    return pid
+            except OSError:
+                continue
+        time.sleep(0.01)
+    raise MachineError(f"The machine did not start within {BOOT_LIMIT:.0f} s. {last_words(machines, record.id)}")
+
+
+def wait_until_up(machines: Path, record: Record, pid: int) -> None:
+    """Wait until systemd runs inside. Raises MachineError with the console's last words if it ends or hangs instead."""
+    deadline = time.monotonic() + BOOT_LIMIT
+    while not Path(f"/proc/{pid}/root/run/systemd/private").exists():
+        if not is_running(record) or time.monotonic() > deadline:
+            raise MachineError(f"The machine did not boot. {last_words(machines, record.id)}")
+        time.sleep(0.02)
+
+
+def children(pid: int) -> list[int]:
+    """The child processes of a process."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if stat.read_text().rpartition(")")[2].split()[1] == str(pid):
+                found.append(int(stat.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def last_words(machines: Path, machine: str) -> str:
+    """The end of the console's output, for error messages."""
+    console = directory(machines, machine) / "console.log"
+    text = console.read_text(errors="replace")[-2000:] if console.is_file() else ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return "Its console's last lines:\n  " + "\n  ".join(lines[-8:]) if lines else "Its console is empty."
+
+
+def stop(record: Record, *, gently: bool) -> None:
+    """End every process of a machine: by a shutdown from inside, if gently, and then by force."""
+    if gently and is_running(record):
+        os.kill(record.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_LIMIT
+        while is_running(record) and time.monotonic() < deadline:
+            time.sleep(0.02)
+    kill(record.id, record)
+
+
+def kill(machine: str, record: Record | None) -> None:
+    """End every process of a machine by force, and remove what nspawn leaves behind."""
+    if record and is_running(record):
+        for pid in (*children(record.pid), record.pid):
+            cgroup.kill(pid)
+    cgroup.clear(machine)
+    for leftover in ("propagate", "unix-export"):
+        shutil.rmtree(f"/run/systemd/nspawn/{leftover}/{machine}", ignore_errors=True)

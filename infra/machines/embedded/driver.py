@@ -1,0 +1,273 @@
+"""The program that makes, heals and removes machines. It runs as root; everything else asks it.
+
+``python -m infra.machines.embedded.driver VERB``, a JSON request on stdin, a JSON answer on stdout, progress on
+stderr. Exit 1 comes with ``{"error": "..."}``. Every verb may be repeated, and may be killed at any moment: the next
+one finishes or undoes what it began. Only the standard library is imported, so that it starts at once.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from infra.machines.embedded import (
+    addresses,
+    base,
+    cgroup,
+    container,
+    disk,
+    locks,
+    network,
+    record,
+    rules,
+    seed,
+    sources,
+)
+from infra.machines.embedded.record import Record
+from infra.machines.embedded.shell import MachineError, progress, run
+
+Answer = dict[str, Any]
+PROGRAMS = {
+    "mmdebstrap": "mmdebstrap",
+    "systemd-nspawn": "systemd-container",
+    "nft": "nftables",
+    "ip": "iproute2",
+    "mkfs.ext4": "e2fsprogs",
+    "losetup": "mount",
+    "nsenter": "util-linux",
+}
+
+
+def ensure(request: Answer) -> Answer:
+    """The machine exists, runs, and has the requested firewall, memory, processors and disk size."""
+    machines, cache = Path(request["machines"]), Path(request["cache"])
+    check_programs()
+    with locks.held(locks.DIRECTORY / f"{request['id']}.lock", f"machine {request['id']}"):
+        machine = record.load(machines, request["id"])
+        if machine is None or not disk.is_whole(machines, machine):
+            remove(machines, request["id"], machine)
+            machine = make(machines, cache, request)
+        adopt(machines, machine, request)
+        start(machines, machine)
+        return describe(machines, machine)
+
+
+def make(machines: Path, cache: Path, request: Answer) -> Record:
+    """A new machine with an empty disk, not running yet."""
+    spec = request["spec"]
+    kept = {name: spec[name] for name in ("suite", "memory", "cpus", "disk", "firewall", "host_key", "authorized_key")}
+    machine = Record(id=request["id"], owner=request["owner"], **kept)
+    machine.base = str(base.provide(cache, base.recipe(machine.suite, request.get("proxies", {}))))
+    progress(f"making machine {machine.id}")
+    machine.instance_id = record.new_token("i")
+    with locks.held(locks.DIRECTORY / "host.lock", "the network"):
+        machine.link = str(network.allocate(machines, machine.id))
+        record.save(machines, machine)
+    disk.make(machines, machine, container.USERS)
+    root = disk.mount(machines, machine)
+    contents = seed.files(machine.instance_id, request["hostname"], request["user_data"])
+    seed.plant(root, contents, container.USERS)
+    environment = "".join(f"{name}={value}\n" for name, value in sorted(request.get("proxies", {}).items()))
+    (root / "etc/environment").write_text(environment)
+    machine.made = True
+    record.save(machines, machine)
+    return machine
+
+
+def adopt(machines: Path, machine: Record, request: Answer) -> None:
+    """Take over what the request says and the machine can change while it runs."""
+    spec = request["spec"]
+    disk.resize(machines, machine, spec["disk"])
+    limits = cgroup.Limits(spec["memory"], spec["cpus"])
+    if container.is_running(machine) and limits != cgroup.Limits(machine.memory, machine.cpus):
+        cgroup.apply(machine.id, limits)
+    machine.memory, machine.cpus, machine.disk = spec["memory"], spec["cpus"], spec["disk"]
+    machine.firewall, machine.owner = spec["firewall"], request["owner"]
+    record.save(machines, machine)
+
+
+def start(machines: Path, machine: Record) -> None:
+    """The machine runs, with its cable and its rules; what does so already is left alone."""
+    names = network.resolver_file()
+    place = record.directory(machines, machine.id)
+    (place / "resolv.conf").write_text(names)
+    (place / "resolv.conf").chmod(0o644)
+    fresh = not container.is_running(machine)
+    if fresh:
+        container.kill(machine.id, machine)
+        network.unplug(machine.id)
+        with locks.held(locks.DIRECTORY / "host.lock", "the network"):
+            if not network.is_free(machine):
+                machine.link = str(network.allocate(machines, machine.id))
+        disk.mount(machines, machine)
+        machine.boot_id = record.new_token("b")
+        progress(f"starting machine {machine.id}")
+        container.start(machines, machine)
+    pid = container.leader(machines, machine)
+    text = rules.ruleset(machine.firewall, network.name_servers(names))
+    run([*network.inside(pid), "nft", "-f", "-"], stdin=text)  # before the cable: never reachable without rules
+    with locks.held(locks.DIRECTORY / "host.lock", "the network"):
+        network.open_way_out()
+        network.plug_in(machine, pid)
+    container.wait_until_up(machines, machine, pid)
+    if fresh:
+        progress(f"machine {machine.id} runs at {describe(machines, machine)['address']}")
+
+
+def remove(machines: Path, name: str, machine: Record | None) -> None:
+    """Nothing of a machine is left, whatever there was of it."""
+    container.kill(name, machine)
+    network.unplug(name)
+    with locks.held(locks.DIRECTORY / "host.lock", "the network"):
+        network.close_way_out()
+    disk.remove(machines, name)
+
+
+def destroy(request: Answer) -> Answer:
+    """The machine is gone; so it may have been before."""
+    machines = Path(request["machines"])
+    with locks.held(locks.DIRECTORY / f"{request['id']}.lock", f"machine {request['id']}"):
+        there = record.directory(machines, request["id"]).exists()
+        if there:
+            progress(f"removing machine {request['id']}")
+        remove(machines, request["id"], record.load(machines, request["id"]))
+    return {"removed": there}
+
+
+def inspect(request: Answer) -> Answer:
+    """How a machine is; with ``check``, also what would keep a new one from being made."""
+    machines = Path(request["machines"])
+    machine = record.load(machines, request["id"])
+    problems = obstacles(request) if request.get("check") else []
+    if machine is None or not disk.is_whole(machines, machine):
+        return {"state": "absent", "problems": problems}
+    return {**describe(machines, machine), "problems": problems}
+
+
+def obstacles(request: Answer) -> list[str]:
+    """What keeps machines from being made on this computer."""
+    try:
+        check_programs()
+        disk.need_space(existing(Path(request["machines"])), disk.SPARE)
+        suite = request["spec"]["suite"]
+        if not base.directory(Path(request["cache"]), base.recipe(suite, {})).is_dir():
+            disk.need_space(existing(Path(request["cache"])), base.SPACE)
+    except MachineError as error:
+        return [str(error)]
+    return []
+
+
+def existing(place: Path) -> Path:
+    """The nearest directory upwards that is there."""
+    return next(one for one in (place, *place.parents) if one.is_dir())
+
+
+def check_programs() -> None:
+    """Raise MachineError that names what is not installed, and how to install it."""
+    missing = sorted({package for program, package in PROGRAMS.items() if not shutil.which(program, path=PATH)})
+    if not Path(sources.KEYRING).exists():
+        missing.append("debian-archive-keyring")
+    if missing:
+        raise MachineError(
+            f"The machine needs programs that are not installed. Run: apt-get install {' '.join(missing)}"
+        )
+
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def describe(machines: Path, machine: Record) -> Answer:
+    """A machine as answers show it."""
+    running = container.is_running(machine)
+    return {
+        "id": machine.id,
+        "engine": machine.engine,
+        "state": "running" if running else "stopped",
+        "owner": machine.owner,
+        "suite": machine.suite,
+        "memory": machine.memory,
+        "cpus": machine.cpus,
+        "disk": machine.disk,
+        "firewall": machine.firewall,
+        "host_key": machine.host_key,
+        "authorized_key": machine.authorized_key,
+        "address": addresses.machine_side(ipaddress.IPv4Network(machine.link)),
+        "instance_id": machine.instance_id,
+        "boot_id": machine.boot_id if running else "",
+        "directory": str(record.directory(machines, machine.id)),
+    }
+
+
+def enumerate_machines(request: Answer) -> Answer:
+    """Every machine below the machines directory."""
+    machines = Path(request["machines"])
+    found = [
+        describe(machines, one) if one and one.link else {"id": name, "state": "broken"}
+        for name, one in record.every(machines)
+    ]
+    return {"machines": found}
+
+
+def sweep(request: Answer) -> Answer:
+    """No machine of an owner (``clone``, ``project``, ``stack``) is left, known to Pulumi or not."""
+    machines = Path(request["machines"])
+    wanted = request["owner"]
+    names = [
+        name
+        for name, one in record.every(machines)
+        if one and all(one.owner.get(key) == value for key, value in wanted.items())
+    ]
+    for name in names:
+        destroy({**request, "id": name})
+    return {"removed": names}
+
+
+def provide_base(request: Answer) -> Answer:
+    """The base image is in the cache."""
+    check_programs()
+    one = base.recipe(request["suite"], request.get("proxies", {}))
+    cached = base.directory(Path(request["cache"]), one).is_dir()
+    return {"directory": str(base.provide(Path(request["cache"]), one)), "cached": cached}
+
+
+def clean(request: Answer) -> Answer:
+    """No base image is in the cache, but those that machines stand on."""
+    used = {one.base for _, one in record.every(Path(request["machines"])) if one}
+    return {"kept": base.clean(Path(request["cache"]), used)}
+
+
+VERBS: dict[str, Callable[[Answer], Answer]] = {
+    "base": provide_base,
+    "clean": clean,
+    "destroy": destroy,
+    "ensure": ensure,
+    "inspect": inspect,
+    "list": enumerate_machines,
+    "sweep": sweep,
+}
+
+
+def main() -> int:
+    """Do what the command line and stdin ask for."""
+    os.umask(0o022)
+    try:
+        verb = VERBS[sys.argv[1]]
+        answer, status = verb(json.load(sys.stdin)), 0
+    except MachineError as error:
+        answer, status = {"error": str(error)}, 1
+    except OSError as error:
+        answer, status = {"error": f"{error.strerror}: {error.filename or 'the machine'}"}, 1
+    except KeyboardInterrupt:
+        answer, status = {"error": "Interrupted. The next run finishes or removes what was begun."}, 130
+    print(json.dumps(answer))
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The security group of an embedded machine: firewall rules as data, turned into an nftables ruleset."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+CHAINS = {"ingress": "input", "egress": "output"}
+PEERS = {"ingress": "saddr", "egress": "daddr"}
+
+
+def ruleset(rules: Iterable[Mapping[str, Any]], resolvers: Sequence[str]) -> str:
+    """The whole ruleset of a machine, as one nftables transaction that replaces the one before it.
+
+    What no rule allows is dropped, in both directions. As with EC2's security groups, answers to allowed traffic pass,
+    and so do questions to the machine's own name servers. Beyond what EC2 does, ping is always answered.
+    """
+    rules = list(rules)
+    ingress = [statement(rule) for rule in rules if rule["direction"] == "ingress"]
+    egress = [statement(rule) for rule in rules if rule["direction"] == "egress"]
+    names = [f"{family(server)} daddr {server} {way} dport 53 accept" for server in resolvers for way in ("udp", "tcp")]
+    return "\n".join(
+        [
+            # declared first, so that the delete never fails; all of it is one transaction
+            "table inet launchpad {",
+            "}",
+            "delete table inet launchpad",
+            "table inet launchpad {",
+            *chain("input", 'iifname "lo" accept', [*ALWAYS_IN, *ingress]),
+            *chain("forward", None, []),
+            *chain("output", 'oifname "lo" accept', [*names, *ALWAYS_OUT, *egress]),
+            "}",
+            "",
+        ]
+    )
+
+
+# IPv6 finds its neighbours by ICMPv6 where IPv4 has ARP: without these no IPv6 rule could ever work
+NEIGHBOURS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept"
+ALWAYS_IN = ["icmp type echo-request accept", "icmpv6 type echo-request accept", NEIGHBOURS]
+ALWAYS_OUT = ["icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept"]
+
+
+def chain(hook: str, loopback: str | None, statements: Sequence[str]) -> list[str]:
+    """The lines of one base chain that drops what it does not accept."""
+    first = [loopback] if loopback else []
+    tracked = ["ct state established,related accept", "ct state invalid drop"] if statements else []
+    return [
+        f"  chain {hook} {{",
+        f"    type filter hook {hook} priority filter; policy drop;",
+        *(f"    {line}" for line in [*first, *tracked, *statements]),
+        "  }",
+    ]
+
+
+def statement(rule: Mapping[str, Any]) -> str:
+    """One rule as an nftables statement, such as ``ip saddr 10.0.0.0/8 tcp dport 22 accept``."""
+    network = ipaddress.ip_network(rule["cidr"])
+    peer = f"{family(rule['cidr'])} {PEERS[rule['direction']]} {network}"
+    if rule["protocol"] == "all":
+        return f"{peer} accept"
+    if rule["protocol"] == "icmp":
+        return f"{peer} meta l4proto {'ipv6-icmp' if network.version == 6 else 'icmp'} accept"
+    first, last = int(rule["from_port"]), int(rule["to_port"])
+    ports = str(first) if first == last else f"{first}-{last}"
+    return f"{peer} {rule['protocol']} dport {ports} accept"
+
+
+def family(address: str) -> str:
+    """The nftables name of an address's or network's family."""
+    return "ip6" if ipaddress.ip_network(address).version == 6 else "ip"

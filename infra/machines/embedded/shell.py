@@ -1,0 +1,45 @@
+"""Running other programs, saying what goes on, and the one kind of error that people see."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+STARTED = time.monotonic()
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+
+
+class MachineError(Exception):
+    """What went wrong, where, and what to do about it; shown to people as it is, without a traceback."""
+
+
+def progress(text: str) -> None:
+    """Say one line on stderr, with the seconds since the start."""
+    with contextlib.suppress(OSError):  # whoever listened may have been killed; the work goes on
+        print(f"[{time.monotonic() - STARTED:5.1f}s] machine: {text}", file=sys.stderr, flush=True)
+
+
+def run(command: Sequence[str | Path], *, stdin: str = "", check: bool = True) -> str:
+    """Run a command and give back its stdout.
+
+    Raises MachineError with the command's last words when it fails and ``check`` holds.
+    """
+    argv = [str(word) for word in command]
+    try:
+        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    except FileNotFoundError:
+        raise MachineError(f"The program {argv[0]} is not installed.") from None
+    if check and done.returncode != 0:
+        words = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()
+        raise MachineError(f"{' '.join(argv[:6])} failed (exit {done.returncode}): {' / '.join(words[-3:])}")
+    return done.stdout
+
+
+def succeeds(command: Sequence[str | Path]) -> bool:
+    """Whether a command ends well; its output is dropped."""
+    argv = [str(word) for word in command]
+    return subprocess.run(argv, capture_output=True, env=ENVIRONMENT, check=False).returncode == 0
