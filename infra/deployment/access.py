@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider, UpdateResult
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-
-class Refused(Exception):
-    """The files could not be written; the message says where."""
+from infra.machines.providers import PlainError, PlainProvider
 
 
 def wanted(properties: dict[str, Any]) -> dict[Path, str]:
@@ -30,17 +28,20 @@ def in_place(properties: dict[str, Any]) -> bool:
 
 def write(properties: dict[str, Any]) -> None:
     """Write the files, readable by their owner only, in a folder of their own."""
-    Path(properties["folder"]).mkdir(parents=True, exist_ok=True, mode=0o700)
-    for path, text in wanted(properties).items():
-        path.unlink(missing_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(text)
+    try:
+        Path(properties["folder"]).mkdir(parents=True, exist_ok=True, mode=0o700)
+        for path, text in wanted(properties).items():
+            path.unlink(missing_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(text)
+    except OSError as error:
+        raise PlainError(
+            f"The files for SSH could not be written: {error}. Make {properties['folder']} writable."
+        ) from None
 
 
-class AccessProvider(ResourceProvider):
+class AccessProvider(PlainProvider):
     """Writes the files, notices when they are gone, removes them."""
-
-    serialize_as_secret_always = False
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Write the files."""

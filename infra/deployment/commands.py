@@ -5,8 +5,6 @@ All pure. Values that may be secret travel in the specs, never in a command line
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from typing import Any
 
@@ -103,9 +101,3 @@ def url(settings: Settings, address: str) -> str:
 def health_url(settings: Settings, address: str) -> str:
     """What the health check asks for, through the public door."""
     return url(settings, address).rstrip("/") + settings.health_path
-
-
-def fingerprint(public_key: str) -> str:
-    """The SHA-256 fingerprint of an OpenSSH public key, as ``ssh-keygen -lf`` prints it."""
-    digest = hashlib.sha256(base64.b64decode(public_key.split()[1])).digest()
-    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
