@@ -13,17 +13,17 @@ outside_path() {
 # users_own COMMAND prints where the user's PATH has it.
 users_own() { PATH=$(outside_path) type -P "$1"; }
 
-# ensure_cli links the CLI to .launchpad/bin/pulumi, and what an official bundle would have beside it to .launchpad/plugins.
+# ensure_cli links the CLI to .launchpad/bin/pulumi.
 ensure_cli() {
   local own chosen official=pulumi-$PULUMI_VERSION-official built
-  built=pulumi-$PULUMI_VERSION-built-$(digest "$root"/toolchain/cli/* "$root/toolchain/lib/go.sh")
+  built=pulumi-$PULUMI_VERSION-built-$(digest "$root"/toolchain/cli/*)
   rm -f "$plugins"/pulumi-*python*
   if own=$(users_own pulumi) && new_enough_cli "$own"; then
     say "pulumi: yours, $own"
     link_tool "$own" "$bin/pulumi"
-    # Without the vendor's bundle around it, it lacks the language host.
+    # Without the vendor's bundle around it, it lacks the language host: ours goes on PATH then.
     [[ -x $(dirname "$(realpath "$own")")/pulumi-language-python ]] || users_own pulumi-language-python >/dev/null ||
-      ensure_language_host
+      ensure_language_host "$plugins"
     return
   fi
   if [[ -x $tools/$official/pulumi ]]; then
@@ -40,7 +40,8 @@ ensure_cli() {
     step pulumi watch_go_build build_cli "$built"
   fi
   link_tool "$tools/$chosen/pulumi" "$bin/pulumi"
-  [[ $chosen == "$official" ]] || ensure_language_host
+  # Beside the CLI, as in the official bundle, Pulumi takes it without a warning.
+  [[ $chosen == "$official" ]] || ensure_language_host "$tools/$chosen"
 }
 
 link_tool() { ln -sfnT "$1" "$2"; }
@@ -62,9 +63,11 @@ official_bundle() {
 }
 
 official_in_reach() {
-  official_bundle >/dev/null &&
-    "$python" -I "$root/toolchain/download.py" --probe "$PULUMI_DOWNLOADS/pulumi-$PULUMI_VERSION-checksums.txt" 2>/dev/null
+  official_bundle >/dev/null && in_reach "$PULUMI_DOWNLOADS/pulumi-$PULUMI_VERSION-checksums.txt"
 }
+
+# in_reach URL answers within seconds, on a network that swallows packets too.
+in_reach() { timeout 10 "$python" -I "$root/toolchain/download.py" --probe "$1" 2>/dev/null; }
 
 # unpack_official_cli DIRECTORY downloads the bundle; a wrong checksum ends setup.
 unpack_official_cli() {
@@ -80,15 +83,15 @@ unpack_official_cli() {
   printf 'v%s, official, checksum verified\n' "$PULUMI_VERSION"
 }
 
-# ensure_language_host links the Python language host and its two scripts.
+# ensure_language_host DIRECTORY links the Python language host and its two scripts into it.
 ensure_language_host() {
   local name file
-  name=language-$(digest "$root"/toolchain/language/* "$root"/toolchain/cli/go.mod "$root/toolchain/lib/go.sh")
+  name=language-$(digest "$root"/toolchain/language/* "$root"/toolchain/cli/go.mod)
   if [[ ! -x $tools/$name/pulumi-language-python ]]; then
     ensure_go
     step language-host watch_go_build build_language_host "$name"
   fi
   for file in pulumi-language-python pulumi-language-python-exec pulumi-resource-pulumi-python; do
-    link_tool "$tools/$name/$file" "$plugins/$file"
+    link_tool "$tools/$name/$file" "$1/$file"
   done
 }

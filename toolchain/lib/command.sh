@@ -25,10 +25,14 @@ choose_command_plugin() {
 install_official_plugin() {
   local refused=$tools/plugin-command-$COMMAND_PLUGIN_VERSION-refused log=$logs/plugin-command.log
   [[ -z $(find "$refused" -mmin -$REFUSAL_MINUTES 2>/dev/null) ]] || return 1
-  say "plugin command: asking for the official v$COMMAND_PLUGIN_VERSION"
+  [[ -n ${python-} ]] || python=$(base_python)
   mkdir -p "$logs" "$tools"
-  PULUMI_SKIP_UPDATE_CHECK=true timeout 60 "$bin/pulumi" plugin install resource command "$COMMAND_PLUGIN_VERSION" >"$log" 2>&1 </dev/null &&
-    [[ -x $official ]] && return
+  if in_reach "$COMMAND_PLUGIN_PROBE"; then
+    say "plugin command: downloading the official v$COMMAND_PLUGIN_VERSION"
+    PULUMI_SKIP_UPDATE_CHECK=true timeout 300 "$bin/pulumi" plugin install resource command "$COMMAND_PLUGIN_VERSION" \
+      >"$log" 2>&1 </dev/null && [[ -x $official ]] && return
+    say "plugin command: that failed ($log)"
+  fi
   touch "$refused"
   return 1
 }
