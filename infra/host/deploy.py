@@ -1,0 +1,215 @@
+"""One deployment from start to end: fetch, build, start, gate, switch, drain, and what follows. DESIGN section 7."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import time
+import urllib.parse
+from types import FrameType
+from typing import Any
+
+from . import (
+    build,
+    files,
+    history,
+    launches,
+    lock,
+    procfile,
+    proxy,
+    prune,
+    repository,
+    say,
+    slots,
+    systemd,
+    tasks,
+    units,
+)
+from .failure import Interrupted
+from .layout import App
+from .processes import Processes
+from .rollout import Rollout
+from .site import Site
+from .spec import DeploySpec
+
+
+class Deployment:
+    """One run of ``deploy``. Until the switch it stops cleanly when asked to (SIGTERM, SIGINT), after it no more.
+
+    A lost connection does not stop it: nothing half done is left behind, the next run finds it done or waits for it.
+    """
+
+    def __init__(self, spec: DeploySpec, revision: str) -> None:
+        self.spec = spec
+        self.revision = revision
+        self.app = App(spec.app)
+        self.site: Site = proxy.site(self.app)
+        self.switched = False
+
+    def run(self) -> dict[str, Any]:
+        """Deploy; returns the result for the desk."""
+        self._listen_to_signals()
+        what = f"{self.spec.ref or 'revision'} at {self.revision[:12]}"
+        with lock.held(self.app, self.spec.who, what, self.spec.lock_timeout):
+            # Another deployment may have prepared the machine while we waited.
+            self.site = proxy.site(self.app)
+            self._heal()
+            built = build.find(self.app, self.revision, build.key(self.spec))
+            if built and (processes := self._processes(built)).unchanged():
+                say.step("done", f"{built.release} already serves with these settings")
+                return self._result(built, processes.slot, changed=False, fresh=False)
+            return self._recorded(built)
+
+    def _recorded(self, built: build.Built | None) -> dict[str, Any]:
+        """Deploy with an entry in the history, whatever comes."""
+        what = self._what(built)
+        number = history.begin(
+            self.app,
+            revision=self.revision,
+            release=built.release if built else "",
+            subject=built.subject if built else "",
+            who=self.spec.who,
+            ref=self.spec.ref,
+            what=what,
+        )
+        began = time.monotonic()
+        try:
+            done, processes, warnings = self._deploy(built, what)
+        except BaseException as error:
+            reason = say.redactor.clean(str(error) or type(error).__name__)
+            known = build.find(self.app, self.revision, build.key(self.spec))
+            history.end(
+                self.app,
+                number,
+                release=known.release if known else "",
+                subject=known.subject if known else repository.subject(self.app, self.revision),
+                result="interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed",
+                reason=" ".join(reason.split("\n", 1)[0].split())[:300],
+                seconds=round(time.monotonic() - began, 2),
+            )
+            raise
+        took = round(time.monotonic() - began, 2)
+        note = {"reason": "; ".join(warning.split("\n", 1)[0] for warning in warnings)} if warnings else {}
+        history.end(
+            self.app,
+            number,
+            release=done.release,
+            subject=done.subject,
+            result="ok",
+            seconds=took,
+            slot=processes.slot,
+            **note,
+        )
+        prune.prune(self.app, self.spec.keep_releases, done.release)
+        say.step("done", f"{done.release} serves ({done.subject})")
+        result = self._result(done, processes.slot, changed=True, fresh=built is None)
+        return {**result, "warnings": warnings} if warnings else result
+
+    def _deploy(self, built: build.Built | None, what: str) -> tuple[build.Built, Processes, list[str]]:
+        app, spec = self.app, self.spec
+        if built is None:
+            repository.fetch(app, spec.source, self.revision, spec.ref)
+            if what == "rebuild":
+                say.step(
+                    "build",
+                    f"{self.revision[:12]} was deployed before but is no longer on this machine: building it again",
+                )
+            built = build.build(app, spec, self.revision)
+        else:
+            say.step("build", f"release {built.release} is on this machine: nothing to build")
+        processes = self._processes(built)
+        if files.write(app.template, units.template(app, spec.stop_timeout)):
+            systemd.reload()
+        built = self._release_process(built, processes)
+        rollout = Rollout(app, spec, self.site, built, processes)
+        if not processes.serves():
+            rollout.start_and_switch(self._point_of_no_return)
+        self._point_of_no_return()
+        warnings = rollout.finish()
+        built = dataclasses.replace(built, served=True)
+        build.record(app, built)
+        return built, processes, warnings
+
+    def _release_process(self, built: build.Built, processes: Processes) -> build.Built:
+        """Run the Procfile's ``release:`` process: once a release, and again when the serving one's settings change.
+
+        Not on the way back to an older release: its migrations are behind the data by then.
+        """
+        command = processes.commands.get("release")
+        digest = launches.digest({"env": processes.environment})
+        current = processes.serving_release() == built.release
+        if not command or built.released_with == digest or (built.released_with and not current):
+            return built
+        say.step("release", command)
+        root = built.root
+        writable = (self.app.releases / built.release, self.app.data)
+        argv = procfile.shell(command)
+        env = processes.environment
+        limit = self.spec.release_timeout
+        tasks.run(self.app, tasks.Task(f"The release process ({command})", argv, root, env, writable, limit))
+        built = dataclasses.replace(built, released_with=digest)
+        build.record(self.app, built)
+        return built
+
+    def _processes(self, built: build.Built) -> Processes:
+        return Processes.of(self.app, self.spec, self.site, built)
+
+    def _what(self, built: build.Built | None) -> str:
+        """What kind of deployment this is, for the history."""
+        before = [entry for entry in history.entries(self.app) if entry.result == "ok"]
+        if built is None:
+            return "rebuild" if any(entry.revision == self.revision for entry in before) else "deploy"
+        if before and before[-1].release == built.release:
+            return "restart"
+        return "rollback" if built.served else "deploy"
+
+    def _heal(self) -> None:
+        """Put right what an interrupted deployment left: tasks, half-built releases, a slot that does not serve."""
+        tasks.stop_leftover(self.app)
+        build.clean(self.app)
+        serving = slots.serving(self.app)
+        for slot in slots.SLOTS:
+            unit = self.app.unit(slot)
+            if slot != serving:
+                systemd.disable(unit)
+                if systemd.state(unit)["ActiveState"] not in ("inactive", "failed"):
+                    say.step("heal", f"stopping the slot {slot}, left by an interrupted deployment")
+                    proxy.drain(self.site.port(slot), self.spec.drain_timeout)
+                    systemd.stop(unit)
+
+    def _result(self, built: build.Built, slot: str, *, changed: bool, fresh: bool) -> dict[str, Any]:
+        return {
+            "release": built.release,
+            "revision": built.revision,
+            "subject": built.subject,
+            "slot": slot,
+            "changed": changed,
+            "built": fresh,
+            "seconds": round(say.seconds(), 2),
+        }
+
+    def _point_of_no_return(self) -> None:
+        self.switched = True
+
+    def _listen_to_signals(self) -> None:
+        def stop(number: int, _frame: FrameType | None) -> None:
+            if not self.switched:
+                name = signal.Signals(number).name
+                raise Interrupted(f"Interrupted by {name} before anything was switched; what served before serves on.")
+
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+
+
+def secret_values(spec: DeploySpec) -> list[str]:
+    """Everything in a specification that must never be printed."""
+    values = [value for _, value in spec.secrets]
+    values.append(spec.source.deploy_key)
+    for url in (spec.source.url, spec.package_index or ""):
+        if "://" in url:
+            parts = urllib.parse.urlsplit(url)
+            values += [parts.password or ""]
+            if not parts.password and parts.scheme in ("http", "https"):
+                values += [parts.username or ""]
+    return [value for value in values if value]

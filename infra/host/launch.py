@@ -1,0 +1,29 @@
+"""Starts one process of an app: the last thing that runs before the app itself, as the app's user.
+
+systemd hands over a credential, a JSON object {"argv": [...], "cwd": "...", "env": {...}}. An environment file would
+mangle values (its grammar has quotes, escapes and comments), and a unit's ``Environment=`` can be read by every user;
+JSON in a credential carries every value as it is, and only root and the app see it.
+
+This file is installed on its own and imports nothing but the standard library.
+"""
+
+import json
+import os
+import sys
+
+
+def main() -> None:
+    """Replace this process by the app's."""
+    with open(os.path.join(os.environ["CREDENTIALS_DIRECTORY"], "launch"), encoding="utf-8") as stream:  # noqa: PTH118, PTH123
+        launch = json.load(stream)
+    inherited = {name: os.environ[name] for name in ("INVOCATION_ID", "JOURNAL_STREAM") if name in os.environ}
+    environment = {**inherited, **launch["env"]}
+    try:
+        os.chdir(launch["cwd"])
+        os.execvpe(launch["argv"][0], launch["argv"], environment)
+    except OSError as error:
+        sys.exit(f"cannot start: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""What is written down about how a process starts: its command, directory and environment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import files, procfile, systemd
+from .layout import App
+from .spec import DeploySpec
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The directories of a built release."""
+
+    release: str
+    revision: str
+    root: Path
+    virtualenv: Path
+
+
+def environment(app: App, spec: DeploySpec, tree: Tree) -> dict[str, str]:
+    """What every process of a release gets, hooks and the ``release:`` process too."""
+    return {
+        "PATH": f"{tree.virtualenv}/bin:/usr/local/bin:/usr/bin:/bin",
+        "VIRTUAL_ENV": str(tree.virtualenv),
+        "HOME": str(app.data),
+        "USER": app.user,
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        **dict(spec.env),
+        **dict(spec.secrets),
+        "DATA_DIR": str(app.data),
+        "LAUNCHPAD_APP": app.name,
+        "LAUNCHPAD_RELEASE": tree.release,
+        "LAUNCHPAD_REVISION": tree.revision,
+    }
+
+
+def web_environment(base: dict[str, str], port: int) -> dict[str, str]:
+    """What the web process gets on top: where to listen, also in the words of the usual servers.
+
+    gunicorn by itself binds 0.0.0.0:$PORT and Flask's and uvicorn's defaults ignore $PORT; said in their own variables,
+    a plain ``gunicorn app:app`` or ``uvicorn app:app`` listens on loopback only. Command line options still win.
+    """
+    bind = f"--bind=127.0.0.1:{port}"
+    given = base.get("GUNICORN_CMD_ARGS", "")
+    listens = "--bind" in given or "-b" in given.split()
+    return {
+        "UVICORN_HOST": "127.0.0.1",
+        "UVICORN_PORT": str(port),
+        "FLASK_RUN_HOST": "127.0.0.1",
+        "FLASK_RUN_PORT": str(port),
+        **base,
+        "GUNICORN_CMD_ARGS": given if listens else f"{bind} {given}".strip(),
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+    }
+
+
+def describe(command: str, tree: Tree, env: dict[str, str], secrets: tuple[str, ...]) -> dict[str, Any]:
+    """The launch file of one process: all that decides how it runs, so that equal files mean nothing to restart."""
+    return {
+        "argv": procfile.shell(command),
+        "command": command,
+        "cwd": str(tree.root),
+        "env": env,
+        "release": tree.release,
+        "revision": tree.revision,
+        "secrets": sorted(secrets),
+    }
+
+
+def text(launch: dict[str, Any]) -> str:
+    """A launch file's content."""
+    return json.dumps(launch, indent=1, sort_keys=True) + "\n"
+
+
+def digest(launch: dict[str, Any]) -> str:
+    """A short fingerprint of a launch file's environment; tells a changed setting without telling its value."""
+    return hashlib.sha256(json.dumps(launch["env"], sort_keys=True).encode()).hexdigest()[:12]
+
+
+def write(app: App, instance: str, launch: dict[str, Any]) -> None:
+    """Write down how a process starts the next time."""
+    files.directory(app.launches, 0o700)
+    files.write(app.launch(instance), text(launch), 0o600)
+
+
+def started(app: App, instance: str) -> dict[str, Any] | None:
+    """What the running process was started with, or None where it does not run.
+
+    systemd keeps a copy of the credential as long as the unit runs: exact even if we were killed between writing a
+    launch file and starting the process.
+    """
+    if not systemd.running(app.unit(instance)):
+        return None
+    return files.read_json(Path("/run/credentials") / app.unit(instance) / "launch")
+
+
+def secret_values(app: App) -> list[str]:
+    """The values of all secrets that any process of the app was given, for hiding them in output."""
+    values = []
+    for path in sorted(app.launches.glob("*.json")) if app.launches.is_dir() else []:
+        launch = files.read_json(path) or {}
+        values += [launch.get("env", {}).get(name, "") for name in launch.get("secrets", [])]
+    return values

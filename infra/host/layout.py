@@ -1,0 +1,118 @@
+"""Where everything of an app lives on the machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+LIB = Path("/usr/local/lib/launchpad")
+LAUNCHER = LIB / "launch.py"
+COMMAND = Path("/usr/local/bin/launchpad-host")
+OPT = Path("/opt/launchpad")
+UV = OPT / "uv/bin/uv"
+PYTHONS = OPT / "python"
+SETTINGS = Path("/etc/launchpad")
+STATE = Path("/var/lib/launchpad")
+UNITS = Path("/etc/systemd/system")
+CADDYFILE = Path("/etc/caddy/Caddyfile")
+CADDY_DROPIN = UNITS / "caddy.service.d/launchpad.conf"
+CADDY_SOCKET = Path("/run/caddy/admin.sock")
+
+
+@dataclass(frozen=True)
+class App:
+    """One app's names and paths. Nothing here touches the disk."""
+
+    name: str
+
+    @property
+    def user(self) -> str:
+        """The system user the app runs as."""
+        return self.name
+
+    @property
+    def home(self) -> Path:
+        """Everything of the app but its settings and secrets; one file system, so that hard links work."""
+        return Path("/srv") / self.name
+
+    @property
+    def repository(self) -> Path:
+        """The kept bare clone; root's."""
+        return self.home / "repo.git"
+
+    @property
+    def releases(self) -> Path:
+        """One directory per release."""
+        return self.home / "releases"
+
+    @property
+    def virtualenvs(self) -> Path:
+        """Virtualenvs that releases with the same dependencies share, by content hash."""
+        return self.home / "venvs"
+
+    @property
+    def cache(self) -> Path:
+        """The installer's cache; the app user's."""
+        return self.home / "cache"
+
+    @property
+    def data(self) -> Path:
+        """What the app keeps across releases (``$DATA_DIR``); the app user's."""
+        return self.home / "data"
+
+    @property
+    def settings(self) -> Path:
+        """What ``prepare`` decided: ports, domain, limits."""
+        return SETTINGS / self.name / "app.json"
+
+    @property
+    def launches(self) -> Path:
+        """How each process is started, secrets included: root's, 0600."""
+        return SETTINGS / self.name / "launch"
+
+    def launch(self, instance: str) -> Path:
+        """How one process is started."""
+        return self.launches / f"{instance}.json"
+
+    @property
+    def certificates(self) -> Path:
+        """The app's own TLS certificate and key, or the root of a private ACME server; the proxy user's."""
+        return SETTINGS / "tls" / self.name
+
+    @property
+    def state(self) -> Path:
+        """The app's history and which slot serves."""
+        return STATE / self.name
+
+    @property
+    def serving(self) -> Path:
+        """The directory whose files tell the proxy which slot serves (see slots.py)."""
+        return self.state / "serving"
+
+    @property
+    def built(self) -> Path:
+        """One file per release that is completely built."""
+        return self.state / "built"
+
+    @property
+    def history(self) -> Path:
+        """Every deployment, one JSON object a line, append-only."""
+        return self.state / "releases.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Locked while a deployment runs."""
+        return Path("/run/lock") / f"launchpad-{self.name}.lock"
+
+    @property
+    def template(self) -> Path:
+        """The systemd template of all the app's processes."""
+        return UNITS / f"{self.name}@.service"
+
+    def unit(self, instance: str) -> str:
+        """The systemd unit of a slot (blue, green) or of another process of the Procfile."""
+        return f"{self.name}@{instance}.service"
+
+    def task(self, what: str) -> str:
+        """The transient unit that builds, runs hooks or the ``release:`` process."""
+        return f"launchpad-{self.name}-{what}.service"

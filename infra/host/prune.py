@@ -1,0 +1,28 @@
+"""Removes old releases after a success."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import build, history, repository
+from .layout import App
+
+
+def prune(app: App, keep: int, serving: str) -> None:
+    """Keep the serving release and the ``keep - 1`` that served before it; builds that never served go."""
+    releases = build.all_built(app)
+    last = {entry.release: entry.number for entry in history.entries(app) if entry.result == "ok"}
+    gone = superfluous([built.release for built in releases if built.served], last, keep, serving)
+    gone |= {built.release for built in releases if not built.served and built.release != serving}
+    for built in releases:
+        if built.release in gone:
+            build.remove(app, built)
+    build.remove_unused_virtualenvs(app)
+    if gone:
+        repository.tidy(app)
+
+
+def superfluous(releases: Sequence[str], last: dict[str, int], keep: int, serving: str) -> set[str]:
+    """The releases to remove: all but the serving one and those that were deployed last before it."""
+    others = sorted((name for name in releases if name != serving), key=lambda name: last.get(name, 0), reverse=True)
+    return set(others[keep - 1 :])

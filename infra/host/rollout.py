@@ -1,0 +1,171 @@
+"""Brings a built release to the public: start, health gate, switch, drain, stop; then the other processes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from . import health, hooks, launches, proxy, say, slots, sockets, systemd
+from .build import Built
+from .failure import Failure, Interrupted
+from .layout import App
+from .processes import Processes
+from .site import Site
+from .spec import DeploySpec
+
+PATIENCE = 2.0
+"""Seconds to wait for a drained process to end; systemd goes on with that by itself."""
+
+WORKER_START = 1.0
+"""Seconds in which a restarted worker shows that it can start."""
+
+
+class Rollout:
+    """One release on its way into one slot."""
+
+    def __init__(self, app: App, spec: DeploySpec, site: Site, built: Built, processes: Processes) -> None:
+        self.app = app
+        self.spec = spec
+        self.site = site
+        self.built = built
+        self.processes = processes
+        self.slot = processes.slot
+        self.unit = app.unit(processes.slot)
+        self.old = slots.serving(app)
+        self.watch = processes.watch()
+
+    def start_and_switch(self, point_of_no_return: Callable[[], None]) -> None:
+        """Start the release in the idle slot and let it serve once it is healthy. On failure the old one serves on."""
+        try:
+            self._start()
+            took = health.wait(self.watch)
+            say.step(
+                "health", f"{self.watch.last.words().splitlines()[0]} from {self.spec.health.path} after {took:.1f} s"
+            )
+            writable = (self.app.releases / self.built.release, self.app.data)
+            hooks.run(self.app, "before_switch", self.built.root, self.processes.environment, writable)
+            systemd.enable(self.unit, self.app.template)
+            point_of_no_return()
+            self._switch()
+        except Interrupted:
+            self._abandon()
+            raise
+        except Failure as failure:
+            report = self._report(failure)
+            self._abandon()
+            raise Failure(report) from failure
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _start(self) -> None:
+        strangers = {listener.inode for listener in sockets.listeners() if listener.port == self.watch.port}
+        if strangers:
+            names = ", ".join(sockets.name(pid) for pid in sockets.holders(strangers, sockets.all_processes()))
+            raise Failure(
+                f"The port {self.watch.port} of the slot {self.slot} is taken by {names or 'an unknown process'}."
+            )
+        say.step("start", f"{self.unit}: {self.processes.commands['web']}")
+        launches.write(self.app, self.slot, self.processes.web())
+        systemd.start(self.unit)
+
+    def _switch(self) -> None:
+        slots.switch(self.app, self.slot)
+        say.step("switch", f"requests go to {self.slot} ({self.built.release})")
+        if self.old is None or self.old == self.slot:
+            return
+        try:
+            left = proxy.drain(self.site.port(self.old), self.spec.drain_timeout, self._check_alive)
+        except Failure:
+            slots.switch(self.app, self.old)
+            say.step("switch", f"back to {self.old}: the new release ended")
+            proxy.drain(self.site.port(self.slot), 1)
+            raise
+        if left:
+            say.step(
+                "drain", f"{left} requests to the old release are still under way after {self.spec.drain_timeout:g} s"
+            )
+
+    def _check_alive(self) -> None:
+        if not self.watch.alive():
+            raise Failure("The release was healthy and ended as soon as it got requests.")
+
+    def _abandon(self) -> None:
+        """Stop the new release; it never got requests, or gets none any more."""
+        if self.slot != slots.serving(self.app):
+            systemd.disable(self.unit)
+            systemd.stop(self.unit)
+
+    def _report(self, failure: Failure) -> str:
+        """Everything a person needs to see why the release did not come up."""
+        state = systemd.state(self.unit)
+        lines = systemd.log(self.unit, state["InvocationID"]) or systemd.log(self.unit, lines=5)
+        log = "\n".join(f"  {line}" for line in lines) or "  (nothing)"
+        serving = self.processes.serving_release()
+        on = f"{serving} serves on" if serving else "no release serves"
+        return "\n".join(
+            [
+                f"{failure}",
+                f"Release {self.built.release} was not switched to; {on}.",
+                f"systemd says of {self.unit}: {systemd.describe(state)}",
+                f"The last lines of its log:\n{log}",
+            ]
+        )
+
+    def finish(self) -> list[str]:
+        """Everything after the switch; done again where a deployment was interrupted. Returns warnings."""
+        self._stop_old()
+        warnings = self._restart_others()
+        writable = (self.app.releases / self.built.release, self.app.data)
+        try:
+            hooks.run(self.app, "after_switch", self.built.root, self.processes.environment, writable)
+        except Failure as failure:
+            warnings.append(str(failure))
+        for warning in warnings:
+            say.step("warning", warning)
+        return warnings
+
+    def _stop_old(self) -> None:
+        idle = slots.other(self.slot)
+        unit = self.app.unit(idle)
+        systemd.enable(self.unit, self.app.template)
+        systemd.disable(unit)
+        if systemd.state(unit)["ActiveState"] not in ("inactive", "failed") and not systemd.stop(unit, PATIENCE):
+            say.step(
+                "stop",
+                f"{unit} takes longer than {PATIENCE:g} s to stop; systemd ends it after {self.spec.stop_timeout:g} s",
+            )
+
+    def _restart_others(self) -> list[str]:
+        for name in self.processes.leftover():
+            say.step("processes", f"{name} is no longer in the Procfile: stopping it")
+            systemd.disable(self.app.unit(name))
+            systemd.stop(self.app.unit(name), PATIENCE)
+            self.app.launch(name).unlink(missing_ok=True)
+        names = self.processes.outdated()
+        wanted = self.processes.others()
+        if not names:
+            return []
+        say.step("processes", f"restarting {', '.join(names)}")
+        for name in names:
+            launches.write(self.app, name, wanted[name])
+            systemd.enable(self.app.unit(name), self.app.template)
+        units = [self.app.unit(name) for name in names]
+        systemd.restart(*units, wait=False)
+        return [text for name in names if (text := self._trouble(name))]
+
+    def _trouble(self, name: str) -> str:
+        """Why a restarted process does not run; empty when it does, or while its predecessor finishes its work."""
+        unit = self.app.unit(name)
+        until = time.monotonic() + WORKER_START
+        while time.monotonic() < until:
+            state = systemd.state(unit)
+            if state["ActiveState"] == "deactivating":
+                return ""
+            if state["SubState"] in ("auto-restart", "failed"):
+                lines = "\n".join(f"  {line}" for line in systemd.log(unit, lines=10))
+                return f"the process {name} does not run: {systemd.describe(state)}\n{lines}"
+            if launches.started(self.app, name) == self.processes.others()[name] and time.monotonic() > until - 0.7:
+                return ""
+            time.sleep(0.1)
+        return ""

@@ -1,0 +1,122 @@
+"""What people ask about an app: its state, its logs, its settings' names."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+from typing import Any
+
+from . import build, history, launches, lock, proxy, say, slots, systemd
+from .failure import Failure
+from .layout import App
+
+
+def status(app: App) -> dict[str, Any]:
+    """The app's state as plain values."""
+    proxy.site(app)
+    serving = slots.serving(app)
+    launch = (launches.started(app, serving) if serving else None) or {}
+    ok = [entry for entry in history.entries(app) if entry.result == "ok"]
+    holder = lock.current(app)
+    return {
+        "app": app.name,
+        "release": launch.get("release"),
+        "revision": launch.get("revision"),
+        "subject": next((entry.subject for entry in reversed(ok) if entry.release == launch.get("release")), None),
+        "slot": serving,
+        "since": ok[-1].when if ok and launch else None,
+        "proxy": _unit(proxy.UNIT),
+        "processes": {name: _process(app, name) for name in _instances(app)},
+        "releases": [built.release for built in build.all_built(app)],
+        "deploying": holder.words() if holder and holder.alive() else None,
+    }
+
+
+def status_text(app: App) -> str:
+    """The app's state for people."""
+    found = status(app)
+    if found["release"]:
+        since = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(found["since"] or 0))
+        lines = [f"{app.name} serves {found['release']} ({found['subject']}) since {since}"]
+    elif found["slot"]:
+        lines = [f"{app.name}: the slot {found['slot']} should serve, but does not run"]
+    else:
+        lines = [f"{app.name}: no release serves yet"]
+    lines.append(f"  {'proxy':12} {found['proxy']['words']}")
+    for name, process in found["processes"].items():
+        mark = " <- requests" if name == found["slot"] else ""
+        lines.append(f"  {name:12} {process['words']}  {process['release'] or ''}{mark}")
+    if found["deploying"]:
+        lines.append(f"A deployment is under way: {found['deploying']}")
+    return "\n".join(lines)
+
+
+def releases_text(app: App) -> str:
+    """The history as a table."""
+    holder = lock.current(app)
+    found = history.entries(app)
+    if not found:
+        return f"{app.name}: no deployment yet"
+    return history.table(found, status(app)["release"], running=bool(holder and holder.alive()))
+
+
+def releases_data(app: App) -> list[dict[str, Any]]:
+    """The history as plain values, the oldest first."""
+    serving = status(app)["release"]
+    on_disk = {built.release for built in build.all_built(app)}
+    return [
+        {**vars(entry), "built": entry.release in on_disk, "serving": entry.release == serving}
+        for entry in history.entries(app)
+    ]
+
+
+def environment_text(app: App) -> str:
+    """The names of the app's own variables; values are not shown."""
+    serving = slots.serving(app)
+    launch = (launches.started(app, serving) if serving else None) or {}
+    secrets = set(launch.get("secrets", []))
+    return "\n".join(f"{name}{' (secret)' if name in secrets else ''}" for name in sorted(launch.get("env", {})))
+
+
+def logs(app: App, process: str, lines: int, *, follow: bool) -> None:
+    """Print the journal of the app's processes, without secret values."""
+    units = [f"{app.name}@{process}.service"] if process else [f"{app.name}@*.service"]
+    if process == "web":
+        units = [app.unit(slot) for slot in slots.SLOTS]
+    elif process == "proxy":
+        units = [proxy.UNIT]
+    elif process and process not in _instances(app) and not app.launch(process).exists():
+        known = ", ".join(["web", "proxy", *(name for name in _instances(app) if name not in slots.SLOTS)])
+        raise Failure(f"There is no process {process}; there are {known}.")
+    say.redactor.add(*launches.secret_values(app))
+    argv = [
+        "journalctl",
+        *(f"--unit={unit}" for unit in units),
+        f"--lines={lines}",
+        "--output=short-iso",
+        "--no-pager",
+        "--quiet",
+    ]
+    with subprocess.Popen(
+        [*argv, *(["--follow"] if follow else [])], stdout=subprocess.PIPE, text=True, errors="replace"
+    ) as child:
+        assert child.stdout is not None
+        with contextlib.suppress(KeyboardInterrupt):
+            for line in child.stdout:
+                say.text(line.rstrip("\n"))
+        child.terminate()
+
+
+def _instances(app: App) -> list[str]:
+    return sorted({*systemd.instances(app.name), *systemd.enabled(app.name)})
+
+
+def _process(app: App, name: str) -> dict[str, Any]:
+    launch = launches.started(app, name) or {}
+    return {**_unit(app.unit(name)), "release": launch.get("release"), "command": launch.get("command")}
+
+
+def _unit(name: str) -> dict[str, Any]:
+    state = systemd.state(name)
+    return {"state": state["ActiveState"], "words": systemd.describe(state), "pid": int(state["MainPID"] or 0)}

@@ -1,0 +1,125 @@
+"""systemd, as far as we need it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+from . import sh
+from .layout import UNITS
+
+WANTS = UNITS / "multi-user.target.wants"
+
+
+def reload() -> None:
+    """Let systemd read changed unit files."""
+    sh.run(["systemctl", "daemon-reload"], doing="systemctl daemon-reload")
+
+
+def start(unit: str) -> None:
+    """Start a unit; a start that fails is seen in its state."""
+    sh.run(["systemctl", "reset-failed", unit])
+    sh.run(["systemctl", "start", unit])
+
+
+def restart(*names: str, wait: bool = True) -> None:
+    """Restart units; without ``wait`` their old processes may take their time to stop."""
+    sh.run(["systemctl", "restart", *([] if wait else ["--no-block"]), *names])
+
+
+def stop(unit: str, wait: float | None = None) -> bool:
+    """Stop a unit; says whether it ended. ``wait`` limits the seconds we wait; systemd sees to it in any case."""
+    sh.run(["systemctl", "stop", *([] if wait is None else ["--no-block"]), unit])
+    until = time.monotonic() + (wait or 0)
+    while wait is not None and state(unit)["ActiveState"] not in ("inactive", "failed"):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    sh.run(["systemctl", "reset-failed", unit])
+    return True
+
+
+PROPERTIES = "ActiveState,SubState,Result,ExecMainCode,ExecMainStatus,MainPID,NRestarts,InvocationID,ControlGroup"
+
+
+def state(unit: str) -> dict[str, str]:
+    """A unit's properties, by systemd's names."""
+    shown = sh.run(["systemctl", "show", unit, f"--property={PROPERTIES},ActiveEnterTimestamp"]).out
+    found = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    return {**dict.fromkeys(PROPERTIES.split(","), ""), **found}
+
+
+def running(unit: str) -> bool:
+    """Whether a unit's main process runs."""
+    found = state(unit)
+    return found["ActiveState"] in ("active", "reloading") and found["MainPID"] not in ("", "0")
+
+
+def instances(template: str) -> list[str]:
+    """The loaded instances of ``<template>@``, by instance name."""
+    listed = sh.run(["systemctl", "list-units", "--all", "--plain", "--no-legend", f"{template}@*.service"]).out
+    found = [line.split()[0] for line in listed.splitlines() if line.strip()]
+    return [name.split("@", 1)[1].removesuffix(".service") for name in found]
+
+
+def enable(unit: str, template: Path) -> None:
+    """Have a unit started at boot. A plain link, as ``systemctl enable`` makes it, without reloading all of systemd."""
+    WANTS.mkdir(parents=True, exist_ok=True)
+    link = WANTS / unit
+    with contextlib.suppress(OSError):
+        if link.readlink() == template:
+            return
+    temporary = WANTS / f".{unit}.{os.getpid()}"
+    temporary.symlink_to(template)
+    temporary.replace(link)
+
+
+def disable(unit: str) -> None:
+    """Have a unit no longer started at boot."""
+    (WANTS / unit).unlink(missing_ok=True)
+
+
+def enabled(template: str) -> list[str]:
+    """The instances of ``<template>@`` that are started at boot."""
+    links = WANTS.glob(f"{template}@*.service") if WANTS.is_dir() else []
+    return sorted(link.name.split("@", 1)[1].removesuffix(".service") for link in links)
+
+
+def processes(unit_state: dict[str, str]) -> list[int]:
+    """The process ids of everything that belongs to a unit."""
+    group = unit_state["ControlGroup"]
+    if not group:
+        return []
+    # cgroup v2 keeps them under the root, v1 under systemd's own hierarchy.
+    for root in (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/systemd")):
+        top = root / group.lstrip("/")
+        with contextlib.suppress(OSError):
+            found = [path.read_text() for path in [top / "cgroup.procs", *top.glob("**/cgroup.procs")]]
+            return sorted({int(pid) for text in found for pid in text.split()})
+    return []
+
+
+def log(unit: str, invocation: str = "", lines: int = 20) -> list[str]:
+    """The last lines a unit wrote, of one start of it where ``invocation`` names one."""
+    sh.run(["journalctl", "--sync"], timeout=10)
+    which = [f"_SYSTEMD_INVOCATION_ID={invocation}"] if invocation else ["--unit", unit]
+    return sh.run(
+        ["journalctl", *which, "--lines", str(lines), "--output", "cat", "--no-pager", "--quiet"]
+    ).out.splitlines()
+
+
+def describe(unit_state: dict[str, str]) -> str:
+    """A unit's state in words: what runs, or how it ended."""
+    active, result = unit_state["ActiveState"], unit_state["Result"]
+    how = {"1": "exited with status", "2": "was killed by signal", "3": "was killed (core dumped) by signal"}
+    ended = how.get(unit_state["ExecMainCode"], "")
+    words = f"{active} ({unit_state['SubState']})"
+    if ended:
+        words += f", its main process {ended} {unit_state['ExecMainStatus']}"
+    if result not in ("", "success"):
+        words += f", result {result}"
+    if unit_state["NRestarts"] not in ("", "0"):
+        words += f", restarted {unit_state['NRestarts']} times"
+    return words

@@ -1,0 +1,97 @@
+"""Runs an app's own code (builds, hooks, the ``release:`` process) as the app's user in a sandboxed transient unit."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import files, launches, say, sh, systemd, units
+from .failure import Failure
+from .layout import LAUNCHER, App
+
+KEPT_LINES = 20
+DISK_FULL = ("No space left on device", "os error 28", "Errno 28", "ENOSPC", "Disk quota exceeded")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run: ``argv`` in ``cwd`` with ``env``, at most ``limit`` seconds; ``name`` is for people."""
+
+    name: str
+    argv: list[str]
+    cwd: Path
+    env: dict[str, str]
+    writable: tuple[Path, ...] = ()
+    limit: float = 600
+    quiet: bool = False
+
+
+def run(app: App, task: Task) -> None:
+    """Run a task to its end, its output as progress. Any exit status but 0 is a Failure with its last lines."""
+    unit = app.task("task")
+    stop_leftover(app)
+    files.directory(app.launches, 0o700)
+    files.write(app.launch("task"), launches.text({"argv": task.argv, "cwd": str(task.cwd), "env": task.env}), 0o600)
+    properties = units.task_properties(app, tuple(str(path) for path in task.writable), task.limit)
+    began = time.monotonic()
+    tail: deque[str] = deque(maxlen=KEPT_LINES)
+    full = False
+    process = subprocess.Popen(
+        [
+            *("systemd-run", "--pipe", "--wait", "--collect", "--quiet", f"--unit={unit}"),
+            *(f"--property={value}" for value in properties),
+            *("/usr/bin/python3", "-IS", str(LAUNCHER)),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        cwd="/",
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            tail.append(line.rstrip())
+            full = full or any(sign in line for sign in DISK_FULL)
+            if not task.quiet:
+                say.detail(line.rstrip())
+        code = process.wait()
+    except BaseException:
+        stop_leftover(app)
+        process.wait()
+        raise
+    finally:
+        app.launch("task").unlink(missing_ok=True)
+    if code:
+        last = "\n".join(f"  {line}" for line in tail if line) or "  (it printed nothing)"
+        reason = _reason(app, task, code, time.monotonic() - began)
+        if full:
+            reason = _disk_full(app)
+        raise Failure(f"{task.name} failed: {reason}. Its last lines:\n{last}")
+
+
+def stop_leftover(app: App) -> None:
+    """Stop a task that an interrupted deployment left running."""
+    unit = app.task("task")
+    if systemd.state(unit)["ActiveState"] not in ("inactive", "failed"):
+        sh.run(["systemctl", "stop", unit])
+    sh.run(["systemctl", "reset-failed", unit])
+
+
+def _disk_full(app: App) -> str:
+    return f"the disk is full ({files.free_bytes(app.home) // 10**6} MB free at {app.home})"
+
+
+def _reason(app: App, task: Task, code: int, took: float) -> str:
+    if files.free_bytes(app.home) < 1_000_000:
+        return _disk_full(app)
+    if took >= task.limit:
+        return f"no end after {task.limit:g} s, stopped"
+    if code == 127:
+        return "exit status 127: the command was not found (is it among the app's dependencies?)"
+    return f"exit status {code}"
