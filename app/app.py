@@ -45,7 +45,7 @@ def index() -> str:
     """The page that shows which release serves."""
     return PAGE.format(
         greeting=os.environ.get("GREETING", "This page was deployed from a git repository by Launchpad."),
-        release=os.environ.get("RELEASE", "none"),
+        release=os.environ.get("LAUNCHPAD_RELEASE", "none"),
         pid=os.getpid(),
     )
 

@@ -165,8 +165,10 @@ class Deployment(pulumi.ComponentResource):
                 "TLS": "yes" if settings.domain else "no",
                 "CA": settings.acme_root or settings.tls_certificate,
                 "PATIENCE": "120" if settings.domain else "15",
+                "REVISION": args.revision.sha,
+                "RULES": json.dumps(machine.firewall.as_data()),
             },
-            [machine.instance_id, machine.boot_id, args.revision.sha, json.dumps(machine.firewall.as_data())],
+            [machine.instance_id, machine.boot_id],
             released,
         )
 
