@@ -52,5 +52,8 @@ make_virtualenv() {
     "$uv" venv --quiet --clear --python "$1" "$root/.venv"
   fi
   "$uv" pip sync --quiet --python "$root/.venv/bin/python" --require-hashes "$root/toolchain/requirements.lock"
+  # Compiled now, or every run would start a second later where the environment forbids Python to write bytecode.
+  env -u PYTHONDONTWRITEBYTECODE "$root/.venv/bin/python" -c 'import pulumi.dynamic, pulumi_command.remote, pulumi_command.local, asyncssh'
+  env -u PYTHONDONTWRITEBYTECODE "$root/.venv/bin/python" -m pip list >/dev/null
   printf '%s, %s packages from the lock\n' "$("$root/.venv/bin/python" --version)" "$(grep -c '^[a-z].*==' "$root/toolchain/requirements.lock")"
 }
