@@ -7,6 +7,7 @@ import json
 import platform
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ RECIPE = 1
 """To be raised when the steps below change, so that cached images of the old recipe are not used."""
 
 SPACE = 1536 * 2**20
+INTERVAL = 3.0
+SUITES = ("trixie", "bookworm")
+"""What a machine may run; the first is the default of every kind of machine."""
 
 PACKAGES = (
     # a machine: systemd as process 1, logins, sudo, and the user data's interpreter
@@ -31,6 +35,7 @@ PACKAGES = (
 CUSTOMIZE = r"""
 set -e
 cd "$1"
+rm -f etc/dpkg/dpkg.cfg.d/99mmdebstrap
 rm -f etc/ssh/ssh_host_*_key etc/ssh/ssh_host_*_key.pub
 : >etc/machine-id
 rm -f var/lib/dbus/machine-id
@@ -126,7 +131,9 @@ def build(draft: Path, one: Recipe, lock: int) -> None:
 
 def mmdebstrap(draft: Path, scratch: Path, one: Recipe, lock: int) -> None:
     """Run mmdebstrap, passing on what it says. Raises MachineError with its last words."""
-    command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--components=main", "--format=directory"]
+    command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--components=main", "--format=directory", "--verbose"]
+    # syncing each of some ten thousand files takes longer than all the rest, and an image that is half made is not used
+    command += ["--dpkgopt=force-unsafe-io"]
     command += [f"--include={','.join(PACKAGES)}"]
     if one.settings:
         (scratch / "settings").write_text(one.settings)
@@ -157,15 +164,38 @@ def mmdebstrap(draft: Path, scratch: Path, one: Recipe, lock: int) -> None:
         pass_fds=(lock,),
     )
     assert process.stdout is not None
-    last: list[str] = []
+    told = Narrator()
     for line in process.stdout:
-        words = line.strip()
-        if words.startswith("I: "):
-            progress(words.removeprefix("I: "))
-        if words:
-            last = [*last, words][-12:]
+        told.hear(line.strip())
     if process.wait() != 0:
-        raise MachineError("Building the base image failed. mmdebstrap's last lines:\n  " + "\n  ".join(last))
+        raise MachineError("Building the base image failed. mmdebstrap's last lines:\n  " + "\n  ".join(told.last))
+
+
+class Narrator:
+    """Tells what mmdebstrap does: its steps, and the packages at most every few seconds."""
+
+    def __init__(self) -> None:
+        self.last: list[str] = []
+        self.done = 0
+        self.told = time.monotonic()
+
+    def hear(self, line: str) -> None:
+        """Take one line of its output."""
+        if not line:
+            return
+        if not line.startswith(("I: main() received", "I: cleaning up")):
+            self.last = [*self.last, line][-10:]
+        if line.startswith("I: ") and "hook" not in line and "received" not in line:
+            self.tell(line.removeprefix("I: ").removesuffix("..."))
+        elif line.startswith("Setting up "):
+            self.done += 1
+            if time.monotonic() - self.told > INTERVAL:
+                self.tell(f"set up {self.done} packages, now {line.split()[2]}")
+
+    def tell(self, text: str) -> None:
+        """Say it, and note when."""
+        self.told = time.monotonic()
+        progress(f"base image: {text}")
 
 
 def discard(draft: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -21,7 +20,6 @@ DROPPED = ("CAP_NET_ADMIN", "CAP_MKNOD", "CAP_SYS_MODULE", "CAP_SYS_TTY_CONFIG",
 """CAP_NET_ADMIN above all: without it a machine cannot change its own security group or address, just as on EC2."""
 
 BOOT_LIMIT = 15.0
-STOP_LIMIT = 10.0
 
 
 def command(machines: Path, record: Record) -> list[str]:
@@ -135,17 +133,7 @@ def last_words(machines: Path, machine: str) -> str:
     return "Its console's last lines:\n  " + "\n  ".join(lines[-8:]) if lines else "Its console is empty."
 
 
-def stop(record: Record, *, gently: bool) -> None:
-    """End every process of a machine: by a shutdown from inside, if gently, and then by force."""
-    if gently and is_running(record):
-        os.kill(record.pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_LIMIT
-        while is_running(record) and time.monotonic() < deadline:
-            time.sleep(0.02)
-    kill(record.id, record)
-
-
-def kill(machine: str, record: Record | None) -> None:
+def kill(machines: Path, machine: str, record: Record | None) -> None:
     """End every process of a machine by force, and remove what nspawn leaves behind."""
     if record and is_running(record):
         for pid in (*children(record.pid), record.pid):
@@ -153,3 +141,7 @@ def kill(machine: str, record: Record | None) -> None:
     cgroup.clear(machine)
     for leftover in ("propagate", "unix-export"):
         shutil.rmtree(f"/run/systemd/nspawn/{leftover}/{machine}", ignore_errors=True)
+    root = directory(machines, machine) / "root"
+    if root.is_mount():
+        seen = root.stat()
+        Path(f"/run/systemd/nspawn/locks/inode-{seen.st_dev}:{seen.st_ino}").unlink(missing_ok=True)

@@ -100,7 +100,7 @@ def start(machines: Path, machine: Record) -> None:
     (place / "resolv.conf").chmod(0o644)
     fresh = not container.is_running(machine)
     if fresh:
-        container.kill(machine.id, machine)
+        container.kill(machines, machine.id, machine)
         network.unplug(machine.id)
         with locks.held(locks.DIRECTORY / "host.lock", "the network"):
             if not network.is_free(machine):
@@ -122,7 +122,7 @@ def start(machines: Path, machine: Record) -> None:
 
 def remove(machines: Path, name: str, machine: Record | None) -> None:
     """Nothing of a machine is left, whatever there was of it."""
-    container.kill(name, machine)
+    container.kill(machines, name, machine)
     network.unplug(name)
     with locks.held(locks.DIRECTORY / "host.lock", "the network"):
         network.close_way_out()

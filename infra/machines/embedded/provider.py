@@ -9,7 +9,8 @@ from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, 
 from pulumi.runtime import rpc
 
 from infra.machines.embedded import desk, sizes
-from infra.machines.embedded.shell import MachineError
+from infra.machines.embedded.base import SUITES
+from infra.machines.embedded.shell import MachineError, progress
 from infra.machines.providers import PlainError, PlainProvider
 
 HARDWARE = ("suite", "host_key", "authorized_key", "machine")
@@ -21,6 +22,11 @@ ADJUSTABLE = ("memory", "cpus", "disk", "firewall")
 IDENTITY = ("address", "instance_id", "boot_id")
 """Outputs that say which machine it is. ``check`` puts those that will stay among the inputs: what the inputs have is
 known in a preview, and what they lack will be new. So dependants see exactly what is going to change for them."""
+
+EXPLANATIONS = {
+    "stopped": "the machine does not run; `pulumi up` starts it, with its disk as it was",
+    "absent": "the machine is gone; `pulumi up` makes a new one",
+}
 
 SIZES = {"memory": "128M", "disk": "512M"}
 """The sizes, and how small each may be."""
@@ -34,7 +40,7 @@ class MachineProvider(PlainProvider):
         inputs = {name: value for name, value in news.items() if name not in IDENTITY and value is not None}
         if _olds.get("machine"):
             inputs["machine"] = _olds["machine"]  # a clone that was moved keeps its machine
-        failures = [*bad_sizes(inputs)]
+        failures = [*bad_sizes(inputs), *bad_suite(inputs)]
         if failures:
             return CheckResult(inputs, failures)
         try:
@@ -42,6 +48,8 @@ class MachineProvider(PlainProvider):
             live = desk.ask("inspect", id=inputs["machine"], spec=suite, check=True)
         except MachineError as error:
             return CheckResult(inputs, [CheckFailure("machine", str(error))])
+        if _olds and live["state"] != "running":
+            progress(EXPLANATIONS[live["state"]])
         if live["state"] == "absent":
             failures = [CheckFailure("machine", problem) for problem in live["problems"]]
         elif is_same_hardware(live, inputs):
@@ -94,6 +102,13 @@ def bad_sizes(inputs: dict[str, Any]) -> list[CheckFailure]:
         except ValueError as error:
             failures.append(CheckFailure(name, str(error)))
     return failures
+
+
+def bad_suite(inputs: dict[str, Any]) -> list[CheckFailure]:
+    """What is wrong with the suite: found out before the machine that is to be replaced is gone."""
+    if inputs["suite"] in SUITES:
+        return []
+    return [CheckFailure("suite", f"{inputs['suite']} is not among {', '.join(SUITES)}")]
 
 
 def is_same_hardware(live: dict[str, Any], inputs: dict[str, Any]) -> bool:
