@@ -1,0 +1,138 @@
+"""A stack of its own in a clone of its own, driven with the commands that a person types."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
+PATIENCE = 900
+UNSET = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "VIRTUAL_ENV")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git there and return what it prints."""
+    done = subprocess.run(["git", *IDENTITY, "-C", str(folder), *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def commit(folder: Path, files: Mapping[str, str], subject: str) -> str:
+    """Write the files, commit them (making the repository where there is none), and return the commit's SHA."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / ".git").exists():
+        git(folder, "init", "--quiet", "--initial-branch=main")
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", subject)
+    return git(folder, "rev-parse", "HEAD")
+
+
+def fetch(url: str, timeout: float = 10) -> tuple[int, str]:
+    """One GET: status and body."""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def changed(said: str) -> dict[str, str]:
+    """What an ``up`` did, by resource name: updated, created, replaced, deleted."""
+    done = re.findall(r"^ *[-+~]+ +\S+ (\S+) (created|updated|replaced|deleted)\b", said, re.MULTILINE)
+    return {name: what for name, what in done if what != "deleted" or name not in dict(done)}
+
+
+@dataclass
+class Stack:
+    """Stack ``dev`` of a fresh clone at ``clone``; nothing is shared with another but the caches."""
+
+    clone: Path
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def cloned(cls, folder: Path) -> Stack:
+        """Clone this project, get its toolchain and make an empty stack."""
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+        stack = cls(folder)
+        stack.run("make setup", check=True)
+        stack.run("pulumi stack init dev", check=True)
+        return stack
+
+    def run(self, line: str, check: bool = False, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a shell line in the clone after ``source toolchain/activate``; both streams come back as one."""
+        process = self.start(line, **more)
+        said, _ = process.communicate(timeout=PATIENCE)
+        if check and process.returncode != 0:
+            raise AssertionError(f"{line}\nexit status {process.returncode}\n{said}")
+        return subprocess.CompletedProcess(line, process.returncode, said, "")
+
+    def start(self, line: str, **more: str) -> subprocess.Popen[str]:
+        """Start a shell line as ``run`` does, in a session of its own, and return the process."""
+        environment = {key: value for key, value in os.environ.items() if key not in UNSET}
+        return subprocess.Popen(
+            ["bash", "-c", f"source toolchain/activate && {line}"],
+            cwd=self.clone,
+            env={**environment, **self.extra, **more},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def config(self, **values: object) -> None:
+        """Set keys of namespace launchpad; structured values become JSON."""
+        for key, value in values.items():
+            if isinstance(value, dict | list):
+                pairs = value.items() if isinstance(value, dict) else enumerate(value)
+                self.run(f"pulumi config rm launchpad:{key}")
+                for name, item in pairs:
+                    path = f"launchpad:{key}[{name}]" if isinstance(value, list) else f"launchpad:{key}.{name}"
+                    self.run(f"pulumi config set --path {shlex.quote(path)} -- {shlex.quote(str(item))}", check=True)
+            else:
+                self.run(f"pulumi config set launchpad:{key} -- {shlex.quote(str(value))}", check=True)
+
+    def secret(self, name: str, value: str) -> None:
+        """Set a secret variable of the app as the README says."""
+        self.run(f"pulumi config set --secret --path launchpad:secrets.{name} -- {shlex.quote(value)}", check=True)
+
+    def up(self, check: bool = True) -> str:
+        """``pulumi up`` without questions; what it printed."""
+        return self.run("pulumi up --yes --skip-preview", check=check).stdout
+
+    def fails(self, line: str = "pulumi up --yes --skip-preview") -> str:
+        """Run a line that must fail with exit status 1 or more and without a traceback; what it printed."""
+        done = self.run(line)
+        assert done.returncode != 0, done.stdout
+        assert "Traceback" not in done.stdout, done.stdout
+        return done.stdout
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        found: dict[str, Any] = json.loads(self.run("pulumi stack output --json", check=True).stdout)
+        return found
+
+    def on_machine(self, line: str) -> str:
+        """What a command prints on the machine, by the stack's own ssh command."""
+        return self.run(f"{self.outputs()['ssh']} {shlex.quote(line)}", check=True).stdout
+
+    def page(self, path: str = "/") -> tuple[int, str]:
+        """A page of the app through the public door."""
+        return fetch(str(self.outputs()["url"]).rstrip("/") + path)
+
+    def state(self) -> str:
+        """The stack's state as it lies on disk, everything readable in it readable here."""
+        return self.run("pulumi stack export", check=True).stdout

@@ -1,0 +1,142 @@
+"""From nothing to a running app, a new commit, and back to nothing."""
+
+import os
+import re
+import socket
+import subprocess
+from pathlib import Path
+
+from infra import outputs
+from tests.e2e.stack import Stack, changed, commit, fetch, git
+
+MACHINES = Path(os.environ.get("LAUNCHPAD_MACHINES", "/var/lib/launchpad/machines"))
+
+APP = {
+    "Procfile": "web: gunicorn --workers 2 app:app\n",
+    "requirements.txt": "flask\ngunicorn\n",
+    "app.py": "from flask import Flask\napp = Flask(__name__)\n@app.get('/')\ndef index():\n    return 'MARK'\n",
+}
+
+
+def app(mark: str) -> dict[str, str]:
+    return {**APP, "app.py": APP["app.py"].replace("MARK", mark)}
+
+
+def opens(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_first_flight_answers_with_every_output(stack: Stack) -> None:
+    repository = stack.clone.parent / "shop"
+    sha = commit(repository, app("first"), "First")
+    stack.config(repository=repository)
+    stack.up()
+    found = stack.outputs()
+    assert set(found) == set(outputs.MEANING)
+    assert found["revision"] == sha
+    assert found["release"].startswith(sha[:12])
+    assert fetch(found["url"]) == (200, "first")
+    assert fetch(found["health_url"])[0] == 200
+    assert stack.run(f"{found['ssh']} id -un", check=True).stdout == "deploy\n"
+
+
+def test_second_up_changes_nothing(stack: Stack) -> None:
+    said = stack.up()
+    assert "unchanged" in said
+    assert not any(word in said for word in ("created", "updated", "replaced", "deleted")), said
+
+
+def test_preview_shows_the_new_commit_and_changes_nothing(stack: Stack) -> None:
+    before = stack.outputs()["revision"]
+    sha = commit(stack.clone.parent / "shop", app("second"), "Say second")
+    said = stack.run("pulumi preview", check=True).stdout
+    assert sha[:12] in said
+    assert "Say second" in said
+    assert before in said
+    assert stack.page() == (200, "first")
+
+
+def test_up_deploys_just_that_and_leaves_the_machine(stack: Stack) -> None:
+    boot = stack.on_machine("cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1")
+    assert changed(stack.up()) == {"source": "updated", "release": "updated", "door": "updated"}
+    assert stack.page() == (200, "second")
+    assert stack.on_machine("cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1") == boot
+
+
+def test_a_changed_variable_restarts_the_app_and_nothing_else(stack: Stack) -> None:
+    stack.config(env={"GREETING": "hello"})
+    said = stack.up()
+    assert changed(said) == {"release": "updated"}
+    assert "build" not in re.findall(r"\[ *[0-9.]+s\] (\w+):", said)
+
+
+def test_secret_is_given_to_the_app_and_found_nowhere_else(stack: Stack) -> None:
+    canary = "canary-5up3r-$ecret"
+    repository = stack.clone.parent / "shop"
+    lines = "import os\n@app.get('/secret')\ndef secret():\n    print('printed', os.environ['TOKEN'])\n    return os.environ['TOKEN']\n"
+    commit(repository, {"app.py": app("third")["app.py"] + lines}, "Show the secret")
+    stack.secret("TOKEN", canary)
+    previewed = stack.run("pulumi preview --diff", check=True).stdout
+    said = stack.up()
+    assert stack.page("/secret") == (200, canary)
+    assert canary not in previewed + said + stack.state()
+    assert canary not in stack.on_machine("ps axww -o args; sudo systemctl show 'app@*'")
+    assert canary not in "".join(
+        path.read_text(errors="replace") for path in stack.clone.glob(".launchpad/state/**/*.json")
+    )
+
+
+def test_firewall_follows_the_rules_while_the_machine_runs(stack: Stack) -> None:
+    listener = "systemd-run --quiet --collect --unit probe python3 -m http.server 9000 --directory /usr/share/doc/git"
+    stack.on_machine(f"sudo {listener}")
+    address = stack.outputs()["public_ip"]
+    assert not opens(address, 9000)
+    stack.config(rules=[{"port": 9000, "cidr": "198.18.0.0/15"}])
+    assert changed(stack.up()) == {"machine": "updated", "door": "updated"}
+    assert opens(address, 9000)
+    stack.run("pulumi config rm launchpad:rules", check=True)
+    stack.up()
+    assert not opens(address, 9000)
+
+
+def test_memory_changes_in_place(stack: Stack) -> None:
+    stack.config(memory="700M")
+    assert changed(stack.up()) == {"machine": "updated"}
+    assert stack.page()[0] == 200
+
+
+def test_unhealthy_release_never_gets_traffic_and_says_why(stack: Stack) -> None:
+    repository = stack.clone.parent / "shop"
+    broken = {"app.py": app("broken")["app.py"] + "raise RuntimeError('the cause')\n"}
+    commit(repository, broken, "Break it")
+    said = stack.fails()
+    assert "the cause" in said
+    assert stack.page() == (200, "third")
+    commit(repository, {"app.py": app("fourth")["app.py"]}, "Mend it")
+    stack.up()
+    assert stack.page() == (200, "fourth")
+
+
+def test_rollback_by_revision_does_not_build(stack: Stack) -> None:
+    repository = stack.clone.parent / "shop"
+    stack.config(revision=git(repository, "rev-parse", "HEAD~2"))
+    said = stack.up()
+    assert stack.page() == (200, "third")
+    assert "build" not in re.findall(r"\[ *[0-9.]+s\] (\w+):", said)
+
+
+def test_destroy_leaves_nothing(stack: Stack) -> None:
+    address = stack.outputs()["public_ip"]
+    machine = next(path.name for path in MACHINES.iterdir() if str(stack.clone) in (path / "machine.json").read_text())
+    stack.run("pulumi destroy --yes --skip-preview", check=True)
+    assert not (MACHINES / machine).exists()
+    left = subprocess.run(
+        ["sh", "-c", "mount; ip -o link; ps axww -o args"], capture_output=True, text=True, check=True
+    ).stdout
+    assert machine not in left
+    assert not (stack.clone / ".launchpad" / "dev").exists()
+    assert not opens(address, 80)
