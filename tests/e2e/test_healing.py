@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.machines.embedded import desk
 from tests.e2e.stack import Stack, changed, commit, fetch
 
 APP = {
@@ -93,14 +94,7 @@ def test_refresh_notices_a_killed_machine(stack: Stack) -> None:
 
 def test_deleted_machine_is_made_again_with_the_app(stack: Stack) -> None:
     kill_machine(stack)
-    subprocess.run(
-        ["python3", "-m", "infra.machines.embedded.driver", "destroy"],
-        cwd=stack.clone,
-        check=True,
-        input=f'{{"id": "{machine(stack)}"}}',
-        text=True,
-        capture_output=True,
-    )
+    desk.ask("destroy", id=machine(stack))
     stack.run("pulumi refresh --yes --skip-preview", check=True)
     stack.up()
     assert stack.page() == (200, "interrupted")

@@ -1,0 +1,56 @@
+"""Apps of different kinds deploy with a repository and nothing more."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stack import Stack
+from tests.host.lab import Repo
+
+
+@pytest.fixture(scope="module")
+def repositories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Repo]:
+    folder = tmp_path_factory.mktemp("apps")
+    made = {kind: Repo.of(kind, folder / kind) for kind in ("flask", "django", "fastapi")}
+    subprocess.run(["uv", "lock", "--quiet", "--directory", str(made["fastapi"].path)], check=True)
+    for kind, repository in made.items():
+        repository.commit(f"hello from {kind}")
+    return made
+
+
+def deploy(stack: Stack, path: Path) -> None:
+    stack.config(repository=path)
+    stack.up()
+
+
+def test_flask_with_requirements(stack: Stack, repositories: dict[str, Repo]) -> None:
+    deploy(stack, repositories["flask"].path)
+    assert stack.page() == (200, "hello from flask\n")
+
+
+def test_django_with_migrations_and_static_files(stack: Stack, repositories: dict[str, Repo]) -> None:
+    deploy(stack, repositories["django"].path)
+    status, page = stack.page()
+    assert (status, page.startswith("hello from django ")) == (200, True)
+    assert stack.page("/static/site.css")[0] == 200
+
+
+def test_database_outlives_a_release(stack: Stack, repositories: dict[str, Repo]) -> None:
+    before = int(stack.page()[1].split()[-1])
+    repositories["django"].commit("second django")
+    stack.up()
+    assert stack.page() == (200, f"second django {before + 1}\n")
+
+
+def test_fastapi_with_a_lock_and_a_worker(stack: Stack, repositories: dict[str, Repo]) -> None:
+    deploy(stack, repositories["fastapi"].path)
+    assert stack.page() == (200, "hello from fastapi\n")
+    assert stack.page("/worker")[0] == 200
+
+
+def test_command_instead_of_a_procfile(stack: Stack, repositories: dict[str, Repo]) -> None:
+    repositories["flask"].commit("no procfile", {"Procfile": None})
+    stack.config(command="gunicorn app:app")
+    deploy(stack, repositories["flask"].path)
+    assert stack.page() == (200, "no procfile\n")
