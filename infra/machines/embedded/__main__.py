@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from infra.machines.embedded import desk
-from infra.machines.embedded.base import SUITES
+from infra.machines.embedded.recipe import SUITES
 from infra.machines.embedded.shell import MachineError
 
 

@@ -7,7 +7,6 @@ one finishes or undoes what it began. Only the standard library is imported, so 
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import shutil
@@ -16,21 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from infra.machines.embedded import (
-    addresses,
-    base,
-    cgroup,
-    container,
-    disk,
-    locks,
-    network,
-    record,
-    rules,
-    seed,
-    sources,
-)
+from infra.machines.embedded import base, container, disk, lifecycle, locks, network, recipe, record, sources
 from infra.machines.embedded.record import Record
-from infra.machines.embedded.shell import MachineError, progress, run
+from infra.machines.embedded.shell import MachineError, progress
 
 Answer = dict[str, Any]
 PROGRAMS = {
@@ -51,82 +38,11 @@ def ensure(request: Answer) -> Answer:
     with locks.held(locks.DIRECTORY / f"{request['id']}.lock", f"machine {request['id']}"):
         machine = record.load(machines, request["id"])
         if machine is None or not disk.is_whole(machines, machine):
-            remove(machines, request["id"], machine)
-            machine = make(machines, cache, request)
-        adopt(machines, machine, request)
-        start(machines, machine)
+            lifecycle.remove(machines, request["id"], machine)
+            machine = lifecycle.make(machines, cache, request)
+        lifecycle.adopt(machines, machine, request)
+        lifecycle.start(machines, machine)
         return describe(machines, machine)
-
-
-def make(machines: Path, cache: Path, request: Answer) -> Record:
-    """A new machine with an empty disk, not running yet."""
-    spec = request["spec"]
-    kept = {name: spec[name] for name in ("suite", "memory", "cpus", "disk", "firewall", "host_key", "authorized_key")}
-    machine = Record(id=request["id"], owner=request["owner"], **kept)
-    machine.base = str(base.provide(cache, base.recipe(machine.suite, request.get("proxies", {}))))
-    progress(f"making machine {machine.id}")
-    machine.instance_id = record.new_token("i")
-    with locks.held(locks.DIRECTORY / "host.lock", "the network"):
-        machine.link = str(network.allocate(machines, machine.id))
-        record.save(machines, machine)
-    disk.make(machines, machine, container.USERS)
-    root = disk.mount(machines, machine)
-    contents = seed.files(machine.instance_id, request["hostname"], request["user_data"])
-    seed.plant(root, contents, container.USERS)
-    environment = "".join(f"{name}={value}\n" for name, value in sorted(request.get("proxies", {}).items()))
-    (root / "etc/environment").write_text(environment)
-    machine.made = True
-    record.save(machines, machine)
-    return machine
-
-
-def adopt(machines: Path, machine: Record, request: Answer) -> None:
-    """Take over what the request says and the machine can change while it runs."""
-    spec = request["spec"]
-    disk.resize(machines, machine, spec["disk"])
-    limits = cgroup.Limits(spec["memory"], spec["cpus"])
-    if container.is_running(machine) and limits != cgroup.Limits(machine.memory, machine.cpus):
-        cgroup.apply(machine.id, limits)
-    machine.memory, machine.cpus, machine.disk = spec["memory"], spec["cpus"], spec["disk"]
-    machine.firewall, machine.owner = spec["firewall"], request["owner"]
-    record.save(machines, machine)
-
-
-def start(machines: Path, machine: Record) -> None:
-    """The machine runs, with its cable and its rules; what does so already is left alone."""
-    names = network.resolver_file()
-    place = record.directory(machines, machine.id)
-    (place / "resolv.conf").write_text(names)
-    (place / "resolv.conf").chmod(0o644)
-    fresh = not container.is_running(machine)
-    if fresh:
-        container.kill(machines, machine.id, machine)
-        network.unplug(machine.id)
-        with locks.held(locks.DIRECTORY / "host.lock", "the network"):
-            if not network.is_free(machine):
-                machine.link = str(network.allocate(machines, machine.id))
-        disk.mount(machines, machine)
-        machine.boot_id = record.new_token("b")
-        progress(f"starting machine {machine.id}")
-        container.start(machines, machine)
-    pid = container.leader(machines, machine)
-    text = rules.ruleset(machine.firewall, network.name_servers(names))
-    run([*network.inside(pid), "nft", "-f", "-"], stdin=text)  # before the cable: never reachable without rules
-    with locks.held(locks.DIRECTORY / "host.lock", "the network"):
-        network.open_way_out()
-        network.plug_in(machine, pid)
-    container.wait_until_up(machines, machine, pid)
-    if fresh:
-        progress(f"machine {machine.id} runs at {describe(machines, machine)['address']}")
-
-
-def remove(machines: Path, name: str, machine: Record | None) -> None:
-    """Nothing of a machine is left, whatever there was of it."""
-    container.kill(machines, name, machine)
-    network.unplug(name)
-    with locks.held(locks.DIRECTORY / "host.lock", "the network"):
-        network.close_way_out()
-    disk.remove(machines, name)
 
 
 def destroy(request: Answer) -> Answer:
@@ -136,7 +52,7 @@ def destroy(request: Answer) -> Answer:
         there = record.directory(machines, request["id"]).exists()
         if there:
             progress(f"removing machine {request['id']}")
-        remove(machines, request["id"], record.load(machines, request["id"]))
+        lifecycle.remove(machines, request["id"], record.load(machines, request["id"]))
     return {"removed": there}
 
 
@@ -156,7 +72,7 @@ def obstacles(request: Answer) -> list[str]:
         check_programs()
         disk.need_space(existing(Path(request["machines"])), disk.SPARE)
         suite = request["spec"]["suite"]
-        if not base.directory(Path(request["cache"]), base.recipe(suite, {})).is_dir():
+        if not base.directory(Path(request["cache"]), recipe.of_this_computer(suite, {})).is_dir():
             disk.need_space(existing(Path(request["cache"])), base.SPACE)
     except MachineError as error:
         return [str(error)]
@@ -197,7 +113,7 @@ def describe(machines: Path, machine: Record) -> Answer:
         "firewall": machine.firewall,
         "host_key": machine.host_key,
         "authorized_key": machine.authorized_key,
-        "address": addresses.machine_side(ipaddress.IPv4Network(machine.link)),
+        "address": network.address(machine),
         "instance_id": machine.instance_id,
         "boot_id": machine.boot_id if running else "",
         "directory": str(record.directory(machines, machine.id)),
@@ -231,7 +147,7 @@ def sweep(request: Answer) -> Answer:
 def provide_base(request: Answer) -> Answer:
     """The base image is in the cache."""
     check_programs()
-    one = base.recipe(request["suite"], request.get("proxies", {}))
+    one = recipe.of_this_computer(request["suite"], request.get("proxies", {}))
     cached = base.directory(Path(request["cache"]), one).is_dir()
     return {"directory": str(base.provide(Path(request["cache"]), one)), "cached": cached}
 

@@ -30,6 +30,11 @@ def allocate(machines: Path, machine: str) -> ipaddress.IPv4Network:
         ) from None
 
 
+def address(record: Record) -> str:
+    """Where a machine is reached."""
+    return addresses.machine_side(ipaddress.IPv4Network(record.link))
+
+
 def routed(but: str | None) -> list[ipaddress.IPv4Network]:
     """Every network that this computer has a route to, but the default and those through one interface."""
     routes = json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"]) or "[]")

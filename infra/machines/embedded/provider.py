@@ -9,7 +9,7 @@ from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, 
 from pulumi.runtime import rpc
 
 from infra.machines.embedded import desk, sizes
-from infra.machines.embedded.base import SUITES
+from infra.machines.embedded.recipe import SUITES
 from infra.machines.embedded.shell import MachineError, progress
 from infra.machines.providers import PlainError, PlainProvider
 

@@ -1,0 +1,81 @@
+"""What a base image is made of; the same recipe always makes the same kind of image."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.machines.embedded import sources
+from infra.machines.embedded.container import USERS
+from infra.machines.embedded.shell import run
+
+REVISION = 1
+"""To be raised when the steps below change, so that cached images of the old recipe are not used."""
+
+SUITES = ("trixie", "bookworm")
+"""What a machine may run; the first is the default of every kind of machine."""
+
+PACKAGES = (
+    # a machine: systemd as process 1, logins, sudo, and the user data's interpreter
+    *("systemd-sysv", "dbus", "libpam-systemd", "openssh-server", "sudo", "cloud-init", "ca-certificates"),
+    *("iproute2", "nftables", "procps", "less"),
+    # only a warm cache: the deployment's first step installs what it needs on any kind of machine, and here finds it
+    *("python3", "python3-venv", "git", "curl", "caddy"),
+)
+
+CUSTOMIZE = r"""
+set -e
+cd "$1"
+rm -f etc/dpkg/dpkg.cfg.d/99mmdebstrap
+rm -f etc/ssh/ssh_host_*_key etc/ssh/ssh_host_*_key.pub
+: >etc/machine-id
+rm -f var/lib/dbus/machine-id
+: >etc/fstab
+: >etc/resolv.conf
+cat >etc/cloud/cloud.cfg.d/90-launchpad.cfg <<END
+datasource_list: [ NoCloud, None ]
+network: {config: disabled}
+END
+chroot . update-ca-certificates >/dev/null
+chroot . systemctl --quiet disable caddy.service apt-daily.timer apt-daily-upgrade.timer
+# the address is set from outside, the clock is the computer's, and the console is a log
+chroot . systemctl --quiet mask systemd-networkd.service systemd-resolved.service systemd-timesyncd.service \
+    systemd-networkd.socket console-getty.service
+"""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what the image contains."""
+
+    suite: str
+    sources: str | None
+    settings: str
+    certificates: tuple[tuple[str, str], ...]
+    proxies: tuple[tuple[str, str], ...] = ()
+
+    def key(self) -> str:
+        """The name of the image in the cache: another recipe is another image."""
+        parts = [REVISION, platform.machine(), PACKAGES, CUSTOMIZE, self.suite, self.sources, self.settings, USERS]
+        text = json.dumps([*parts, self.certificates])
+        return f"{self.suite}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def of_this_computer(suite: str, proxies: Mapping[str, str]) -> Recipe:
+    """The recipe for a suite on this computer."""
+    system = platform.freedesktop_os_release()
+    derived = None
+    if system.get("ID") == "debian":
+        derived = sources.derive(sources.sources_files(Path("/etc/apt")), system.get("VERSION_CODENAME", ""), suite)
+    own = sorted(Path("/usr/local/share/ca-certificates").rglob("*.crt"))
+    return Recipe(
+        suite=suite,
+        sources=derived,
+        settings=sources.inherited_settings(run(["apt-config", "dump"])),
+        certificates=tuple((path.name, path.read_text()) for path in own),
+        proxies=tuple(sorted(proxies.items())),
+    )
