@@ -10,7 +10,7 @@ from typing import Any
 
 
 def path_here(deployments: list[dict[str, Any]]) -> list[str]:
-    """The revisions on the way to the one that serves, like a browser's history: what was gone back from is not on it."""
+    """The revisions on the way to the one that serves, as in a browser's history: without those gone back from."""
     path: list[str] = []
     for deployment in deployments:
         if deployment["result"] != "ok":
