@@ -58,7 +58,7 @@ def key(spec: DeploySpec) -> str:
 
 def all_built(app: App) -> list[Built]:
     """Every completely built release that is still there."""
-    found = [_read(app, path) for path in sorted(app.built.glob("*.json"))]
+    found = [_read(path) for path in sorted(app.built.glob("*.json"))]
     return [built for built in found if built]
 
 
@@ -125,13 +125,14 @@ def _build(app: App, spec: DeploySpec, revision: str, release: str, top: Path) -
         "UV": str(UV),
         "UV_CACHE_DIR": str(app.cache / "uv"),
         "UV_COMPILE_BYTECODE": "1",
+        "UV_LINK_MODE": "hardlink" if plan.shared else "copy",
         "UV_PROJECT_ENVIRONMENT": str(virtualenv),
         "UV_PYTHON_DOWNLOADS": "never",
         "VENV": str(virtualenv),
     }
     commands = "\n".join(f"  {command}" for command in plan.commands)
     script = ["/bin/bash", "-c", SCRIPT.format(commands=commands)]
-    writable = (top, app.virtualenvs, app.cache)
+    writable = (top, app.python)
     tasks.run(app, tasks.Task("Installing the dependencies", script, root, env, writable, spec.build_timeout))
     if install:
         files.write(virtualenv / ".complete", f"{time.time()}\n")
@@ -199,9 +200,9 @@ def remove_unused_virtualenvs(app: App) -> None:
             files.remove_tree(path)
 
 
-def _read(app: App, path: Path) -> Built | None:
+def _read(path: Path) -> Built | None:
     value = files.read_json(path)
-    if not value or not (app.releases / path.stem).is_dir():
+    if not value or not Path(value["root"]).is_dir() or not (Path(value["virtualenv"]) / "bin/python").exists():
         return None
     return Built(
         release=path.stem,

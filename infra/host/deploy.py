@@ -172,7 +172,10 @@ class Deployment:
             unit = self.app.unit(slot)
             if slot != serving:
                 systemd.disable(unit)
-                if systemd.state(unit)["ActiveState"] not in ("inactive", "failed"):
+                state = systemd.state(unit)["ActiveState"]
+                if state == "deactivating":
+                    systemd.stop(unit)
+                elif state not in ("inactive", "failed"):
                     say.step("heal", f"stopping the slot {slot}, left by an interrupted deployment")
                     proxy.drain(self.site.port(slot), self.spec.drain_timeout)
                     systemd.stop(unit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -56,9 +57,10 @@ class Watch:
         return bool(self.main[0]) and sockets.born(self.main[0]) == self.main[1]
 
 
-def ask(watch: Watch) -> Answer:
-    """Send one health request to the slot's port, as the proxy would."""
-    connection = http.client.HTTPConnection("127.0.0.1", watch.port, timeout=watch.health.request_timeout)
+def ask(watch: Watch, limit: float = math.inf) -> Answer:
+    """Send one health request to the slot's port, as the proxy would; ``limit`` shortens the time for an answer."""
+    timeout = max(0.1, min(watch.health.request_timeout, limit))
+    connection = http.client.HTTPConnection("127.0.0.1", watch.port, timeout=timeout)
     headers = {
         "Host": watch.host,
         "User-Agent": "launchpad-health",
@@ -72,7 +74,7 @@ def ask(watch: Watch) -> Answer:
         body = response.read(4096).decode("utf-8", errors="replace")
         return Answer(response.status, body, response.getheader("Location") or "")
     except TimeoutError:
-        return Answer(error=f"no answer within {watch.health.request_timeout:g} s")
+        return Answer(error=f"no answer within {timeout:.3g} s")
     except ConnectionRefusedError:
         return Answer(error=f"connection refused (nothing listens on 127.0.0.1:{watch.port})")
     except (OSError, http.client.HTTPException) as error:
@@ -95,7 +97,7 @@ def wait(watch: Watch) -> float:
     while True:
         if not watch.alive():
             raise Failure(_ended(time.monotonic() - began, answered=since is not None))
-        watch.last = ask(watch)
+        watch.last = ask(watch, began + watch.health.timeout - time.monotonic())
         now = time.monotonic()
         if not watch.health.accepts(watch.last.status):
             since, answers = None, 0

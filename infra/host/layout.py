@@ -46,14 +46,19 @@ class App:
         return self.home / "releases"
 
     @property
+    def python(self) -> Path:
+        """What builds may write besides the release: one directory, because hard links do not cross sandbox mounts."""
+        return self.home / "python"
+
+    @property
     def virtualenvs(self) -> Path:
         """Virtualenvs that releases with the same dependencies share, by content hash."""
-        return self.home / "venvs"
+        return self.python / "venvs"
 
     @property
     def cache(self) -> Path:
         """The installer's cache; the app user's."""
-        return self.home / "cache"
+        return self.python / "cache"
 
     @property
     def data(self) -> Path:

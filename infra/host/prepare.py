@@ -104,7 +104,7 @@ def _check_names(app: App) -> None:
     if app.name in ("tls", "launchpad"):
         raise Failure(f"The app cannot be called {app.name}: Launchpad uses that name itself. Choose another name.")
     if app.home.exists() and not app.settings.exists() and any(app.home.iterdir()):
-        known = {"repo.git", "releases", "venvs", "cache", "data"}
+        known = {"repo.git", "releases", "python", "data"}
         strange = sorted({path.name for path in app.home.iterdir()} - known)
         if strange:
             raise Failure(
@@ -194,6 +194,7 @@ def _directories(app: App) -> bool:
         files.directory(app.launches, 0o700),
         files.directory(app.home, 0o755),
         files.directory(app.releases, 0o755),
+        files.directory(app.python, 0o755, own),
         files.directory(app.virtualenvs, 0o755, own),
         files.directory(app.cache, 0o750, own),
         files.directory(app.data, 0o750, own),

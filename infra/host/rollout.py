@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from . import health, hooks, launches, proxy, say, slots, sockets, systemd
 from .build import Built
@@ -13,11 +14,12 @@ from .processes import Processes
 from .site import Site
 from .spec import DeploySpec
 
-PATIENCE = 2.0
-"""Seconds to wait for a drained process to end; systemd goes on with that by itself."""
-
 WORKER_START = 1.0
 """Seconds in which a restarted worker shows that it can start."""
+
+
+SHOWN_LINES = 20
+EXCEPTION = re.compile(r"(\w+\.)*\w*(Error|Exception|Exit|Interrupt|Fault)\b.*")
 
 
 class Rollout:
@@ -94,13 +96,12 @@ class Rollout:
         """Stop the new release; it never got requests, or gets none any more."""
         if self.slot != slots.serving(self.app):
             systemd.disable(self.unit)
-            systemd.stop(self.unit)
+            systemd.end(self.unit)
 
     def _report(self, failure: Failure) -> str:
         """Everything a person needs to see why the release did not come up."""
         state = systemd.state(self.unit)
-        lines = systemd.log(self.unit, state["InvocationID"]) or systemd.log(self.unit, lines=5)
-        log = "\n".join(f"  {line}" for line in lines) or "  (nothing)"
+        log = excerpt(systemd.log(self.unit, state["InvocationID"], lines=300))
         serving = self.processes.serving_release()
         on = f"{serving} serves on" if serving else "no release serves"
         return "\n".join(
@@ -130,17 +131,15 @@ class Rollout:
         unit = self.app.unit(idle)
         systemd.enable(self.unit, self.app.template)
         systemd.disable(unit)
-        if systemd.state(unit)["ActiveState"] not in ("inactive", "failed") and not systemd.stop(unit, PATIENCE):
-            say.step(
-                "stop",
-                f"{unit} takes longer than {PATIENCE:g} s to stop; systemd ends it after {self.spec.stop_timeout:g} s",
-            )
+        if systemd.state(unit)["ActiveState"] not in ("inactive", "failed"):
+            # Drained: what is left of its stopping needs nobody to wait for it; systemd ends it after stop_timeout.
+            systemd.stop(unit, 0)
 
     def _restart_others(self) -> list[str]:
         for name in self.processes.leftover():
             say.step("processes", f"{name} is no longer in the Procfile: stopping it")
             systemd.disable(self.app.unit(name))
-            systemd.stop(self.app.unit(name), PATIENCE)
+            systemd.stop(self.app.unit(name), 0)
             self.app.launch(name).unlink(missing_ok=True)
         names = self.processes.outdated()
         wanted = self.processes.others()
@@ -169,3 +168,11 @@ class Rollout:
                 return ""
             time.sleep(0.1)
         return ""
+
+
+def excerpt(lines: Sequence[str]) -> str:
+    """The last lines of a log, after the exceptions in what is left out: servers add tracebacks of their own."""
+    shown = list(lines[-SHOWN_LINES:])
+    causes = [line.strip() for line in lines[:-SHOWN_LINES] if EXCEPTION.fullmatch(line.strip())]
+    head = [*list(dict.fromkeys(causes))[-3:], "[...]"] if causes else []
+    return "\n".join(f"  {line}" for line in [*head, *shown]) or "  (nothing)"

@@ -41,6 +41,13 @@ def stop(unit: str, wait: float | None = None) -> bool:
     return True
 
 
+def end(unit: str, grace: float = 1.0) -> None:
+    """Stop a unit that has nothing left to finish: after ``grace`` seconds its processes are killed."""
+    if not stop(unit, grace):
+        sh.run(["systemctl", "kill", "--signal=SIGKILL", unit])
+        stop(unit)
+
+
 PROPERTIES = "ActiveState,SubState,Result,ExecMainCode,ExecMainStatus,MainPID,NRestarts,InvocationID,ControlGroup"
 
 

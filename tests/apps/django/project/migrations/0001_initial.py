@@ -3,13 +3,13 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     initial = True
-    dependencies = []
-    operations = [
+    dependencies = ()
+    operations = (
         migrations.CreateModel(
             name="Visit",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("when", models.DateTimeField(auto_now_add=True)),
             ],
-        )
-    ]
+        ),
+    )

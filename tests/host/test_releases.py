@@ -1,0 +1,113 @@
+"""The straight path: deploy, deploy again, roll back, change settings; and what is told about it."""
+
+import json
+
+from tests.host.lab import Lab, Repo, deploy_spec
+
+NASTY = {
+    "QUOTES": 'it\'s "quoted" `here`',
+    "LINES": "one\ntwo\n\n three \n",
+    "DOLLARS": "$HOME ${HOME} $(id) 100%",
+    "BACKSLASHES": "a\\b\\\\c \\n",
+    "HASH": "#no comment; # none",
+    "UNICODE": "grüße 漢字 🚀",
+    "EMPTY": "",
+    "SPACES": "  both ends  ",
+}
+
+
+def test_a_second_prepare_changes_nothing_and_is_quick(lab: Lab) -> None:
+    again = lab.prepare().data()
+    assert again["changed"] == []
+    assert again["seconds"] < 1
+
+
+def test_without_a_release_the_proxy_says_so(lab: Lab) -> None:
+    assert lab.get() == (503, "No release of app is serving.")
+
+
+def test_first_release_serves(lab: Lab, flask: Repo) -> None:
+    done = lab.deploy(flask, "one").data()
+    assert (done["revision"], done["changed"], done["built"]) == (flask.revisions["one"], True, True)
+    assert done["release"] == flask.revisions["one"][:12]
+    assert lab.marker() == "one"
+
+
+def test_the_same_again_changes_nothing(lab: Lab, flask: Repo) -> None:
+    before = lab.serving()
+    done = lab.deploy(flask, "one").data()
+    assert (done["changed"], done["built"]) == (False, False)
+    assert lab.serving()["processes"] == before["processes"]
+    assert len(lab.history()) == 1
+
+
+def test_another_revision_reuses_the_virtualenv(lab: Lab, flask: Repo) -> None:
+    done = lab.deploy(flask, "two")
+    assert (done.data()["changed"], done.data()["built"]) == (True, True)
+    assert "installing dependencies" not in done.err
+    assert lab.marker() == "two"
+    assert len(lab.sudo("ls /srv/app/python/venvs").split()) == 1
+
+
+def test_rollback_builds_nothing(lab: Lab, flask: Repo) -> None:
+    done = lab.deploy(flask, "one").data()
+    assert (done["changed"], done["built"]) == (True, False)
+    assert lab.marker() == "one"
+
+
+def test_every_value_reaches_the_app_as_it_is(lab: Lab, flask: Repo) -> None:
+    done = lab.deploy(flask, "one", env=NASTY, secrets={"SECRET": "top$ecret 'x' \n second line"}).data()
+    assert (done["changed"], done["built"]) == (True, False)
+    assert {name: lab.get(f"/env/{name}")[1] for name in NASTY} == NASTY
+    assert lab.get("/env/SECRET")[1] == "top$ecret 'x' \n second line"
+
+
+def test_secrets_are_roots_alone(lab: Lab) -> None:
+    files = lab.sudo("find /etc/launchpad/app/launch -type f -printf '%m %u %p\\n'").splitlines()
+    assert {line.rsplit(" ", 1)[0] for line in files} == {"600 root"}
+    assert lab.run("grep -rl 'top.ecret' /etc /srv /var/lib/launchpad /run 2>/dev/null").out == ""
+    assert "top" not in lab.sudo("cat /var/lib/launchpad/app/releases.jsonl")
+
+
+def test_the_app_is_shut_in(lab: Lab) -> None:
+    slot = lab.serving()["slot"]
+    exposure = lab.run(f"systemd-analyze security app@{slot}.service | tail -1").out
+    assert float(exposure.split("level for")[1].split(":")[1].split()[0]) <= 3.0
+    assert json.loads(lab.get("/write", data=b"")[1]) == {"data": True, "tmp": True, "tree": False}
+    listening = lab.sudo("ss -ltnH").split()
+    assert not [address for address in listening if address.startswith(("0.0.0.0:2000", "*:2000", "[::]:2000"))]
+    assert lab.sudo("getent passwd app").strip().endswith(":/srv/app/data:/usr/sbin/nologin")
+
+
+def test_history_tells_all(lab: Lab, flask: Repo) -> None:
+    entries = lab.history()
+    assert [entry["what"] for entry in entries] == ["deploy", "deploy", "rollback", "restart"]
+    assert {entry["result"] for entry in entries} == {"ok"}
+    assert {entry["who"] for entry in entries} == {"tester@desk"}
+    assert [entry["subject"] for entry in entries] == ["Say one", "Say two", "Say one", "Say one"]
+    table = lab.sudo("launchpad-host releases --app app").splitlines()
+    assert table[0].split() == ["RELEASE", "REVISION", "WHEN", "WHO", "TOOK", "RESULT", "SUBJECT"]
+    assert table[1].startswith(f"*  {flask.revisions['one'][:12]}")
+
+
+def test_status_and_environment_without_values(lab: Lab, flask: Repo) -> None:
+    text = lab.sudo("launchpad-host status --app app")
+    assert text.startswith(f"app serves {flask.revisions['one'][:12]} (Say one) since ")
+    names = lab.sudo("launchpad-host env --app app").splitlines()
+    assert "SECRET (secret)" in names
+    assert "QUOTES" in names
+
+
+def test_all_mistakes_at_once(lab: Lab, flask: Repo) -> None:
+    spec = deploy_spec(env={"1X": "a", "PORT": "1"}, keep_releases=0, colour="red")
+    done = lab.run(f"sudo launchpad-host deploy --app app --revision {flask.revisions['one']}", spec)
+    assert done.code == 1
+    assert done.err.splitlines() == [
+        "error: The deploy specification is not right:",
+        "  env.1X: is not a name of a variable; allowed: letters, digits and _",
+        "  env.PORT: is set by Launchpad and cannot be given",
+        "  keep_releases: is 0; allowed: a whole number from 1 to 100",
+        "  colour: is not a known key; known: app, build_timeout, command, directory, drain_timeout, env, health, "
+        "keep_releases, lock_timeout, package_index, python, ref, release_timeout, repository, schema, secrets, "
+        "stop_timeout, who",
+    ]
