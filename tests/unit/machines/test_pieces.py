@@ -1,0 +1,112 @@
+"""Small pure pieces of the embedded machine."""
+
+import json
+
+import pytest
+
+from infra.machines.embedded import network, record, seed, sizes
+from infra.machines.embedded.bootstrap import Narrator
+from infra.machines.embedded.machine import machine_id
+from infra.machines.embedded.recipe import Recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("512M", 2**29), ("1G", 2**30), ("1.5g", 3 * 2**29), ("2 GiB", 2**31), ("1T", 2**40), ("4096", 4096)],
+)
+def test_sizes(text: str, size: int) -> None:
+    assert sizes.parse(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "1X", "-1G", "G", "1,5G", "1G 2"])
+def test_what_is_not_a_size(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a size: write a number and K, M, G or T"):
+        sizes.parse(text)
+
+
+@pytest.mark.parametrize(("size", "text"), [(2**30, "1G"), (3 * 2**29, "1.5G"), (2**20, "1M"), (100, "100")])
+def test_sizes_for_people(size: int, text: str) -> None:
+    assert sizes.show(size) == text
+
+
+def test_a_machine_id_is_an_interface_name_and_depends_on_every_part_of_its_owner() -> None:
+    owner = {"clone": "/home/a/launchpad", "project": "launchpad", "stack": "dev", "name": "machine"}
+    others = [{**owner, key: "other"} for key in owner]
+
+    assert machine_id(owner) == "lp2cc12275"
+    assert network.is_ours(machine_id(owner))
+    assert len({machine_id(one) for one in [owner, *others]}) == 5
+
+
+@pytest.mark.parametrize("name", ["lp0", "lpZZZZZZZZ", "lp12345678p", "eth0", "lp_wan0000"])
+def test_other_interfaces_are_not_ours(name: str) -> None:
+    assert not network.is_ours(name)
+
+
+def test_the_way_out_is_a_table_of_our_own_that_remembers_what_was_before() -> None:
+    assert network.nat("0") == (
+        "table ip launchpad {\n"
+        '  comment "ip_forward=0"\n'
+        "  chain postrouting {\n"
+        "    type nat hook postrouting priority srcnat; policy accept;\n"
+        '    ip saddr 198.18.0.0/16 oifname != "lp*" masquerade\n'
+        "  }\n"
+        "}\n"
+    )
+
+
+def test_name_servers_of_a_resolv_conf() -> None:
+    text = "# x\nsearch example.org\nnameserver 10.0.0.53\nnameserver fe80::1%eth0\nnameserver\n"
+
+    assert network.name_servers(text) == ["10.0.0.53", "fe80::1"]
+
+
+def test_the_seed_of_a_machine() -> None:
+    files = seed.files("i-1", "web", "#cloud-config\n{}\n")
+
+    assert json.loads(files["meta-data"]) == {"instance-id": "i-1", "local-hostname": "web"}
+    assert files["user-data"] == "#cloud-config\n{}\n"
+
+
+def test_another_recipe_is_another_image_but_a_proxy_is_not() -> None:
+    plain = Recipe("trixie", None, "", ())
+    others = [
+        Recipe("bookworm", None, "", ()),
+        Recipe("trixie", "Types: deb\n", "", ()),
+        Recipe("trixie", None, 'Acquire::Retries "3";\n', ()),
+        Recipe("trixie", None, "", (("own.crt", "pem"),)),
+    ]
+
+    assert len({one.key() for one in [plain, *others]}) == 5
+    assert Recipe("trixie", None, "", (), (("http_proxy", "http://p"),)).key() == plain.key()
+
+
+def test_tokens_are_never_the_same() -> None:
+    assert len({record.new_token("i") for _ in range(100)}) == 100
+
+
+def test_progress_of_a_build_names_steps_bytes_and_packages(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("infra.machines.embedded.bootstrap.time.monotonic", lambda: now[0])
+    told = Narrator()
+    for line in [
+        "I: running apt-get update...",
+        "Get:1 http://mirror.example trixie InRelease",
+        "Need to get 78.0 MB of archives.",
+        "Setting up perl (5.40) ...",
+        "Setting up git:amd64 (1:2.47) ...",
+        "E: it broke",
+        "I: main() received signal PIPE: waiting for setup...",
+    ]:
+        told.hear(line)
+        now[0] += 1.6
+
+    said = [line.partition("] ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert said == [
+        "machine: base image: reading the package lists",
+        "machine: base image: fetching 78.0 MB",
+        "machine: base image: 2 packages set up, now git",
+    ]
+    assert told.last[-1] == "E: it broke"

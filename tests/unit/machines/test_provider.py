@@ -1,0 +1,271 @@
+"""What Pulumi is told about the machine, by what the driver sees."""
+
+from __future__ import annotations
+
+import base64
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+import dill  # type: ignore[import-untyped]
+import pytest
+from pulumi.dynamic import ConfigureRequest
+from pulumi.dynamic.config import Config
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime import rpc
+
+from infra.machines.embedded import desk
+from infra.machines.embedded.provider import MachineProvider
+from infra.machines.embedded.shell import MachineError
+from infra.machines.keys import KeyPairProvider, fingerprint
+from infra.machines.providers import PlainError
+
+INPUTS: dict[str, Any] = {
+    "machine": "lp00000001",
+    "owner": {},
+    "hostname": "h",
+    "suite": "trixie",
+    "cpus": None,
+    "memory": "1G",
+    "disk": "4G",
+    "firewall": [{"direction": "ingress", "from_port": 80.0, "to_port": 80.0}],
+    "host_key": "ssh-ed25519 HOST",
+    "authorized_key": "ssh-ed25519 CLIENT",
+    "user_data": "#cloud-config",
+}
+LIVE = {
+    "state": "running",
+    "suite": "trixie",
+    "disk": 4 * 2**30,
+    "host_key": "ssh-ed25519 HOST",
+    "authorized_key": "ssh-ed25519 CLIENT",
+    "address": "198.18.0.2",
+    "instance_id": "i-1",
+    "boot_id": "b-1",
+    "problems": [],
+}
+OUTPUTS = {**INPUTS, "state": "running", "address": "198.18.0.2", "instance_id": "i-1", "boot_id": "b-1"}
+IDENTITY = ("address", "instance_id", "boot_id")
+
+Asked = list[tuple[str, dict[str, Any]]]
+
+
+@pytest.fixture
+def driver(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], Asked]:
+    """Puts an answer in the driver's place; gives what it will have been asked."""
+
+    def answer_with(answer: dict[str, Any]) -> Asked:
+        asked: Asked = []
+
+        def ask(verb: str, **request: Any) -> dict[str, Any]:
+            asked.append((verb, request))
+            if "error" in answer:
+                raise MachineError(answer["error"])
+            return answer
+
+        monkeypatch.setattr(desk, "ask", ask)
+        return asked
+
+    return answer_with
+
+
+def test_a_machine_that_runs_stays_as_it_is(driver: Any) -> None:
+    driver(LIVE)
+    checked = MachineProvider().check(INPUTS, dict(INPUTS))
+
+    assert {name: checked.inputs.get(name) for name in IDENTITY} == {
+        "address": "198.18.0.2",
+        "instance_id": "i-1",
+        "boot_id": "b-1",
+    }
+    assert checked.failures == []
+    assert MachineProvider().diff("lp00000001", OUTPUTS, checked.inputs).changes is False
+
+
+def test_a_stopped_machine_will_be_started_with_its_disk(driver: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    driver({**LIVE, "state": "stopped", "boot_id": ""})
+    checked = MachineProvider().check(INPUTS, dict(INPUTS))
+    diff = MachineProvider().diff("lp00000001", OUTPUTS, checked.inputs)
+
+    assert [name for name in IDENTITY if name in checked.inputs] == ["address", "instance_id"]
+    assert (diff.changes, diff.replaces) == (True, [])
+    assert "the machine does not run; `pulumi up` starts it" in capsys.readouterr().err
+
+
+def test_after_a_refresh_too(driver: Any) -> None:
+    driver({**LIVE, "state": "stopped", "boot_id": ""})
+    read = MachineProvider().read("lp00000001", OUTPUTS)
+    checked = MachineProvider().check(INPUTS, dict(INPUTS))
+
+    assert read.outs is not None
+    assert (read.outs["state"], read.outs["boot_id"], read.outs["user_data"]) == ("stopped", "", "#cloud-config")
+    assert MachineProvider().diff("lp00000001", read.outs, checked.inputs).changes is True
+
+
+def test_a_machine_that_is_gone_will_be_another_one(driver: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    driver({"state": "absent", "problems": []})
+    checked = MachineProvider().check(INPUTS, {**INPUTS, "instance_id": "stale"})
+    diff = MachineProvider().diff("lp00000001", OUTPUTS, checked.inputs)
+
+    assert [name for name in IDENTITY if name in checked.inputs] == []
+    assert (diff.changes, diff.replaces) == (True, [])
+    assert "the machine is gone; `pulumi up` makes a new one" in capsys.readouterr().err
+    assert MachineProvider().read("lp00000001", OUTPUTS).id == ""
+
+
+def test_a_first_machine_comes_without_explanations(driver: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    driver({"state": "absent", "problems": []})
+    MachineProvider().check({}, {**INPUTS, "host_key": rpc.UNKNOWN, "authorized_key": rpc.UNKNOWN})
+
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["memory", "cpus", "firewall", "disk"])
+def test_settings_change_in_place_and_it_stays_the_same_machine(driver: Any, name: str) -> None:
+    driver(LIVE)
+    new = {"memory": "2G", "cpus": 2, "firewall": [], "disk": "8G"}[name]
+    checked = MachineProvider().check(INPUTS, {**INPUTS, name: new})
+    diff = MachineProvider().diff("lp00000001", OUTPUTS, checked.inputs)
+
+    assert (diff.changes, diff.replaces) == (True, [])
+    assert [name for name in IDENTITY if name in checked.inputs] == list(IDENTITY)
+
+
+@pytest.mark.parametrize(
+    ("name", "new"), [("suite", "bookworm"), ("host_key", "ssh-ed25519 NEW"), ("authorized_key", rpc.UNKNOWN)]
+)
+def test_hardware_and_keys_replace_and_it_will_be_another_machine(driver: Any, name: str, new: str) -> None:
+    driver(LIVE)
+    checked = MachineProvider().check({}, {**INPUTS, name: new})
+    diff = MachineProvider().diff("lp00000001", OUTPUTS, checked.inputs)
+
+    assert (diff.changes, diff.replaces, diff.delete_before_replace) == (True, [name], True)
+    assert [name for name in IDENTITY if name in checked.inputs] == []
+
+
+def test_changed_user_data_is_for_the_next_machine_and_changes_nothing_now(driver: Any) -> None:
+    driver(LIVE)
+    checked = MachineProvider().check(INPUTS, {**INPUTS, "user_data": "#cloud-config, newer"})
+
+    assert MachineProvider().diff("lp00000001", OUTPUTS, checked.inputs).changes is False
+
+
+def test_a_moved_clone_keeps_its_machine(driver: Any) -> None:
+    driver(LIVE)
+
+    assert MachineProvider().check(INPUTS, {**INPUTS, "machine": "lp99999999"}).inputs["machine"] == "lp00000001"
+
+
+@pytest.mark.parametrize(
+    ("change", "property_", "reason"),
+    [
+        ({"memory": "much"}, "memory", "'much' is not a size: write a number and K, M, G or T, such as 512M or 1G"),
+        ({"memory": "64M"}, "memory", "64M is too little: at least 128M"),
+        ({"disk": "100M"}, "disk", "100M is too little: at least 512M"),
+        ({"disk": "2G"}, "disk", "a disk cannot shrink from 4G"),
+        ({"suite": "sid"}, "suite", "sid is not among trixie, bookworm"),
+    ],
+)
+def test_what_cannot_be_is_said_in_the_preview(driver: Any, change: Any, property_: str, reason: str) -> None:
+    driver(LIVE)
+    failures = MachineProvider().check(INPUTS, {**INPUTS, **change}).failures
+
+    assert [(one.property, one.reason) for one in failures] == [(property_, reason)]
+
+
+def test_obstacles_are_said_in_the_preview(driver: Any) -> None:
+    driver({"state": "absent", "problems": ["Run: apt-get install mmdebstrap"]})
+
+    assert [one.reason for one in MachineProvider().check({}, dict(INPUTS)).failures] == [
+        "Run: apt-get install mmdebstrap"
+    ]
+
+    driver({"error": "The embedded machine needs root."})
+
+    assert [one.reason for one in MachineProvider().check({}, dict(INPUTS)).failures] == [
+        "The embedded machine needs root."
+    ]
+
+
+def test_create_and_update_hand_the_driver_whole_numbers(driver: Any) -> None:
+    asked = driver(LIVE)
+    created = MachineProvider().create(dict(INPUTS))
+    MachineProvider().update("lp00000001", OUTPUTS, dict(INPUTS))
+
+    assert created.id == "lp00000001"
+    assert created.outs == OUTPUTS
+    assert [verb for verb, _ in asked] == ["ensure", "ensure"]
+    assert asked[0][1]["spec"] == {
+        "suite": "trixie",
+        "host_key": "ssh-ed25519 HOST",
+        "authorized_key": "ssh-ed25519 CLIENT",
+        "firewall": [{"direction": "ingress", "from_port": 80, "to_port": 80}],
+        "memory": 2**30,
+        "disk": 4 * 2**30,
+        "cpus": None,
+    }
+    assert isinstance(asked[0][1]["spec"]["firewall"][0]["from_port"], int)
+
+
+def test_delete_and_its_error(driver: Any) -> None:
+    asked = driver({"removed": True})
+    MachineProvider().delete("lp00000001", OUTPUTS)
+
+    assert asked == [("destroy", {"id": "lp00000001"})]
+
+    driver({"error": "no"})
+    with pytest.raises(PlainError, match=r"^no$"):
+        MachineProvider().delete("lp00000001", OUTPUTS)
+
+
+@pytest.mark.parametrize("provider", [MachineProvider, KeyPairProvider])
+def test_a_provider_is_stored_as_a_reference_so_that_it_never_looks_changed(provider: type) -> None:
+    stored = base64.b64decode(serialize_provider(provider()))
+
+    assert len(stored) < 100
+    assert isinstance(dill.loads(stored), provider)
+
+
+def test_in_pulumis_host_our_errors_are_their_text_and_others_keep_their_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = types.ModuleType("__main__")
+    vars(host)["_abort_with_traceback"] = object()
+    monkeypatch.setitem(sys.modules, "__main__", host)
+    KeyPairProvider().configure(ConfigureRequest(Config({}, "launchpad")))
+
+    try:
+        raise PlainError("Install it.")
+    except PlainError:
+        assert vars(host)["traceback"].format_exc() == "Install it."
+    try:
+        raise ValueError("a bug")
+    except ValueError:
+        assert "Traceback (most recent call last)" in vars(host)["traceback"].format_exc()
+
+
+def test_a_key_pair_is_in_openssh_format_without_a_comment() -> None:
+    one = KeyPairProvider().create({}).outs
+    other = KeyPairProvider().create({}).outs
+
+    assert one is not None
+    assert other is not None
+    assert one["private_key"].startswith("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    assert one["public_key"].startswith("ssh-ed25519 ")
+    assert len(one["public_key"].split()) == 2
+    assert one["fingerprint"] == fingerprint(one["public_key"])
+    assert one["private_key"] != other["private_key"]
+
+
+def test_a_fingerprint_is_the_one_that_ssh_shows() -> None:
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"  # published by a forge
+
+    assert fingerprint(key) == "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU"
+
+
+def test_without_ssh_keygen_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.machines.keys.shutil.which", lambda _: None)
+
+    with pytest.raises(PlainError, match="apt-get install openssh-client"):
+        KeyPairProvider().create({})

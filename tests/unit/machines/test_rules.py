@@ -1,0 +1,73 @@
+"""Firewall rules become exactly this nftables ruleset."""
+
+import pytest
+
+from infra.firewall import Rule
+from infra.machines.embedded import rules
+
+
+def test_a_ruleset_is_one_transaction_that_denies_what_no_rule_allows() -> None:
+    data = [
+        Rule("ingress", "tcp", 80, 80, "0.0.0.0/0", "web").as_data(),
+        Rule("ingress", "tcp", 22, 22, "198.18.0.0/16", "SSH").as_data(),
+        Rule("ingress", "udp", 4000, 4010, "2001:db8::/32", "calls").as_data(),
+        Rule("egress", "all", 0, 0, "0.0.0.0/0", "all").as_data(),
+    ]
+
+    assert rules.ruleset(data, ["10.0.0.53", "2001:db8::53"]) == (
+        """\
+table inet launchpad {
+}
+delete table inet launchpad
+table inet launchpad {
+  chain input {
+    type filter hook input priority filter; policy drop;
+    iifname "lo" accept
+    ct state established,related accept
+    ct state invalid drop
+    icmp type echo-request accept
+    icmpv6 type echo-request accept
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept
+    ip saddr 0.0.0.0/0 tcp dport 80 accept
+    ip saddr 198.18.0.0/16 tcp dport 22 accept
+    ip6 saddr 2001:db8::/32 udp dport 4000-4010 accept
+  }
+  chain forward {
+    type filter hook forward priority filter; policy drop;
+  }
+  chain output {
+    type filter hook output priority filter; policy drop;
+    oifname "lo" accept
+    ct state established,related accept
+    ct state invalid drop
+    ip daddr 10.0.0.53 udp dport 53 accept
+    ip daddr 10.0.0.53 tcp dport 53 accept
+    ip6 daddr 2001:db8::53 udp dport 53 accept
+    ip6 daddr 2001:db8::53 tcp dport 53 accept
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept
+    ip daddr 0.0.0.0/0 accept
+  }
+}
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "statement"),
+    [
+        (Rule("ingress", "tcp", 443, 443, "10.1.0.0/16", ""), "ip saddr 10.1.0.0/16 tcp dport 443 accept"),
+        (Rule("ingress", "tcp", 0, 65535, "::/0", ""), "ip6 saddr ::/0 tcp dport 0-65535 accept"),
+        (Rule("ingress", "icmp", 0, 0, "10.0.0.1/32", ""), "ip saddr 10.0.0.1/32 meta l4proto icmp accept"),
+        (Rule("ingress", "icmp", 0, 0, "::1/128", ""), "ip6 saddr ::1/128 meta l4proto ipv6-icmp accept"),
+        (Rule("egress", "all", 0, 0, "::/0", ""), "ip6 daddr ::/0 accept"),
+        (Rule("egress", "udp", 123, 123, "10.0.0.0/8", ""), "ip daddr 10.0.0.0/8 udp dport 123 accept"),
+    ],
+)
+def test_each_kind_of_rule(rule: Rule, statement: str) -> None:
+    assert rules.statement(rule.as_data()) == statement
+
+
+def test_a_description_never_reaches_the_ruleset() -> None:
+    hostile = Rule("ingress", "tcp", 80, 80, "0.0.0.0/0", '" accept; flush ruleset #')
+
+    assert "flush" not in rules.ruleset([hostile.as_data()], [])
