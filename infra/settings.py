@@ -66,6 +66,17 @@ class Settings:
     lock_timeout: int
     memory: str
     cpus: int
+    region: str
+    instance_type: str
+    volume: int
+    ami: str
+    monitoring: bool
+    termination_protection: bool
+    vpc_id: str
+    subnet_id: str
+    vpc_cidr: str
+    tags: dict[str, str]
+    preflight: bool
 
     @property
     def web_ports(self) -> tuple[int, ...]:
@@ -75,11 +86,12 @@ class Settings:
     @property
     def firewall(self) -> Firewall:
         """The machine's security group."""
-        return plan(self.web_ports, self.web_cidrs, self.ssh_cidrs or (EMBEDDED_NETWORK,), self.rules)
+        own = (EMBEDDED_NETWORK,) if self.machine == "embedded" else ()
+        return plan(self.web_ports, self.web_cidrs, self.ssh_cidrs or own, self.rules)
 
 
 READERS: dict[str, values.Reader] = {
-    "machine": values.choice("embedded"),
+    "machine": values.choice("embedded", "ec2"),
     "app": values.pattern(r"[a-z][a-z0-9-]{0,23}", "a name of 1 to 24 lower-case letters, digits and -, letter first"),
     "repository": values.text,
     "revision": values.pattern(r"[^\s~^:?*\[\\-][^\s:?*\[\\]*", "a branch, a tag or a commit"),
@@ -112,6 +124,19 @@ READERS: dict[str, values.Reader] = {
     "lock_timeout": values.whole_number(0, 86400),
     "memory": values.pattern(r"[1-9][0-9]{0,5}[MG]", "a size such as 512M or 2G"),
     "cpus": values.whole_number(0, 1024),
+    "region": values.pattern(r"[a-z]{2}(-[a-z]+)+-[0-9]", "an AWS region such as eu-central-1"),
+    "instance_type": values.pattern(
+        r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type such as t3.small or t4g.small"
+    ),
+    "volume": values.gigabytes(8, 16384),
+    "ami": values.pattern(r"ami-[0-9a-f]{8,17}", "the id of an image such as ami-0123456789abcdef0"),
+    "monitoring": values.flag,
+    "termination_protection": values.flag,
+    "vpc_id": values.pattern(r"vpc-[0-9a-f]{8,17}", "the id of a VPC such as vpc-0123456789abcdef0"),
+    "subnet_id": values.pattern(r"subnet-[0-9a-f]{8,17}", "the id of a subnet such as subnet-0123456789abcdef0"),
+    "vpc_cidr": values.network,
+    "tags": values.tags,
+    "preflight": values.flag,
 }
 
 DEFAULTS: dict[str, str] = {
@@ -137,6 +162,13 @@ DEFAULTS: dict[str, str] = {
     "lock_timeout": "300",
     "memory": "1G",
     "cpus": "0",
+    "instance_type": "t3.small",
+    "volume": "20G",
+    "monitoring": "true",
+    "termination_protection": "false",
+    "vpc_cidr": "10.64.0.0/16",
+    "tags": "{}",
+    "preflight": "true",
 }
 """What a key is when nobody sets it; the keys not listed are empty. Pulumi.yaml says the same, held by a test."""
 
@@ -188,9 +220,25 @@ def _across(read: Mapping[str, Any]) -> list[str]:
     for key in ("tls_certificate", "acme_ca"):
         if read.get(key) and not read.get("domain"):
             found.append(f"{NAMESPACE}:{key} is set but {NAMESPACE}:domain is empty; set the domain that it is for")
+    found += _across_ec2(read) if read.get("machine") == "ec2" else []
     ports = [22, 443] if read.get("domain") else [22]
     if read.get("http_port") in ports:
         found.append(f"{NAMESPACE}:http_port is {read['http_port']}, which is taken by SSH or HTTPS; choose another")
+    return found
+
+
+def _across_ec2(read: Mapping[str, Any]) -> list[str]:
+    """Mistakes that only machine ec2 makes of a key."""
+    found = []
+    if not read.get("region", "x"):
+        found.append(f"{NAMESPACE}:region is empty; it must be the AWS region of the machine, such as eu-central-1")
+    if not read.get("ssh_cidrs", "x"):
+        found.append(
+            f"{NAMESPACE}:ssh_cidrs is empty, so no deployment could reach the machine; it must hold your own network, "
+            'such as ["203.0.113.7/32"]'
+        )
+    if bool(read.get("vpc_id")) != bool(read.get("subnet_id")):
+        found.append(f"{NAMESPACE}:vpc_id and {NAMESPACE}:subnet_id go together; one of them is empty")
     return found
 
 

@@ -132,6 +132,41 @@ def cidrs(value: str) -> tuple[str, ...]:
         raise ValueError(allowed) from None
 
 
+def gigabytes(low: int, high: int) -> Reader:
+    """A size in whole gigabytes such as 20G, both limits allowed; read as a number."""
+
+    def read(value: str) -> int:
+        if not re.fullmatch(r"[1-9][0-9]{0,5}G", value.strip()) or not low <= int(value.strip()[:-1]) <= high:
+            raise ValueError(f"a size from {low}G to {high}G, such as 20G")
+        return int(value.strip()[:-1])
+
+    return read
+
+
+def network(value: str) -> str:
+    """One private IPv4 network that has room for a network of subnets."""
+    allowed = "a private IPv4 network from /16 to /24 with host bits zero, such as 10.64.0.0/16"
+    try:
+        found = ipaddress.IPv4Network(value.strip())
+    except ValueError:
+        raise ValueError(allowed) from None
+    if not found.is_private or not 16 <= found.prefixlen <= 24:
+        raise ValueError(allowed)
+    return str(found)
+
+
+def tags(value: str) -> dict[str, str]:
+    """A map of AWS tags."""
+    allowed = "a map of up to 40 tags: names of 1 to 128 characters that do not begin with aws:, values of up to 256"
+    data = _json(value, dict, allowed)
+    for name, item in data.items():
+        if not 1 <= len(name) <= 128 or name.lower().startswith("aws:") or not isinstance(item, str | int | float):
+            raise ValueError(allowed)
+        if len(str(item)) > 256 or len(data) > 40:
+            raise ValueError(allowed)
+    return {name: item if isinstance(item, str) else json.dumps(item) for name, item in sorted(data.items())}
+
+
 def words(regex: str, allowed: str) -> Reader:
     """A list of words that each match ``regex`` whole."""
 

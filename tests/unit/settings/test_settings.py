@@ -52,7 +52,7 @@ def test_all_mistakes_at_once() -> None:
         }
     ) == [
         "launchpad:colour is not a key of this program; see Pulumi.yaml",
-        "launchpad:machine is 'toaster'; it must be embedded",
+        "launchpad:machine is 'toaster'; it must be embedded or ec2",
         "launchpad:health_path is 'healthz'; it must be a URL path that starts with / and has no spaces, such as /healthz",
         "launchpad:http_port is 'abc'; it must be a whole number from 1 to 65535",
         "launchpad:ssh_cidrs is '[\"10.0.0.1/8\"]'; it must be a list of networks in CIDR notation with host bits zero, "

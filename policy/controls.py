@@ -1,0 +1,282 @@
+"""The controls: AWS Foundational Security Best Practices (EC2.*), Checkov (CKV*), and two of our own (LAUNCHPAD.*).
+
+Each is a function over all resources of a stack that yields a finding per offence; ``ids`` are the names under which
+auditors and scanners know it. A rule is stated once even where several catalogues have it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from policy import resources as r
+from policy.resources import Resource, Resources, covers, from_anywhere, of
+
+WEB_PORTS = (80, 443)
+HIGH_RISK = (
+    *(20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 3389, 4333, 5000, 5432, 5500, 5601),
+    *(8080, 8088, 8888, 9200, 9300),
+)
+"""The ports that FSBP EC2.19 lists."""
+
+SECRETS = re.compile(
+    r"AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY-----|"
+    r"(?i:(password|passwd|secret_?(access_?)?key|token)[\"']?\s*[:=]\s*[\"']?[^\s\"',]{8,})"
+)
+NO_DESCRIPTION = ("", "Managed by Pulumi", "Managed by Terraform")
+SSM_CORE = "AmazonSSMManagedInstanceCore"
+OWNER_TAGS = {"ManagedBy", "Project", "Stack"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An offence of one resource against one control."""
+
+    control: str
+    resource: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Control:
+    """A rule, by its first id; ``offences`` yields the offender and what is wrong with it."""
+
+    ids: tuple[str, ...]
+    title: str
+    offences: Callable[[Resources], Iterator[tuple[Resource, str]]]
+
+    @property
+    def id(self) -> str:
+        """The name that findings and waivers use."""
+        return self.ids[0]
+
+
+CONTROLS: list[Control] = []
+
+
+def judge(resources: Resources) -> list[Finding]:
+    """Every finding about a stack."""
+    return [
+        Finding(control.id, offender.name, said)
+        for control in CONTROLS
+        for offender, said in control.offences(resources)
+    ]
+
+
+def control(*ids: str) -> Callable[[Callable[[Resources], Iterator[tuple[Resource, str]]]], None]:
+    """Registers a function as a control; its docstring is the title."""
+
+    def register(function: Callable[[Resources], Iterator[tuple[Resource, str]]]) -> None:
+        CONTROLS.append(Control(ids, (function.__doc__ or "").strip(), function))
+
+    return register
+
+
+@control("EC2.2", "CKV2_AWS_12")
+def default_group_closed(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """The default security group of a VPC allows nothing."""
+    closed: set[str] = set()
+    for group in of(resources, r.DEFAULT_GROUP):
+        if group.inputs.get("ingress") or group.inputs.get("egress"):
+            yield group, "the default security group has rules"
+        closed |= group.depends_on
+    for vpc in of(resources, r.VPC):
+        if vpc.name not in closed:
+            yield vpc, "nobody empties the VPC's default security group"
+
+
+@control("EC2.3", "CKV_AWS_8")
+def disks_encrypted(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """The disks of an instance are encrypted."""
+    for instance in of(resources, r.INSTANCE):
+        disks = [instance.inputs.get("rootBlockDevice") or {}, *(instance.inputs.get("ebsBlockDevices") or [])]
+        if not all(disk.get("encrypted") is True for disk in disks):
+            yield instance, "a disk is not encrypted"
+
+
+@control("EC2.6", "CKV2_AWS_11")
+def flow_logs(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """A VPC keeps flow logs."""
+    logged = {name for log in of(resources, r.FLOW_LOG) for name in log.depends_on}
+    for vpc in of(resources, r.VPC):
+        if vpc.name not in logged:
+            yield vpc, "the VPC keeps no flow logs"
+
+
+@control("EC2.8", "CKV_AWS_79")
+def metadata_tokens(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """The instance metadata service demands a session token (IMDSv2)."""
+    for instance in of(resources, r.INSTANCE):
+        options = instance.inputs.get("metadataOptions") or {}
+        if options.get("httpEndpoint") != "disabled" and options.get("httpTokens") != "required":
+            yield instance, "the metadata service answers without a token (IMDSv1)"
+
+
+@control("CKV_AWS_341")
+def metadata_hops(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """Metadata does not travel further than the instance itself."""
+    for instance in of(resources, r.INSTANCE):
+        options = instance.inputs.get("metadataOptions") or {}
+        if options.get("httpEndpoint") != "disabled" and int(options.get("httpPutResponseHopLimit", 1)) > 1:
+            yield instance, "metadata answers may travel more than one hop"
+
+
+@control("EC2.9", "CKV_AWS_88")
+def no_public_address(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """An instance has no public address."""
+    for instance in of(resources, r.INSTANCE):
+        if instance.inputs.get("associatePublicIpAddress"):
+            yield instance, "the instance has a public address"
+    for use in of(resources, r.ADDRESS_USE):
+        yield use, "the instance has an Elastic address"
+
+
+@control("EC2.15", "CKV_AWS_130")
+def no_automatic_addresses(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """A subnet gives no public address to whatever is put into it."""
+    for subnet in of(resources, r.SUBNET):
+        if subnet.inputs.get("mapPublicIpOnLaunch"):
+            yield subnet, "the subnet gives public addresses by itself"
+
+
+@control("EC2.18")
+def only_web_from_anywhere(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """What is open to everybody is the web's ports and nothing else."""
+    for rule in of(resources, r.INGRESS):
+        ports = (int(rule.inputs.get("fromPort", -1)), int(rule.inputs.get("toPort", -1)))
+        if from_anywhere(rule.inputs) and not (ports[0] == ports[1] and ports[0] in WEB_PORTS):
+            yield rule, f"open to everybody: ports {ports[0]} to {ports[1]}"
+
+
+@control("EC2.19")
+def no_high_risk_port_from_anywhere(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """No port that attackers look for first is open to everybody."""
+    yield from _open(resources, *HIGH_RISK)
+
+
+@control("EC2.21", "CKV_AWS_231", "CKV_AWS_232")
+def acl_guards_logins(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """No network ACL lets everybody through to SSH or RDP, the default one of a VPC included."""
+    kept: set[str] = set()
+    for acl in of(resources, r.ACL, r.DEFAULT_ACL):
+        for entry in acl.inputs.get("ingress") or []:
+            if entry.get("action") == "allow" and from_anywhere(entry) and covers(entry, 22, 3389):
+                yield acl, f"entry {int(entry['ruleNo'])} lets everybody through to port 22 or 3389"
+        if acl.type == r.DEFAULT_ACL:
+            kept |= acl.depends_on
+    for vpc in of(resources, r.VPC):
+        if vpc.name not in kept:
+            yield vpc, "nobody closes the VPC's default network ACL, which lets everything through"
+
+
+@control("CKV_AWS_23")
+def described(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """Every security group and every rule says what it is for."""
+    for each in of(resources, r.GROUP, r.INGRESS, r.EGRESS):
+        if (each.inputs.get("description") or "").strip() in NO_DESCRIPTION:
+            yield each, "it has no description"
+
+
+@control("CKV_AWS_24", "EC2.13")
+def no_ssh_from_anywhere(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """SSH is not open to everybody."""
+    yield from _open(resources, 22)
+
+
+@control("CKV_AWS_25", "EC2.14")
+def no_rdp_from_anywhere(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """RDP is not open to everybody."""
+    yield from _open(resources, 3389)
+
+
+@control("CKV_AWS_260")
+def no_http_from_anywhere(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """Port 80 is not open to everybody."""
+    yield from _open(resources, 80)
+
+
+@control("CKV_AWS_277")
+def not_everything_from_anywhere(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """No rule opens every port to everybody."""
+    for rule in of(resources, r.INGRESS):
+        if from_anywhere(rule.inputs) and str(rule.inputs.get("ipProtocol")) in ("-1", "all"):
+            yield rule, "every port is open to everybody"
+
+
+@control("CKV_AWS_382")
+def not_everything_to_anywhere(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """No rule lets the machine talk to everybody on every port."""
+    for rule in of(resources, r.EGRESS):
+        if from_anywhere(rule.inputs) and str(rule.inputs.get("ipProtocol")) in ("-1", "all"):
+            yield rule, "the machine may talk to everybody on every port"
+
+
+@control("CKV_AWS_46")
+def no_secret_in_user_data(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """User data, which every process on the instance can read, holds no secret."""
+    for instance in of(resources, r.INSTANCE):
+        data = f"{instance.inputs.get('userData') or ''}\n{instance.inputs.get('userDataBase64') or ''}"
+        if SECRETS.search(data):
+            yield instance, "user data holds what looks like a secret"
+
+
+@control("CKV_AWS_126")
+def detailed_monitoring(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """An instance is monitored in detail."""
+    for instance in of(resources, r.INSTANCE):
+        if instance.inputs.get("monitoring") is not True:
+            yield instance, "detailed monitoring is off"
+
+
+@control("CKV_AWS_135")
+def optimized_disks(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """An instance has bandwidth of its own for its disks."""
+    for instance in of(resources, r.INSTANCE):
+        if instance.inputs.get("ebsOptimized") is not True:
+            yield instance, "it is not EBS-optimized"
+
+
+@control("CKV2_AWS_5")
+def groups_used(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """Every security group is of use to something."""
+    used = {name for instance in of(resources, r.INSTANCE) for name in instance.depends_on}
+    for group in of(resources, r.GROUP):
+        if group.name not in used:
+            yield group, "nothing uses the security group"
+
+
+@control("CKV2_AWS_41")
+def has_role(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """An instance has a role, so that nobody puts keys on it."""
+    for instance in of(resources, r.INSTANCE):
+        if not instance.inputs.get("iamInstanceProfile"):
+            yield instance, "it has no instance profile"
+
+
+@control("LAUNCHPAD.1")
+def least_privilege(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """The machine's role is for Session Manager and for nothing else."""
+    for attachment in of(resources, r.POLICY_ATTACHMENT):
+        if not str(attachment.inputs.get("policyArn")).endswith(f":iam::aws:policy/{SSM_CORE}"):
+            yield attachment, f"the role may do more than {SSM_CORE}"
+    for inline in of(resources, r.ROLE_POLICY):
+        yield inline, "the role has a policy of its own"
+
+
+@control("LAUNCHPAD.2")
+def owner_tagged(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """Everything on AWS says whose it is."""
+    for provider in of(resources, r.PROVIDER):
+        tags = provider.inputs.get("defaultTags") or {}
+        tags = json.loads(tags) if isinstance(tags, str) else tags
+        if not set(tags.get("tags") or {}) >= OWNER_TAGS:
+            yield provider, f"its default tags lack one of {', '.join(sorted(OWNER_TAGS))}"
+
+
+def _open(resources: Resources, *ports: int) -> Iterator[tuple[Resource, str]]:
+    for rule in of(resources, r.INGRESS):
+        open_ports = [port for port in ports if from_anywhere(rule.inputs) and covers(rule.inputs, port)]
+        if open_ports:
+            yield rule, f"open to everybody: {', '.join(map(str, open_ports))}"

@@ -1,0 +1,36 @@
+"""The findings that are meant to be there, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import yaml
+
+from policy.controls import Finding
+
+FILE = Path(__file__).parent / "waivers.yaml"
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A control, the resources that may offend against it (a pattern), and why."""
+
+    control: str
+    resource: str
+    reason: str
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether the finding is one of those that are meant to be."""
+        return finding.control == self.control and fnmatchcase(finding.resource, self.resource)
+
+
+def load(file: Path = FILE) -> list[Waiver]:
+    """Every waiver."""
+    return [Waiver(**each) for each in yaml.safe_load(file.read_text())]
+
+
+def unwaived(findings: list[Finding], waivers: list[Waiver]) -> list[Finding]:
+    """The findings that nobody has given a reason for."""
+    return [finding for finding in findings if not any(waiver.covers(finding) for waiver in waivers)]

@@ -1,0 +1,141 @@
+"""Runs the EC2 machine under Pulumi's mocks and records what it registers, options included."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from pulumi.runtime import mocks
+from pulumi.runtime.settings import set_root_resource
+from pulumi.runtime.stack import run_in_stack
+
+from infra.machines.ec2.launch import launch_ec2
+from infra.settings import parse
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+NEWEST = {"x86_64": "ami-0aaaaaaaaaaaaaaaa", "arm64": "ami-0bbbbbbbbbbbbbbbb"}
+ZONES = ["eu-central-1b", "eu-central-1c", "eu-central-1a"]
+
+BASE = {"machine": "ec2", "region": "eu-central-1", "ssh_cidrs": '["203.0.113.7/32"]'}
+CONFIGURATIONS: dict[str, dict[str, str]] = {
+    "default": BASE,
+    "existing-vpc": {
+        **BASE,
+        "vpc_id": "vpc-0123456789abcdef0",
+        "subnet_id": "subnet-0123456789abcdef0",
+    },
+    "arm64": {**BASE, "instance_type": "t4g.small", "tags": '{"CostCenter": 42}'},
+}
+"""The configurations whose registrations are kept as data files, by name."""
+
+
+@dataclass
+class Answers(mocks.Mocks):
+    """AWS's answers; ``images`` says which image is the newest of an architecture."""
+
+    images: dict[str, str] = field(default_factory=lambda: dict(NEWEST))
+    invokes: list[dict[str, Any]] = field(default_factory=list)
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        """The inputs, and what the real resource would add."""
+        inputs = {key: value for key, value in args.inputs.items() if key != "__provider"}
+        added: dict[str, dict[str, Any]] = {
+            "aws:ec2/vpc:Vpc": {"defaultNetworkAclId": "acl-default"},
+            "aws:ec2/keyPair:KeyPair": {"keyName": f"{args.name}-1234567"},
+            "aws:iam/role:Role": {"name": f"{args.name}-1234567"},
+            "aws:iam/instanceProfile:InstanceProfile": {"name": f"{args.name}-1234567"},
+            "aws:ec2/eipAssociation:EipAssociation": {"publicIp": "192.0.2.10"},
+            "pulumi:index:Stash": {"output": inputs.get("input")},
+            "pulumi-python:dynamic/launchpad:KeyPair": {"public_key": HOST_KEY, "private_key": "PRIVATE-canary"},
+            "pulumi-python:dynamic/launchpad:Ec2HostKey": {"public_key": HOST_KEY},
+        }
+        return f"{args.name}-id", {**inputs, **added.get(args.typ, {})}
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        """The newest image, and the zones that offer an instance type."""
+        self.invokes.append({"token": args.token, "args": dict(args.args)})
+        if args.token == "aws:ec2/getAmi:getAmi":
+            wanted = next(each["values"][0] for each in args.args["filters"] if each["name"] == "architecture")
+            return {"id": self.images[wanted], "name": f"debian-13-{wanted}-newest"}, []
+        if args.token == "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings":
+            return {"locations": ZONES}, []
+        raise AssertionError(f"nobody expected the program to ask {args.token}")
+
+
+class Monitor(mocks.MockMonitor):
+    """Keeps what the engine is asked for, which mocks alone do not see: options besides the inputs."""
+
+    def __init__(self, answers: Answers) -> None:
+        super().__init__(answers)
+        self.registrations: list[dict[str, Any]] = []
+
+    def RegisterResource(self, request: Any) -> Any:
+        """Record the request, then answer it."""
+        if request.type != "pulumi:pulumi:Stack":
+            self.registrations.append(shown(MessageToDict(request), request.custom))
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
+
+
+def shown(request: dict[str, Any], custom: bool) -> dict[str, Any]:
+    """A registration for the eye: inputs without pickled providers, options only where there are some."""
+    inputs = {key: value for key, value in request.get("object", {}).items() if key != "__provider"}
+    options = {
+        "depends_on": sorted(last(urn) for urn in request.get("dependencies", [])),
+        "ignore_changes": request.get("ignoreChanges", []),
+        "replace_on": request.get("replacementTrigger"),
+        "secret_outputs": sorted(request.get("additionalSecretOutputs", [])),
+        "protect": request.get("protect", False),
+        "provider": last(request.get("provider", "").rpartition("::")[0]),
+        "timeouts": request.get("customTimeouts", {}) if any(request.get("customTimeouts", {}).values()) else {},
+    }
+    return {
+        "type": request["type"],
+        "name": request["name"],
+        "parent": last(request.get("parent", "")),
+        "inputs": inputs if custom else {},
+        "options": {name: value for name, value in options.items() if value},
+    }
+
+
+def last(urn: str) -> str:
+    """The name at the end of a URN."""
+    return urn.rpartition("::")[2]
+
+
+def record(values: dict[str, str], answers: Answers | None = None) -> list[dict[str, Any]]:
+    """The registrations of the machine that the given config asks for, in an order that is always the same."""
+    answers = answers or Answers()
+    monitor = Monitor(answers)
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    mocks.set_mocks(answers, project="launchpad", stack="ec2", preview=False, monitor=monitor)
+    set_root_resource(None)  # type: ignore[arg-type]
+    settings = parse(values)
+
+    def program() -> None:
+        launch_ec2(settings)
+
+    async def run() -> None:
+        await run_in_stack(program)
+
+    asyncio.get_event_loop().run_until_complete(run())
+    return sorted(monitor.registrations, key=lambda each: (each["type"], each["name"]))
+
+
+def as_text(registrations: list[dict[str, Any]]) -> str:
+    """A snapshot's text."""
+    return json.dumps(registrations, indent=2, sort_keys=True) + "\n"
+
+
+def refresh() -> None:
+    """Write every snapshot anew: ``python -m tests.program.ec2.recorder``, then read ``git diff``."""
+    for name, values in CONFIGURATIONS.items():
+        (SNAPSHOTS / f"{name}.json").write_text(as_text(record(values)))
+
+
+if __name__ == "__main__":
+    refresh()

@@ -1,0 +1,207 @@
+"""The controls over recorded registrations: each with a stack that passes and one that does not, and the waivers."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from policy.controls import CONTROLS, Finding, judge
+from policy.resources import Resource
+from policy.waivers import Waiver, load, unwaived
+from tests.program.ec2.recorder import BASE, CONFIGURATIONS, SNAPSHOTS, record
+
+REQUIRED = {
+    *(f"EC2.{number}" for number in (2, 3, 8, 18, 19, 21)),
+    *(f"CKV_AWS_{number}" for number in (8, 23, 24, 25, 46, 79, 126, 135, 260, 277, 341, 382)),
+    *(f"CKV2_AWS_{number}" for number in (5, 12, 41)),
+}
+INSTANCE = "aws:ec2/instance:Instance"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+GROUP = "aws:ec2/securityGroup:SecurityGroup"
+VPC = Resource("aws:ec2/vpc:Vpc", "vpc", {})
+DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+DEFAULT_ACL = "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl"
+FLOW_LOG = Resource("aws:ec2/flowLog:FlowLog", "log", {}, frozenset({"vpc"}))
+
+
+def instance(*after: str, **inputs: Any) -> list[Resource]:
+    return [Resource(INSTANCE, "it", inputs, frozenset(after))]
+
+
+def ingress(first: int, last: int, protocol: str = "tcp", **more: str) -> list[Resource]:
+    inputs = {"cidrIpv4": "0.0.0.0/0", "fromPort": first, "toPort": last, "ipProtocol": protocol, **more}
+    return [Resource(INGRESS, "it", inputs)]
+
+
+def own(kind: str, **inputs: Any) -> list[Resource]:
+    return [VPC, Resource(kind, "it", inputs, frozenset({"vpc"}))]
+
+
+def acl(first: int, last: int, cidr: str = "0.0.0.0/0") -> list[Resource]:
+    entry = {"action": "allow", "protocol": "tcp", "fromPort": first, "toPort": last, "cidrBlock": cidr, "ruleNo": 100}
+    return own(DEFAULT_ACL, ingress=[entry])
+
+
+def provider(*tags: str) -> list[Resource]:
+    return [Resource("pulumi:providers:aws", "it", {"defaultTags": json.dumps({"tags": dict.fromkeys(tags, "x")})})]
+
+
+def attachment(arn: str) -> list[Resource]:
+    return [Resource("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "it", {"policyArn": arn})]
+
+
+PASSING_AND_VIOLATING: dict[str, tuple[Sequence[Resource], Sequence[Sequence[Resource]]]] = {
+    "EC2.2": (
+        own(DEFAULT_GROUP, ingress=[], egress=[]),
+        [[VPC], own(DEFAULT_GROUP, ingress=[{"protocol": "-1"}]), own(DEFAULT_GROUP, egress=[{"protocol": "-1"}])],
+    ),
+    "EC2.3": (
+        instance(rootBlockDevice={"encrypted": True}, ebsBlockDevices=[{"encrypted": True}]),
+        [
+            instance(),
+            instance(rootBlockDevice={"encrypted": False}),
+            instance(rootBlockDevice={"encrypted": True}, ebsBlockDevices=[{}]),
+        ],
+    ),
+    "EC2.6": ([VPC, FLOW_LOG], [[VPC]]),
+    "EC2.8": (
+        instance(metadataOptions={"httpTokens": "required"}),
+        [instance(), instance(metadataOptions={"httpTokens": "optional"})],
+    ),
+    "CKV_AWS_341": (
+        instance(metadataOptions={"httpPutResponseHopLimit": 1}),
+        [instance(metadataOptions={"httpPutResponseHopLimit": 2})],
+    ),
+    "EC2.9": (
+        instance(associatePublicIpAddress=False),
+        [
+            instance(associatePublicIpAddress=True),
+            [Resource("aws:ec2/eipAssociation:EipAssociation", "it", {})],
+        ],
+    ),
+    "EC2.15": (
+        [Resource("aws:ec2/subnet:Subnet", "it", {"mapPublicIpOnLaunch": False})],
+        [[Resource("aws:ec2/subnet:Subnet", "it", {"mapPublicIpOnLaunch": True})]],
+    ),
+    "EC2.18": (ingress(443, 443), [ingress(8000, 8000), ingress(80, 443), ingress(53, 53, "udp")]),
+    "EC2.19": (
+        ingress(3389, 3389, cidrIpv4="10.0.0.0/8"),
+        [ingress(3306, 3306), ingress(9000, 9400), ingress(5432, 5432, cidrIpv4="", cidrIpv6="::/0")],
+    ),
+    "EC2.21": (acl(23, 3388), [[VPC], acl(0, 65535), acl(22, 22), acl(3389, 3389)]),
+    "CKV_AWS_23": (
+        [Resource(GROUP, "it", {"description": "web"})],
+        [
+            [Resource(GROUP, "it", {})],
+            [Resource(GROUP, "it", {"description": "Managed by Pulumi"})],
+            [Resource(INGRESS, "it", {"description": " ", "cidrIpv4": "10.0.0.0/8"})],
+            [Resource(EGRESS, "it", {"cidrIpv4": "10.0.0.0/8"})],
+        ],
+    ),
+    "CKV_AWS_24": (
+        ingress(22, 22, cidrIpv4="203.0.113.0/24"),
+        [ingress(22, 22), ingress(0, 1024), ingress(22, 22, cidrIpv4="", cidrIpv6="::/0"), ingress(-1, -1, "-1")],
+    ),
+    "CKV_AWS_25": (ingress(22, 22), [ingress(3389, 3389), ingress(3000, 4000)]),
+    "CKV_AWS_260": (ingress(443, 443), [ingress(80, 80), ingress(79, 81)]),
+    "CKV_AWS_277": (ingress(0, 65535), [ingress(-1, -1, "-1")]),
+    "CKV_AWS_382": (
+        [Resource(EGRESS, "it", {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "cidrIpv4": "0.0.0.0/0"})],
+        [
+            [Resource(EGRESS, "it", {"ipProtocol": "-1", cidr: where})]
+            for cidr, where in (("cidrIpv4", "0.0.0.0/0"), ("cidrIpv6", "::/0"))
+        ],
+    ),
+    "CKV_AWS_46": (
+        instance(userData='#cloud-config\n{"ssh_pwauth": false, "lock_passwd": true}'),
+        [
+            instance(userData="export AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE"),
+            instance(userData="-----BEGIN OPENSSH PRIVATE KEY-----"),
+            instance(userData="password: correct-horse"),
+            instance(userDataBase64='"token": "0123456789abcdef"'),
+        ],
+    ),
+    "CKV_AWS_126": (instance(monitoring=True), [instance(), instance(monitoring=False)]),
+    "CKV_AWS_135": (instance(ebsOptimized=True), [instance(), instance(ebsOptimized=False)]),
+    "CKV2_AWS_5": (
+        [Resource(GROUP, "it", {}), *instance("it")],
+        [[Resource(GROUP, "it", {})], [Resource(GROUP, "it", {}), *instance("other")]],
+    ),
+    "CKV2_AWS_41": (instance(iamInstanceProfile="profile"), [instance()]),
+    "LAUNCHPAD.1": (
+        attachment("arn:aws-cn:iam::aws:policy/AmazonSSMManagedInstanceCore"),
+        [
+            attachment("arn:aws:iam::aws:policy/AdministratorAccess"),
+            attachment("arn:aws:iam::123456789012:policy/AmazonSSMManagedInstanceCore"),
+            [Resource("aws:iam/rolePolicy:RolePolicy", "it", {})],
+        ],
+    ),
+    "LAUNCHPAD.2": (provider("ManagedBy", "Project", "Stack", "Other"), [provider("Project", "Stack"), provider()]),
+}
+
+
+def found(control: str, resources: Sequence[Resource]) -> list[Finding]:
+    return [finding for finding in judge(resources) if finding.control == control]
+
+
+def stack(name: str) -> list[Resource]:
+    recorded = json.loads((SNAPSHOTS / f"{name}.json").read_text())
+    return [as_resource(each) for each in recorded]
+
+
+def as_resource(each: dict[str, Any]) -> Resource:
+    return Resource(each["type"], each["name"], each["inputs"], frozenset(each["options"].get("depends_on", [])))
+
+
+def test_every_control_has_fixtures_and_every_required_id_a_control() -> None:
+    assert set(PASSING_AND_VIOLATING) == {control.id for control in CONTROLS}
+    assert {id_ for control in CONTROLS for id_ in control.ids} >= REQUIRED
+    assert all(control.title for control in CONTROLS)
+
+
+@pytest.mark.parametrize("control", sorted(PASSING_AND_VIOLATING))
+def test_a_good_stack_passes(control: str) -> None:
+    assert found(control, PASSING_AND_VIOLATING[control][0]) == []
+
+
+@pytest.mark.parametrize(
+    ("control", "resources"),
+    [(control, bad) for control, (_, violating) in sorted(PASSING_AND_VIOLATING.items()) for bad in violating],
+)
+def test_a_bad_stack_is_found(control: str, resources: Sequence[Resource]) -> None:
+    (finding,) = found(control, resources)
+    assert finding.resource == ("vpc" if resources == [VPC] else "it")
+    assert finding.said
+
+
+@pytest.mark.parametrize("name", sorted(CONFIGURATIONS))
+def test_our_own_stacks_pass_but_for_the_waivers(name: str) -> None:
+    assert unwaived(judge(stack(name)), load()) == []
+
+
+def test_no_waiver_is_idle_and_each_says_why() -> None:
+    findings = [finding for name in CONFIGURATIONS for finding in judge(stack(name))]
+    idle = [waiver for waiver in load() if not any(waiver.covers(finding) for finding in findings)]
+    assert idle == []
+    assert all(len(waiver.reason) > 40 for waiver in load())
+    assert {waiver.control for waiver in load()} <= {control.id for control in CONTROLS}
+
+
+def test_a_waiver_covers_its_own_control_and_resource_only() -> None:
+    waiver = Waiver("CKV_AWS_260", "*-in-tcp-80-anywhere*", "the app's public door")
+    assert waiver.covers(Finding("CKV_AWS_260", "machine-in-tcp-80-anywhere-ipv6", ""))
+    assert not waiver.covers(Finding("CKV_AWS_24", "machine-in-tcp-80-anywhere", ""))
+    assert not waiver.covers(Finding("CKV_AWS_260", "machine-in-tcp-22-anywhere", ""))
+
+
+def test_ssh_for_everybody_is_found_in_the_real_program() -> None:
+    values = {**BASE, "ssh_cidrs": '["0.0.0.0/0"]', "ssh_from_anywhere": "true"}
+    findings = unwaived(judge([as_resource(each) for each in record(values)]), load())
+    assert {(finding.control, finding.resource) for finding in findings} == {
+        ("CKV_AWS_24", "machine-in-tcp-22-anywhere"),
+        ("EC2.18", "machine-in-tcp-22-anywhere"),
+        ("EC2.19", "machine-in-tcp-22-anywhere"),
+        ("EC2.21", "machine-acl"),
+    }
