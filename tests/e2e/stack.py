@@ -9,7 +9,7 @@ import shlex
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,18 @@ def changed(said: str) -> dict[str, str]:
     return {name: what for name, what in done if what != "deleted" or name not in dict(done)}
 
 
+def leaves(path: str, value: object) -> Iterator[tuple[str, object]]:
+    """Every scalar in a value, with its path as ``pulumi config set --path`` takes it."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from leaves(f"{path}.{name}", item)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from leaves(f"{path}[{number}]", item)
+    else:
+        yield path, value
+
+
 @dataclass
 class Stack:
     """Stack ``dev`` of a fresh clone at ``clone``; nothing is shared with another but the caches."""
@@ -94,16 +106,12 @@ class Stack:
         )
 
     def config(self, **values: object) -> None:
-        """Set keys of namespace launchpad; structured values become JSON."""
+        """Set keys of namespace launchpad as a person does: scalars by name, items of lists and maps by path."""
         for key, value in values.items():
             if isinstance(value, dict | list):
-                pairs = value.items() if isinstance(value, dict) else enumerate(value)
                 self.run(f"pulumi config rm launchpad:{key}")
-                for name, item in pairs:
-                    path = f"launchpad:{key}[{name}]" if isinstance(value, list) else f"launchpad:{key}.{name}"
-                    self.run(f"pulumi config set --path {shlex.quote(path)} -- {shlex.quote(str(item))}", check=True)
-            else:
-                self.run(f"pulumi config set launchpad:{key} -- {shlex.quote(str(value))}", check=True)
+            for path, item in leaves(f"launchpad:{key}", value):
+                self.run(f"pulumi config set --path {shlex.quote(path)} -- {shlex.quote(str(item))}", check=True)
 
     def secret(self, name: str, value: str) -> None:
         """Set a secret variable of the app as the README says."""
