@@ -104,7 +104,7 @@ def settle(file: Path) -> None:
             begun = {**resource, "id": resource["inputs"]["machine"], "outputs": resource["inputs"]}
             latest["resources"].append(begun)
         say(
-            f"{resource['urn'].rpartition('::')[2]}: {operation['type']} was interrupted; the next update does it again"
+            f"{resource['urn'].rpartition('::')[2]}: {operation['type']} was interrupted; the next update does it again, a destroy undoes it"
         )
     if kept == latest.get("pending_operations", kept):
         return

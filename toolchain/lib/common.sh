@@ -29,6 +29,9 @@ version_at_least() { [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1) == 
 # digest FILE... prints twelve characters that change with any of the files' contents.
 digest() { cat -- "$@" | sha256sum | cut -c1-12; }
 
+# may_sudo is true when sudo works without a password, or after asking someone who is there for it.
+may_sudo() { [[ -n $(type -P sudo) ]] && { sudo -n true 2>/dev/null || { [[ -t 0 ]] && sudo -v; }; }; }
+
 # step NAME WATCHER COMMAND... runs COMMAND with its output in a log. Meanwhile it shows the seconds and what WATCHER says of
 # the log: on a terminal as one living line, elsewhere as a line every ten seconds. A failing COMMAND ends setup with its last lines.
 # Never call it in a condition: bash would then ignore errors inside COMMAND.
@@ -70,6 +73,7 @@ trap 'end_child; say; fail "interrupted; run the same command again to go on."' 
 
 # fresh_dir NAME prints a new empty directory that only `keep_dir` makes visible under its name: a killed build leaves nothing half-made.
 fresh_dir() {
+  mkdir -p "$tools"
   rm -rf "$tools"/.new-"$1"-*
   mktemp -d "$tools/.new-$1-XXXXXX"
 }

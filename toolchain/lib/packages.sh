@@ -22,8 +22,8 @@ install_packages() {
     fail "this is not Debian or Ubuntu: install git and an ssh client yourself (and, for the embedded machine, the likes of: $*)."
   fi
   mapfile -t missing < <(missing_packages "$@")
-  if ((EUID != 0)); then
-    if [[ -z $(type -P sudo) ]] || ! sudo -n true 2>/dev/null && ! { [[ -t 0 ]] && sudo -v; }; then
+  if (($(id -u) != 0)); then
+    if ! may_sudo; then
       fail "Debian packages are missing, and you are neither root nor have sudo. Have an administrator run:
     apt-get update && apt-get install --no-install-recommends ${missing[*]}"
     fi
