@@ -49,7 +49,6 @@ def user_data(
         "ssh_pwauth": False,
         "disable_root": True,
         "ssh_deletekeys": True,
-        "ssh_genkeytypes": [] if host_key else ["ed25519"],
         "write_files": [
             {
                 # before the distribution's own drop-ins: sshd keeps the first value that it reads
@@ -61,6 +60,8 @@ def user_data(
     }
     if host_key:
         config["ssh_keys"] = {"ed25519_private": host_key.private, "ed25519_public": host_key.public}
+    else:
+        config["ssh_genkeytypes"] = ["ed25519"]
     if packages:
         config["package_update"] = True
         config["packages"] = list(packages)

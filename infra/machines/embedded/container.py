@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -18,7 +20,8 @@ All machines share them, as they share the base image, whose files belong to the
 DROPPED = ("CAP_NET_ADMIN", "CAP_MKNOD", "CAP_SYS_MODULE", "CAP_SYS_TTY_CONFIG", "CAP_AUDIT_CONTROL")
 """CAP_NET_ADMIN above all: without it a machine cannot change its own security group or address, just as on EC2."""
 
-BOOT_LIMIT = 15.0
+BOOT_LIMIT = 30.0
+STOP_LIMIT = 30.0
 
 
 def command(machines: Path, record: Record) -> list[str]:
@@ -130,6 +133,16 @@ def last_words(machines: Path, machine: str) -> str:
     text = console.read_text(errors="replace")[-2000:] if console.is_file() else ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return "Its console's last lines:\n  " + "\n  ".join(lines[-8:]) if lines else "Its console is empty."
+
+
+def stop(machines: Path, record: Record) -> None:
+    """Have a machine shut down, and end by force what does not."""
+    if is_running(record):
+        os.kill(record.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_LIMIT
+        while is_running(record) and time.monotonic() < deadline:
+            time.sleep(0.02)
+    kill(machines, record.id, record)
 
 
 def kill(machines: Path, machine: str, record: Record | None) -> None:

@@ -60,22 +60,25 @@ def is_whole(machines: Path, record: Record) -> bool:
     return record.made and (directory(machines, record.id) / IMAGE).is_file() and Path(record.base).is_dir()
 
 
-def resize(machines: Path, record: Record, size: int) -> None:
-    """Grow a disk while it is in use. Raises MachineError when asked to shrink."""
-    place = directory(machines, record.id)
-    image = place / IMAGE
-    have = image.stat().st_size
-    if size < have:
+def grow(machines: Path, record: Record, size: int) -> bool:
+    """Grow a disk, in use or not; False where this computer's kernel does not allow that to a disk in use.
+
+    Raises MachineError when asked to shrink.
+    """
+    if size < record.disk:
         raise MachineError(
-            f"A disk cannot shrink from {show(have)} to {show(size)}: keep the size, or make a new machine."
+            f"A disk cannot shrink from {show(record.disk)} to {show(size)}: keep the size, or make a new machine."
         )
-    if size > have:
-        progress(f"growing the disk to {show(size)}")
-        os.truncate(image, size)
-        mount_changes(place)
+    place = directory(machines, record.id)
+    progress(f"growing the disk to {show(size)}")
+    os.truncate(place / IMAGE, max(size, (place / IMAGE).stat().st_size))
+    if (place / CHANGES).is_mount():
         device = run(["findmnt", "-n", "-o", "SOURCE", place / CHANGES]).strip()
         run(["losetup", "--set-capacity", device])
-        run(["resize2fs", device])
+        return succeeds(["resize2fs", device])
+    succeeds(["e2fsck", "-f", "-p", place / IMAGE])  # resize2fs insists on it, and says so if it was in vain
+    run(["resize2fs", place / IMAGE])
+    return True
 
 
 def unmount(machines: Path, machine: str) -> None:

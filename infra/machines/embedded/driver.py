@@ -26,6 +26,7 @@ PROGRAMS = {
     "nft": "nftables",
     "ip": "iproute2",
     "mkfs.ext4": "e2fsprogs",
+    "resize2fs": "e2fsprogs",
     "losetup": "mount",
     "nsenter": "util-linux",
 }

@@ -43,7 +43,11 @@ def make(machines: Path, cache: Path, request: Request) -> Record:
 def adopt(machines: Path, machine: Record, request: Request) -> None:
     """Take over what the request says and the machine can change while it runs."""
     spec = request["spec"]
-    disk.resize(machines, machine, spec["disk"])
+    if spec["disk"] != machine.disk and not disk.grow(machines, machine, spec["disk"]):
+        progress("this computer does not let a disk grow while it is in use: starting the machine again")
+        container.stop(machines, machine)
+        disk.unmount(machines, machine.id)
+        disk.grow(machines, machine, spec["disk"])
     limits = cgroup.Limits(spec["memory"], spec["cpus"])
     if container.is_running(machine) and limits != cgroup.Limits(machine.memory, machine.cpus):
         cgroup.apply(machine.id, limits)

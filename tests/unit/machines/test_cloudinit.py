@@ -37,7 +37,6 @@ def test_everything_that_an_embedded_machine_is_told() -> None:
         "ssh_pwauth": False,
         "disable_root": True,
         "ssh_deletekeys": True,
-        "ssh_genkeytypes": [],
         "ssh_keys": {
             "ed25519_private": "-----BEGIN-----\nx\n-----END-----\n",
             "ed25519_public": "ssh-ed25519 HOST",
