@@ -55,9 +55,8 @@ def end_plugins(pid: int, state: Path) -> None:
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 words = (process / "cmdline").read_bytes().decode(errors="replace")
-                if any(name in words for name in PLUGINS) and marks <= {
-                    *(process / "environ").read_bytes().split(b"\0")
-                }:
+                variables = {*(process / "environ").read_bytes().split(b"\0")}
+                if marks <= variables and any(name in words for name in PLUGINS):
                     found.append(int(process.name))
             except OSError:  # it has ended, or is someone else's
                 continue
@@ -103,9 +102,8 @@ def settle(file: Path) -> None:
         if operation["type"] == "creating" and resource["type"].endswith(MACHINE) and resource["urn"] not in known:
             begun = {**resource, "id": resource["inputs"]["machine"], "outputs": resource["inputs"]}
             latest["resources"].append(begun)
-        say(
-            f"{resource['urn'].rpartition('::')[2]}: {operation['type']} was interrupted; the next update does it again, a destroy undoes it"
-        )
+        name = resource["urn"].rpartition("::")[2]
+        say(f"{name}: {operation['type']} was interrupted; the next update does it again, a destroy undoes it")
     if kept == latest.get("pending_operations", kept):
         return
     latest["pending_operations"] = kept

