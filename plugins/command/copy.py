@@ -4,7 +4,7 @@ import os
 import posixpath
 from pathlib import Path
 
-from asyncssh import SFTPClient, SFTPError, SFTPNoSuchFile
+from asyncssh import SFTPClient, SFTPError, SFTPNoSuchFile, SFTPPermissionDenied
 from asyncssh.constants import FILEXFER_TYPE_DIRECTORY
 
 from .call import Call, Failure
@@ -48,13 +48,18 @@ def _require(path: str) -> None:
 
 
 def _reason(error: SFTPError) -> str:
-    return f"sftp: {error.reason!r}"
+    match error:
+        case SFTPNoSuchFile():
+            return "file does not exist"
+        case SFTPPermissionDenied():
+            return "permission denied"
+    return f'sftp: "{error.reason}" (SSH_FX_FAILURE)'
 
 
 async def _copy_text(sftp: SFTPClient, text: str, target: str) -> None:
     if await _is_directory(sftp, target):
         raise Failure(f"remote path {target} is a directory; when using a text asset, remotePath must be a file path")
-    await _make_directories(sftp, posixpath.dirname(target))
+    await _make_directories(sftp, posixpath.dirname(target), f"parent directories for {target}")
     try:
         async with sftp.open(target, "wb") as file:
             await file.write(text.encode())
@@ -70,11 +75,11 @@ async def _copy(sftp: SFTPClient, path: str, target: str) -> None:
         if existing:
             target = posixpath.join(target, name)
         elif existing is None:
-            await _make_directories(sftp, posixpath.dirname(target))
+            await _make_directories(sftp, posixpath.dirname(target), f"parent directories for {target}")
         await _put(sftp, path, target)
         return
     if existing is None:
-        await _make_directories(sftp, target)
+        await _make_directories(sftp, target, f"remote directory {target}")
     if not path.endswith("/"):
         target = posixpath.join(target, name)
     await _copy_directory(sftp, path, target)
@@ -111,12 +116,12 @@ async def _put(sftp: SFTPClient, path: str, target: str) -> None:
         raise Failure(f"failed to copy file {path} to remote path {target}: read {path}: {problem}") from None
 
 
-async def _make_directories(sftp: SFTPClient, target: str) -> None:
+async def _make_directories(sftp: SFTPClient, target: str, what: str) -> None:
     try:
         if target:
             await sftp.makedirs(target, exist_ok=True)
     except SFTPError as error:
-        raise Failure(f"failed to create remote directory {target}: {_reason(error)}") from None
+        raise Failure(f"failed to create {what}: {_reason(error)}") from None
 
 
 async def _is_directory(sftp: SFTPClient, target: str) -> bool | None:

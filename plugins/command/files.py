@@ -6,7 +6,6 @@ import posixpath
 import re
 import tarfile
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
 from .call import Failure
@@ -28,15 +27,22 @@ def assets(directory: str, globs: list[str]) -> Object:
 def archive(directory: str, globs: list[str]) -> Json:
     """One archive of the files that the globs include; its hash is that of a tar file of them, as in Pulumi's SDK."""
     found = assets(directory, globs)
-    packed = BytesIO()
-    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for name in sorted(found):
-            content = Path(found[name]["path"]).read_bytes()
-            entry = tarfile.TarInfo(name)
-            entry.mode, entry.size = 0o600, len(content)
-            tar.addfile(entry, BytesIO(content))
-    digest = hashlib.sha256(packed.getvalue()).hexdigest()
-    return {SIGNATURE: ARCHIVE, "hash": digest, "assets": found, "path": "", "uri": ""}
+    packed = hashlib.sha256()
+    for name in sorted(found):
+        content = Path(found[name]["path"]).read_bytes()
+        packed.update(_tar_header(name, len(content)) + content + bytes(-len(content) % 512))
+    packed.update(bytes(1024))
+    return {SIGNATURE: ARCHIVE, "hash": packed.hexdigest(), "assets": found, "path": "", "uri": ""}
+
+
+def _tar_header(name: str, size: int) -> bytes:
+    entry = tarfile.TarInfo(name)
+    entry.mode, entry.size = 0o600, size
+    header = bytearray(entry.tobuf(tarfile.USTAR_FORMAT))
+    header[329:345] = b"0000000\0" * 2  # device numbers, which Go writes and Python leaves out
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
 
 
 def _hash(path: str) -> str:
@@ -65,6 +71,8 @@ def _pattern(glob: str) -> re.Pattern[str]:
             pattern += ".*"
         elif token.startswith("\\") and len(token) == 2:
             pattern += re.escape(token[1])
+        elif token == "[":
+            raise Failure("unexpected end of input")
         elif token.startswith("[") and len(token) > 2:
             pattern += "[" + token[1:].replace("!", "^", 1) if token[1] == "!" else token
         elif token in "{}":
@@ -75,4 +83,4 @@ def _pattern(glob: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern, re.DOTALL)
     except re.error:
-        raise Failure(f"syntax error in glob {glob!r}") from None
+        raise Failure("unexpected end of input") from None

@@ -7,7 +7,6 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from . import files
 from .call import Call, Failure
 from .output import STDERR, STDOUT, Output, quote
 from .values import Object
@@ -38,6 +37,10 @@ async def run(call: Call, command: str, inputs: Object, previous: Object) -> Obj
     if reason:
         raise output.failure(reason, command)
     results = output.results()
+    if not inputs.keys() & {"assetPaths", "archivePaths"}:
+        return results
+    from . import files  # noqa: PLC0415 - imported only where it is needed, to start fast
+
     if "assetPaths" in inputs:
         results["assets"] = files.assets(directory, inputs["assetPaths"])
     if "archivePaths" in inputs:
@@ -59,8 +62,8 @@ async def _start(
     program = arguments[0] if "/" in arguments[0] else shutil.which(arguments[0])
     if program is None:
         raise Failure(f"exec: {quote(arguments[0])}: executable file not found in $PATH")
-    if not Path(directory).is_dir():
-        raise Failure(f"chdir {directory}: {_no_directory(directory)}")
+    if not Path(directory).exists():
+        raise Failure(f"chdir {directory}: no such file or directory")
     try:
         return await asyncio.create_subprocess_exec(
             *arguments,
@@ -73,10 +76,6 @@ async def _start(
         )
     except OSError as error:
         raise Failure(f"fork/exec {program}: {os.strerror(error.errno or 0).lower()}") from None
-
-
-def _no_directory(directory: str) -> str:
-    return "not a directory" if Path(directory).exists() else "no such file or directory"
 
 
 async def _finish(process: asyncio.subprocess.Process, stdin: str | None, output: Output) -> str:

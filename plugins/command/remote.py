@@ -1,6 +1,7 @@
 """Commands on other machines."""
 
 import asyncio
+from contextlib import suppress
 
 from asyncssh import EXTENDED_DATA_STDERR, ChannelOpenError, SSHClientSession
 from asyncssh.channel import SSHClientChannel
@@ -32,8 +33,9 @@ async def run(call: Call, command: str, inputs: Object, previous: Object) -> Obj
             session = _Session(output)
             channel = _Channel(client, call, inputs.get("environment", {}), previous_output(inputs, previous))
             await channel.run(session, command)
-            channel.write((inputs.get("stdin") or "").encode())
-            channel.write_eof()
+            with suppress(BrokenPipeError):  # the command may have ended already
+                channel.write((inputs.get("stdin") or "").encode())
+                channel.write_eof()
             reason = await session.ended
         except asyncio.CancelledError:
             reason = "context canceled"

@@ -1,5 +1,10 @@
 """What each resource type does on create, update and delete."""
 
+import asyncio
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
 from . import local, schema
 from .call import Call
 from .values import UNKNOWN, Object, reveal, same
@@ -13,7 +18,8 @@ async def create(call: Call, token: str, inputs: Object, *, preview: bool) -> Ob
     if not token.endswith(":Command"):
         if not preview:
             await _copy(call, plain)
-        return inputs
+            return inputs
+        return {**inputs, "source": UNKNOWN} if "source" in inputs else inputs
     if preview:
         return {**inputs, "stdout": UNKNOWN, "stderr": UNKNOWN}
     results: Object = {"stdout": "", "stderr": ""}
@@ -29,7 +35,8 @@ async def update(call: Call, token: str, state: Object, inputs: Object, *, previ
         moved = not same(state.get("source"), inputs.get("source")) or state["remotePath"] != inputs["remotePath"]
         if moved and not preview:
             await _copy(call, plain)
-        return inputs
+        # The official plugin does not recognise a source as unchanged by its preview, when anything else changed.
+        return {**inputs, "source": UNKNOWN} if preview and _stale(token, state, inputs) else inputs
     results = {name: reveal(state[name]) for name in _RESULTS if name in state}
     command = plain.get("update", plain.get("create"))
     if preview:
@@ -63,12 +70,16 @@ async def invoke(call: Call, inputs: Object) -> Object:
 async def _run(call: Call, token: str, command: str, plain: Object, previous: Object) -> Object:
     if token == "local:Command":
         return await local.run(call, command, plain, previous)
-    from . import remote  # noqa: PLC0415 - SSH takes half a second to import, local commands need not wait for it
-
-    return await remote.run(call, command, plain, previous)
+    remote: Any = await _ssh_module("remote")
+    results: Object = await remote.run(call, command, plain, previous)
+    return results
 
 
 async def _copy(call: Call, plain: Object) -> None:
-    from . import copy  # noqa: PLC0415 - as above
-
+    copy: Any = await _ssh_module("copy")
     await copy.run(call, plain)
+
+
+async def _ssh_module(name: str) -> ModuleType:
+    """A module that needs SSH, which takes most of a second to import: so not at start, and not in Cancel's way."""
+    return await asyncio.to_thread(import_module, f".{name}", __package__)

@@ -93,16 +93,14 @@ FUNCTIONS = {
 
 def check(record: Record, inputs: Object) -> list[tuple[str, str]]:
     """What is wrong with these inputs, as pairs of property and reason."""
-    failures = [
-        (name, f"Unrecognized field '{name}' on '{record.name}'") for name in inputs if name not in record.fields
-    ]
+    failures = []
     for name, spec in record.fields.items():
         if name in inputs:
-            problem = _mismatch(record.name, name, spec.kind, peel(inputs[name]))
-            failures += [(name, problem)] if problem else []
+            failures += _mismatch(record.name, name, spec.kind, peel(inputs[name]))
         elif spec.required:
             failures.append((name, f"Missing required field '{name}' on '{record.name}'"))
-    return failures
+    unknown = [name for name in inputs if name not in record.fields]
+    return failures + [(name, f"Unrecognized field '{name}' on '{record.name}'") for name in unknown]
 
 
 def check_source(source: Json) -> list[tuple[str, str]]:
@@ -118,48 +116,51 @@ def check_source(source: Json) -> list[tuple[str, str]]:
     return [("asset", "either asset or archive must be set")]
 
 
-_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "number": (float, int),
-    "integer": (float, int),
-    "boolean": (bool,),
-    "any": (object,),
-    "asset": (dict,),
-}
-_GO_WANTED = {"number": "float64", "integer": "int", "boolean": "bool", "asset": "types.AssetOrArchive"}
-_GO_GIVEN = {str: "string", bool: "bool", float: "float64", dict: "map[string]interface {}", list: "[]interface {}"}
+_PYTHON_TYPES = {"string": str, "number": float, "integer": float, "boolean": bool}
+_GO_NAMES = {"number": "float64", "integer": "int", "boolean": "bool", "any": "interface {}"}
+_GO_GIVEN = {str: "string", bool: "bool", float: "float64", list: "[]interface {}"}
 
 
-def _mismatch(owner: str, name: str, kind: Any, value: Json) -> str | None:
-    """Why `value` is not of this kind, in the words of the official plugin; None if it is."""
-    if value == UNKNOWN:
-        return None
-    if isinstance(kind, Record) and isinstance(value, dict):
-        problems = check(kind, value)
-        listed = "".join(f"\n\t{inner}: {reason}" for inner, reason in problems)
-        short, bare = owner.rpartition(".")[2], f"{len(problems)} failures decoding:{listed}"
-        return f"An error occurred decoding '{short}.{name}': {bare}" if problems else None
+def _mismatch(owner: str, name: str, kind: Any, value: Json) -> list[tuple[str, str]]:
+    """Why `value` is not of this kind, in the words of the official plugin: one pair, or none if it is."""
+    if value == UNKNOWN or kind in ("any", "asset"):
+        return []  # what an asset must be is the resource's own check
     if isinstance(kind, list) and isinstance(value, list):
-        found = (_mismatch(owner, f"{name}[{i}]", kind[0], peel(item)) for i, item in enumerate(value))
-        return next(filter(None, found), None)
-    if isinstance(kind, dict) and isinstance(value, dict) and signature(value) is None:
-        found = (_mismatch(owner, f"{name}[{key}] value", kind["*"], peel(item)) for key, item in value.items())
-        return next(filter(None, found), None)
-    if isinstance(kind, str) and isinstance(value, _PYTHON_TYPES[kind]):
-        wrong = isinstance(value, bool) and kind in ("number", "integer")
-        wrong = wrong or (kind == "asset" and signature(value) not in (ASSET, ARCHIVE))
-        if not wrong:
-            return None
-    wanted = _GO_WANTED.get(kind, kind) if isinstance(kind, str) else _go_name(kind)
-    return f"Field '{name}' on '{owner}' must be a '{wanted}'; got '{_GO_GIVEN[type(value)]}' instead"
+        elements = ((f"{name}[{i}]", kind[0], item) for i, item in enumerate(value))
+    elif isinstance(kind, dict) and isinstance(value, dict):
+        elements = ((f"{name}[{key}] value", kind["*"], item) for key, item in value.items())
+    else:
+        reason = _unlike(owner, name, kind, value)
+        return [(name, reason)] if reason else []
+    found = (_mismatch(owner, element, inner, peel(item)) for element, inner, item in elements)
+    return next(filter(None, found), [])
+
+
+def _unlike(owner: str, name: str, kind: Any, value: Json) -> str:
+    reason = ""
+    if isinstance(value, dict):
+        if not isinstance(kind, Record):
+            reason = (
+                f"Cannot decode Object{{}} to type {_go_name(kind)}; it isn't a struct, and no custom decoder exists"
+            )
+        elif problems := check(kind, value):
+            listed = "".join(f"\n\t{inner}: {problem}" for inner, problem in problems)
+            reason = f"{len(problems)} failures decoding:{listed}"
+        return f"An error occurred decoding '{owner.rpartition('.')[2]}.{name}': {reason}" if reason else ""
+    if isinstance(kind, str) and type(value) is _PYTHON_TYPES[kind]:
+        return ""
+    return f"Field '{name}' on '{owner}' must be a '{_go_name(kind)}'; got '{_GO_GIVEN[type(value)]}' instead"
 
 
 def _go_name(kind: Any) -> str:
-    if isinstance(kind, Record):
-        return kind.name
-    inner = kind[0] if isinstance(kind, list) else kind["*"]
-    inner = {"any": "interface {}"}.get(inner, inner)
-    return f"[]{inner}" if isinstance(kind, list) else f"map[string]{inner}"
+    match kind:
+        case Record():
+            return kind.name
+        case [inner]:
+            return f"[]{_go_name(inner)}"
+        case {"*": inner}:
+            return f"map[string]{_go_name(inner)}"
+    return _GO_NAMES.get(kind, str(kind))
 
 
 def complete(record: Record, inputs: Object, *, defaults: bool = True) -> Object:

@@ -6,8 +6,10 @@ import os
 import secrets
 import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 import grpc
@@ -123,12 +125,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             await context.abort(grpc.StatusCode.NOT_FOUND, f"Invoke '{token}' not found")
         inputs = from_struct(request.args)
         if failures := schema.check(schema.FUNCTIONS[token].inputs, inputs):
-            listed = [provider_pb2.CheckFailure(property=name, reason=reason) for name, reason in failures]
-            return provider_pb2.InvokeResponse(failures=listed)
-        results = await self._finish(resources.invoke(Call("", self._log), inputs), context)
-        response = provider_pb2.InvokeResponse()
-        getattr(response, "return").CopyFrom(to_struct(results))
-        return response
+            return _invoked({}, failures)
+        return _invoked(await self._finish(resources.invoke(Call("", self._log), inputs), context), [])
 
     def _call(self, request: Any) -> Call:
         seconds = int(request.timeout)
@@ -143,13 +141,29 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         try:
             return await task
         except Failure as failure:
-            return await context.abort(grpc.StatusCode.UNKNOWN, str(failure))
+            return await context.abort(_code(str(failure)), str(failure))
         except asyncio.CancelledError:
-            return await context.abort(grpc.StatusCode.UNKNOWN, "context canceled")
+            return await context.abort(grpc.StatusCode.CANCELLED, "context canceled")
         except Exception as error:  # a defect of ours; the user gets a line, not a traceback
             return await context.abort(grpc.StatusCode.UNKNOWN, f"command plugin: {type(error).__name__}: {error}")
         finally:
             self._running.discard(task)
+
+
+def _invoked(results: Object, failures: list[tuple[str, str]]) -> provider_pb2.InvokeResponse:
+    response = provider_pb2.InvokeResponse(
+        failures=[provider_pb2.CheckFailure(property=name, reason=reason) for name, reason in failures]
+    )
+    getattr(response, "return").CopyFrom(to_struct(results))  # a Python keyword
+    return response
+
+
+def _code(message: str) -> grpc.StatusCode:
+    reason = message.removeprefix("proxy: ")
+    if reason.startswith("context canceled"):
+        return grpc.StatusCode.CANCELLED
+    late = reason.startswith("context deadline exceeded")
+    return grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.UNKNOWN
 
 
 def _short(token: str) -> str:
@@ -195,9 +209,16 @@ async def _serve(engine_address: str) -> None:
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         print(port, flush=True)
+        threading.Thread(target=_preload, daemon=True).start()
         await _until_ended()
         provider.cancel()
         await server.stop(_GRACE)
+
+
+def _preload() -> None:
+    """Import what SSH needs, which takes most of a second, while the user's program starts."""
+    with suppress(ImportError):  # told to whoever uses it
+        import_module(".remote", __package__)
 
 
 async def _until_ended() -> None:

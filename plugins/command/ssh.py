@@ -144,9 +144,11 @@ def _host_key(text: str) -> asyncssh.SSHKey:
 def _private_key(text: str, password: str | None) -> asyncssh.SSHKey:
     try:
         return asyncssh.import_private_key(text, password)
-    except asyncssh.KeyEncryptionError:
-        raise Failure("x509: decryption password incorrect") from None
-    except asyncssh.KeyImportError as error:
+    except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError) as error:
+        if "bcrypt" in str(error):
+            raise Failure(f"the private key cannot be decrypted here: {error}") from None
+        if isinstance(error, asyncssh.KeyEncryptionError):
+            raise Failure("x509: decryption password incorrect") from None
         locked = "passphrase" in str(error).lower()
         raise Failure("ssh: this private key is passphrase protected" if locked else "ssh: no key found") from None
 
@@ -165,7 +167,7 @@ def _reason(error: Exception, connection: Object) -> str:  # noqa: PLR0911 - a t
             return "ssh: handshake failed: ssh: host key mismatch"
         case asyncssh.PermissionDenied():
             offered = ["none", *(["publickey"] if connection.get("privateKey") else [])]
-            offered += ["password"] if connection.get("password") else []
+            offered += ["password", "keyboard-interactive"] if connection.get("password") else []
             tried = " ".join(offered)
             return (
                 "ssh: handshake failed: ssh: unable to authenticate, "

@@ -1,0 +1,33 @@
+"""Fixtures of the conformance tests: the plugin under test and SSH servers for it to talk to."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode does not find a test's neighbours
+
+from conformance_plugin import Plugin
+from conformance_servers import Servers
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Two SSH servers on loopback, for the whole session."""
+    with Servers(tmp_path_factory.mktemp("ssh")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_plugin() -> Iterator[Plugin]:
+    """One plugin process for all cases that leave it as it was."""
+    with Plugin() as plugin:
+        yield plugin
+
+
+@pytest.fixture
+def fresh_plugin() -> Iterator[Plugin]:
+    """A plugin process of its own, for a case that ends it."""
+    with Plugin() as plugin:
+        yield plugin
