@@ -55,7 +55,7 @@ class Deployment:
             self.site = proxy.site(self.app)
             self._heal()
             built = build.find(self.app, self.revision, build.key(self.spec))
-            if built and (processes := self._processes(built)).unchanged():
+            if built and not self._unfinished(built) and (processes := self._processes(built)).unchanged():
                 say.step("done", f"{built.release} already serves with these settings")
                 return self._result(built, processes.slot, changed=False, fresh=False)
             return self._recorded(built)
@@ -153,6 +153,11 @@ class Deployment:
 
     def _processes(self, built: build.Built) -> Processes:
         return Processes.of(self.app, self.spec, self.site, built)
+
+    def _unfinished(self, built: build.Built) -> bool:
+        """Whether the last deployment of this commit was interrupted: what follows a switch may not have been done."""
+        own = [entry for entry in history.entries(self.app) if entry.revision == built.revision]
+        return bool(own) and own[-1].result == "interrupted"
 
     def _what(self, built: build.Built | None) -> str:
         """What kind of deployment this is, for the history."""

@@ -81,15 +81,36 @@ class Repo:
 class Lab:
     """A prepared machine and the ways to it."""
 
-    def __init__(self, address: str, folder: Path) -> None:
-        self.address = address
+    def __init__(self, name: str, folder: Path, request: dict[str, Any]) -> None:
+        self.name = name
         self.folder = folder
+        self.request = request
+        self.address = ""
         self.ssh_words = [
             *("ssh", "-F", "none", "-i", str(folder / "key"), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
             *("-o", f"UserKnownHostsFile={folder / 'known_hosts'}", "-o", "StrictHostKeyChecking=yes"),
             *("-o", "ControlMaster=auto", "-o", f"ControlPath={folder}/mux", "-o", "ControlPersist=300"),
             *("-o", "ConnectTimeout=10", "-o", "LogLevel=ERROR"),
         ]
+
+    def power_on(self) -> None:
+        """Have the machine made and running, and answering over SSH."""
+        live = desk.ask("ensure", id=self.name, **self.request)
+        self.address = live["address"]
+        (self.folder / "known_hosts").write_text(f"{self.address} {live['host_key']}\n")
+        until = time.monotonic() + 60
+        while self.run("cloud-init status --wait >/dev/null").code == 255:
+            assert time.monotonic() < until, "the machine does not answer over SSH"
+            time.sleep(0.3)
+
+    def power_off(self) -> None:
+        """Shut the machine down; its disk stays."""
+        self.run("sudo systemctl poweroff")
+        subprocess.run([*self.ssh_words, "-O", "exit", self.address], capture_output=True, check=False)
+        until = time.monotonic() + 60
+        while desk.ask("inspect", id=self.name)["state"] != "stopped":
+            assert time.monotonic() < until, "the machine does not shut down"
+            time.sleep(0.3)
 
     def run(self, command: str, feed: str = "", timeout: float = 300) -> Done:
         """Run a shell command on the machine."""
@@ -187,13 +208,9 @@ def make_machine(name: str, folder: Path, ports: tuple[int, ...] = (80, 443)) ->
         **{"suite": "trixie", "memory": 2**30, "disk": 4 * 2**30, "cpus": None, "firewall": rules},
         **{"host_key": public, "authorized_key": client},
     }
-    live = desk.ask("ensure", id=name, owner=f"tests in {folder}", hostname=name, user_data=user_data, spec=spec)
-    (folder / "known_hosts").write_text(f"{live['address']} {public}\n")
-    lab = Lab(live["address"], folder)
-    until = time.monotonic() + 60
-    while lab.run("cloud-init status --wait >/dev/null").code == 255:
-        assert time.monotonic() < until, "the machine does not answer over SSH"
-        time.sleep(0.3)
+    request = {"owner": f"tests in {folder}", "hostname": name, "user_data": user_data, "spec": spec}
+    lab = Lab(name, folder, request)
+    lab.power_on()
     return lab
 
 
