@@ -51,7 +51,7 @@ step() {
       told=$((told + 1))
       say "$(seconds_since "$started") $name: $("$watcher" "$log")"
     fi
-    sleep 0.1
+    if (($(now) - started < 2000000)); then sleep 0.1; else sleep 0.5; fi
   done
   wait "$child" || status=$?
   child=

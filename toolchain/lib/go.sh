@@ -46,7 +46,7 @@ watch_go_build() {
   if [[ $(last_line "$1") == done:* ]]; then
     last_line "$1" | cut -c7-
   elif [[ -z $total ]]; then
-    printf 'downloading Go modules, %s so far' "$downloaded"
+    printf 'looking at Go modules, %s downloaded' "$downloaded"
   else
     compiled=$(sed '0,/^total /d' "$1" | grep -c .)
     printf 'compiled %s of about %s packages' "$compiled" "$total"
