@@ -36,6 +36,8 @@ def ask(verb: str, **request: Any) -> dict[str, Any]:
         )
     proxies = {name: os.environ[name] for name in PROXIES if os.environ.get(name)}
     full = {"machines": machines(), "cache": cache(), "proxies": proxies, **request}
+    if verb in ("base", "ensure"):
+        Path(cache()).mkdir(parents=True, exist_ok=True)  # ours, and not root's, who would make it otherwise
     command = [*privilege(), sys.executable, "-B", "-m", "infra.machines.embedded.driver", verb]
     done = subprocess.run(command, input=json.dumps(full), stdout=subprocess.PIPE, text=True, cwd=ROOT, check=False)
     try:

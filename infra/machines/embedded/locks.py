@@ -19,10 +19,13 @@ def held(path: Path, what: str) -> Iterator[int]:
 
     Says what it waits for when somebody else has it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     said = False
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            continue  # another run removed the directory, empty, just after we saw to it
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -47,11 +47,11 @@ class MachineProvider(PlainProvider):
             suite = {"suite": inputs["suite"]}
             live = desk.ask("inspect", id=inputs["machine"], spec=suite, check=True)
         except MachineError as error:
-            return CheckResult(inputs, [CheckFailure("machine", str(error))])
+            return CheckResult(inputs, [CheckFailure("", str(error))])
         if _olds and live["state"] != "running":
             progress(EXPLANATIONS[live["state"]])
         if live["state"] == "absent":
-            failures = [CheckFailure("machine", problem) for problem in live["problems"]]
+            failures = [CheckFailure("", problem) for problem in live["problems"]]
         elif is_same_hardware(live, inputs):
             inputs |= {"address": live["address"], "instance_id": live["instance_id"]}
             if live["state"] == "running":

@@ -60,7 +60,7 @@ def directory(machines: Path, machine: str) -> Path:
 def save(machines: Path, record: Record) -> None:
     """Write a record so that a reader sees the old or the new one, never half of it."""
     place = directory(machines, record.id)
-    place.mkdir(parents=True, exist_ok=True, mode=0o711)
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = place / f"{FILE}.new"
     with draft.open("w") as file:
         json.dump(asdict(record), file, indent=2)
