@@ -122,7 +122,7 @@ READERS: dict[str, values.Reader] = {
     "drain_timeout": values.whole_number(0, 3600),
     "keep_releases": values.whole_number(1, 100),
     "lock_timeout": values.whole_number(0, 86400),
-    "memory": values.pattern(r"[1-9][0-9]{0,5}[MG]", "a size such as 512M or 2G"),
+    "memory": values.megabytes(128),
     "cpus": values.whole_number(0, 1024),
     "region": values.pattern(r"[a-z]{2}(-[a-z]+)+-[0-9]", "an AWS region such as eu-central-1"),
     "instance_type": values.pattern(

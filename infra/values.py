@@ -59,6 +59,18 @@ def whole_number(low: int, high: int) -> Reader:
     return read
 
 
+def megabytes(least: int) -> Reader:
+    """A size such as 512M or 2G, of at least ``least`` megabytes; kept as it is written."""
+
+    def read(value: str) -> str:
+        found = re.fullmatch(r"([1-9][0-9]{0,5})([MG])", value.strip())
+        if not found or int(found[1]) * (1024 if found[2] == "G" else 1) < least:
+            raise ValueError(f"a size such as 512M or 2G, at least {least}M")
+        return value.strip()
+
+    return read
+
+
 def flag(value: str) -> bool:
     """true or false."""
     if value.lower() not in ("true", "false"):

@@ -92,6 +92,7 @@ def test_all_mistakes_at_once() -> None:
         ("rules", '[{"port": 9000, "cidr": "10.0.0.0/8", "prot": "tcp"}]'),
         ("keep_releases", "0"),
         ("memory", "lots"),
+        ("memory", "127M"),
         ("repository", ""),
         ("acme_ca", "https://127.0.0.1:14000/dir"),
         ("tls_certificate", "PEM"),
