@@ -36,19 +36,25 @@ class AclEntry:
     cidr: str
 
 
+Flow = tuple[str, int, int, str]
+"""Protocol, first and last port, network."""
+
+
 def acl_entries(firewall: Firewall) -> tuple[AclEntry, ...]:
     """The entries for a firewall. Raises ``TooManyNetworks``."""
-    flows = [*_guarded(firewall), *_rest()]
-    if len(flows) > LIMIT:
+    guarded, rest = _guarded(firewall), _rest()
+    if len(guarded) + len(rest) > LIMIT:
         raise TooManyNetworks(
-            f"launchpad:ssh_cidrs and launchpad:rules name {len(flows) - len(_rest())} IPv4 networks for ports 22 and "
-            f"3389; a network ACL has room for {LIMIT - len(_rest())}. Join neighbouring networks into wider ones"
+            f"launchpad:ssh_cidrs and launchpad:rules name {len(guarded)} IPv4 networks for ports 22 and 3389; "
+            f"a network ACL has room for {LIMIT - len(rest)}. Join neighbouring networks into wider ones"
         )
-    inbound = [AclEntry(100 + 10 * place, "ingress", *flow) for place, flow in enumerate(flows)]
+    # numbered apart, so that one network more or less leaves the rest as it is
+    inbound = [*_numbered(100, guarded), *_numbered(1000, rest)]
     return (*inbound, AclEntry(100, "egress", "-1", 0, 0, "0.0.0.0/0"))
 
 
-Flow = tuple[str, int, int, str]
+def _numbered(first: int, flows: list[Flow]) -> list[AclEntry]:
+    return [AclEntry(first + 10 * place, "ingress", *flow) for place, flow in enumerate(flows)]
 
 
 def _guarded(firewall: Firewall) -> list[Flow]:

@@ -17,7 +17,8 @@ def launch_ec2(settings: Settings) -> Machine:
     args = arguments(settings)
     try:
         if settings.preflight and pulumi.runtime.is_dry_run():
-            for remark in preflight.run(args, owner_tags(pulumi.get_project(), pulumi.get_stack())):
+            owner = owner_tags(pulumi.get_project(), pulumi.get_stack())
+            for remark in [*preflight.run(args, owner), *preflight.consequences(args, owner)]:
                 pulumi.log.warn(remark)
         return Ec2Machine("machine", args).machine
     except (PreflightError, acl.TooManyNetworks) as problem:

@@ -34,6 +34,28 @@ def run(args: Ec2Args, owner: dict[str, str], client: Client = session.client) -
     return remarks
 
 
+def consequences(args: Ec2Args, owner: dict[str, str], client: Client = session.client) -> list[str]:
+    """What the type that is asked for means to the machine that runs: Pulumi calls a stop and a start an update.
+
+    Empty where nothing changes, or may not be asked.
+    """
+    try:
+        ours = [each for each in quotas.running(client("ec2", args.region)) if quotas.is_ours(each, owner)]
+    except Exception as error:
+        if code_of(error) in DENIED:
+            return []
+        raise
+    said = []
+    for instance in ours:
+        kind = instance["InstanceType"]
+        change = f"{instance['InstanceId']} is a {kind} and is to be a {args.instance_type}: it will be"
+        if architecture(kind) != architecture(args.instance_type):
+            said.append(f"{change} REPLACED by a new machine with an empty disk, for the architecture is another one")
+        elif kind != args.instance_type:
+            said.append(f"{change} STOPPED and started as such, a minute or two without the app; its disk is kept")
+    return said
+
+
 def instance_type(args: Ec2Args, _owner: dict[str, str], client: Client) -> list[str]:
     """Whether the region offers the type, its disk can be encrypted and optimized, and it is what its name says."""
     ec2 = client("ec2", args.region)

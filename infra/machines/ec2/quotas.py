@@ -32,8 +32,8 @@ ADDRESSES = "L-0263D0A3"
 def vcpus(args: Ec2Args, owner: dict[str, str], client: Client) -> list[str]:
     """Whether the account may run that many more virtual processors."""
     ec2 = client("ec2", args.region)
-    running = list(_running(ec2))
-    if any(_is_ours(instance, owner) for instance in running):
+    instances = list(running(ec2))
+    if any(is_ours(instance, owner) for instance in instances):
         return []
     letters = _letters(args.instance_type)
     code = VCPU_QUOTAS.get(letters, VCPU_STANDARD)
@@ -44,7 +44,7 @@ def vcpus(args: Ec2Args, owner: dict[str, str], client: Client) -> list[str]:
     wanted = about["VCpuInfo"]["DefaultVCpus"]
     used = sum(
         instance.get("CpuOptions", {}).get("CoreCount", 0) * instance.get("CpuOptions", {}).get("ThreadsPerCore", 1)
-        for instance in running
+        for instance in instances
         if VCPU_QUOTAS.get(_letters(instance["InstanceType"]), VCPU_STANDARD) == code
         and not instance.get("InstanceLifecycle")
     )
@@ -60,7 +60,7 @@ def vcpus(args: Ec2Args, owner: dict[str, str], client: Client) -> list[str]:
 def addresses(args: Ec2Args, owner: dict[str, str], client: Client) -> list[str]:
     """Whether the account may have one more Elastic address."""
     held = client("ec2", args.region).describe_addresses()["Addresses"]
-    if any(_is_ours(address, owner) for address in held):
+    if any(is_ours(address, owner) for address in held):
         return []
     quota = _quota(client, args.region, ADDRESSES)
     if quota is None or len(held) < quota:
@@ -71,14 +71,16 @@ def addresses(args: Ec2Args, owner: dict[str, str], client: Client) -> list[str]
     ]
 
 
-def _running(ec2: Any) -> Iterator[dict[str, Any]]:
+def running(ec2: Any) -> Iterator[dict[str, Any]]:
+    """Every instance of the account that runs or is about to."""
     filters = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
     for page in ec2.get_paginator("describe_instances").paginate(Filters=filters):
         for reservation in page["Reservations"]:
             yield from reservation["Instances"]
 
 
-def _is_ours(thing: dict[str, Any], owner: dict[str, str]) -> bool:
+def is_ours(thing: dict[str, Any], owner: dict[str, str]) -> bool:
+    """Whether a resource has the tags of the stack."""
     tags = {tag["Key"]: tag["Value"] for tag in thing.get("Tags", [])}
     return owner.items() <= tags.items()
 

@@ -130,13 +130,13 @@ def test_acl_lets_named_networks_through_to_ssh_and_everybody_to_the_rest() -> N
     everybody = "0.0.0.0/0"
     assert inbound(WEB) == [
         (100, "tcp", 22, 22, "203.0.113.7/32"),
-        (110, "tcp", 0, 21, everybody),
-        (120, "tcp", 23, 3388, everybody),
-        (130, "tcp", 3390, 65535, everybody),
-        (140, "udp", 0, 21, everybody),
-        (150, "udp", 23, 3388, everybody),
-        (160, "udp", 3390, 65535, everybody),
-        (170, "icmp", -1, -1, everybody),
+        (1000, "tcp", 0, 21, everybody),
+        (1010, "tcp", 23, 3388, everybody),
+        (1020, "tcp", 3390, 65535, everybody),
+        (1030, "udp", 0, 21, everybody),
+        (1040, "udp", 23, 3388, everybody),
+        (1050, "udp", 3390, 65535, everybody),
+        (1060, "icmp", -1, -1, everybody),
     ]
     assert acl_entries(WEB)[-1] == AclEntry(100, "egress", "-1", 0, 0, everybody)
 

@@ -226,6 +226,32 @@ def test_an_unexpected_answer_is_said_and_not_raised_raw() -> None:
     assert problems(aws)[0].startswith("address quota: AWS did not answer as expected: An error occurred (Strange)")
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("t3.small", []),
+        (
+            "t3.medium",
+            [
+                "i-1 is a t3.medium and is to be a t3.small: it will be STOPPED and started as such, a minute or two "
+                "without the app; its disk is kept"
+            ],
+        ),
+        (
+            "t4g.small",
+            [
+                "i-1 is a t4g.small and is to be a t3.small: it will be REPLACED by a new machine with an empty disk, for "
+                "the architecture is another one"
+            ],
+        ),
+    ],
+)
+def test_another_type_is_said_to_stop_or_to_replace(kind: str, said: list[str]) -> None:
+    ours = {"InstanceId": "i-1", "InstanceType": kind, "Tags": OURS}
+    others = {"InstanceId": "i-2", "InstanceType": "m5.large", "Tags": []}
+    assert preflight.consequences(ARGS, OWNER, Aws(instances=[ours, others])) == said
+
+
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")

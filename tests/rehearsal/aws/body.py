@@ -1,0 +1,98 @@
+"""The embedded machine that plays an instance: booted with its user data, behind its security group."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from infra.machines.embedded import desk
+from infra.machines.embedded.machine import machine_id
+from tests.rehearsal.aws.kind import Account
+
+SPEC = {"suite": "trixie", "memory": 2**30, "cpus": None, "disk": 4 * 2**30, "host_key": "", "authorized_key": ""}
+
+
+def folder() -> Path:
+    """Where a file about each instance lies; shared with the account."""
+    return Path(os.environ["LAUNCHPAD_REHEARSAL"])
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Rules are made side by side, and the last one has to have the last word."""
+    with (folder() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def give(account: Account, instance: str) -> None:
+    """Boot a machine with what EC2 holds as the instance's user data."""
+    held = account.ec2.describe_instance_attribute(InstanceId=instance, Attribute="userData")
+    owner = {"clone": str(folder()), "project": "rehearsal", "stack": "ec2", "name": instance}
+    request = {
+        "id": machine_id(owner),
+        "owner": owner,
+        "hostname": instance,
+        "user_data": base64.b64decode(held["UserData"]["Value"]).decode(),
+    }
+    with one_at_a_time():
+        ensure(account, instance, request)
+
+
+def ensure(account: Account, instance: str, request: dict[str, Any]) -> None:
+    """Have the machine made so, and write down what the account and we need to know."""
+    answer = desk.ask("ensure", **request, spec={**SPEC, "firewall": firewall(account, instance)})
+    about = {"request": request, "directory": answer["directory"], "address": answer["address"]}
+    (folder() / f"{instance}.json").write_text(json.dumps(about))
+
+
+def about(instance: str) -> dict[str, Any]:
+    """What was written down about an instance."""
+    found: dict[str, Any] = json.loads((folder() / f"{instance}.json").read_text())
+    return found
+
+
+def address(instance: str) -> str:
+    """Where the instance's body is."""
+    return str(about(instance)["address"])
+
+
+def take(instance: str) -> None:
+    """Nothing of the body is left."""
+    desk.ask("destroy", id=about(instance)["request"]["id"])
+    (folder() / f"{instance}.json").unlink()
+
+
+def enforce(account: Account, group: str) -> None:
+    """Put the group's rules into force on the bodies of its instances."""
+    filters = [{"Name": "instance.group-id", "Values": [group]}]
+    with one_at_a_time():
+        for reservation in account.ec2.describe_instances(Filters=filters)["Reservations"]:
+            for each in reservation["Instances"]:
+                if (folder() / f"{each['InstanceId']}.json").exists():
+                    ensure(account, each["InstanceId"], about(each["InstanceId"])["request"])
+
+
+def firewall(account: Account, instance: str) -> list[dict[str, Any]]:
+    """The rules of the instance's groups as the embedded machine takes them."""
+    (reservation,) = account.ec2.describe_instances(InstanceIds=[instance])["Reservations"]
+    groups = [each["GroupId"] for each in reservation["Instances"][0]["SecurityGroups"]]
+    filters = [{"Name": "group-id", "Values": groups}]
+    found = account.ec2.describe_security_group_rules(Filters=filters)["SecurityGroupRules"]
+    return [
+        {
+            "direction": "egress" if rule["IsEgress"] else "ingress",
+            "protocol": {"-1": "all", "icmpv6": "icmp"}.get(rule["IpProtocol"], rule["IpProtocol"]),
+            "from_port": max(0, rule["FromPort"]),
+            "to_port": max(0, rule["ToPort"]),
+            "cidr": rule.get("CidrIpv4") or rule["CidrIpv6"],
+            "description": rule.get("Description", ""),
+        }
+        for rule in found
+    ]
