@@ -1,0 +1,109 @@
+"""toolchain/launch: what the Makefile's targets refuse, and what a destroy leaves."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.toolchain.clone import Clone, executable
+
+SALT = "encryptionsalt: v1:made:here\n"
+SETTINGS = "# Stack dev.\nconfig:\n  launchpad:machine: {}\n"
+
+
+@pytest.fixture
+def project(clone: Clone) -> Clone:
+    """A clone with stack dev up in it, and a CLI that writes down what it is asked."""
+    (clone.root / "Pulumi.yaml").write_text("name: launchpad\nruntime: python\n")
+    (clone.root / "Pulumi.dev.yaml").write_text(SETTINGS.format("embedded") + SALT)
+    stack = clone.root / ".launchpad/state/.pulumi/stacks/launchpad/dev.json"
+    stack.parent.mkdir(parents=True)
+    stack.write_text('{"checkpoint": {"latest": {"resources": [{"urn": "urn:root"}]}}}')
+    executable(
+        clone.root / ".launchpad/bin/pulumi",
+        'echo "$*" >>"$HOME.asked"; case "$1" in destroy) exit "${FAILS:-0}" ;; esac',
+    )
+    executable(clone.root / "toolchain/setup", "exit 0")
+    clone.tool("id", "echo 1000")
+    clone.tool("uname", "echo Linux")
+    clone.tool("sudo", "exit 1")
+    return clone
+
+
+def asked(project: Clone) -> list[str]:
+    file = Path(project.environment["HOME"] + ".asked")
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def test_an_embedded_machine_needs_root(project: Clone) -> None:
+    done = project.run("toolchain/launch", "up")
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "launchpad: the embedded machine of stack dev needs root, and you are neither root nor"
+    )
+    assert asked(project) == []
+
+
+def test_an_embedded_machine_needs_linux(project: Clone) -> None:
+    project.tool("uname", "echo Darwin")
+    done = project.run("toolchain/launch", "up")
+    assert (done.returncode, "is a Linux container, and this is Darwin" in done.stderr) == (1, True)
+
+
+def test_another_machine_does_not(project: Clone) -> None:
+    (project.root / "Pulumi.dev.yaml").write_text(SETTINGS.format('"ec2"'))
+    project.run("toolchain/launch", "up")
+    assert asked(project)[0] == "up --yes --skip-preview --suppress-outputs --stack dev"
+
+
+def test_clean_refuses_while_something_is_up(project: Clone) -> None:
+    done = project.run("toolchain/launch", "clean")
+    assert done.returncode == 1
+    assert done.stderr == "launchpad: there is still something up in stack dev. First: make destroy STACK=dev\n"
+    assert (project.root / ".venv").exists()
+
+
+def test_clean_refuses_while_another_clone_has_a_machine(project: Clone, tmp_path: Path) -> None:
+    (project.root / ".launchpad/state/.pulumi/stacks/launchpad/dev.json").unlink()
+    (tmp_path / "machines/lp1").mkdir(parents=True)
+    done = project.run("toolchain/launch", "clean", LAUNCHPAD_MACHINES=str(tmp_path / "machines"))
+    assert (done.returncode, "machines of other clones" in done.stderr) == (1, True)
+    (tmp_path / "machines/lp1").rmdir()
+    assert project.run("toolchain/launch", "clean", LAUNCHPAD_MACHINES=str(tmp_path / "machines")).returncode == 0
+    assert [(project.root / name).exists() for name in (".venv", ".launchpad", "Pulumi.yaml")] == [False, False, True]
+    assert not Path(project.environment["LAUNCHPAD_CACHE"]).exists()
+
+
+def test_a_destroy_leaves_no_keys_and_the_settings_as_committed(project: Clone) -> None:
+    project.tool("id", "echo 0")
+    (project.root / ".launchpad/passphrase").write_text("x")
+    done = project.run("toolchain/launch", "destroy")
+    assert done.returncode == 0, done.stderr
+    assert asked(project) == [
+        "destroy --yes --skip-preview --stack dev",
+        "stack rm --yes --preserve-config --stack dev",
+    ]
+    assert not (project.root / ".launchpad/state").exists()
+    assert not (project.root / ".launchpad/passphrase").exists()
+    assert (project.root / "Pulumi.dev.yaml").read_text() == SETTINGS.format("embedded")
+
+
+def test_a_destroy_keeps_the_passphrase_of_secret_settings(project: Clone) -> None:
+    project.tool("id", "echo 0")
+    (project.root / ".launchpad/passphrase").write_text("x")
+    secret = SETTINGS.format("embedded") + "  launchpad:secrets:\n    secure: v1:abc\n" + SALT
+    (project.root / "Pulumi.dev.yaml").write_text(secret)
+    assert project.run("toolchain/launch", "destroy").returncode == 0
+    assert (project.root / ".launchpad/passphrase").read_text() == "x"
+    assert (project.root / "Pulumi.dev.yaml").read_text() == secret
+
+
+def test_a_destroy_that_fails_forgets_nothing(project: Clone) -> None:
+    project.tool("id", "echo 0")
+    assert project.run("toolchain/launch", "destroy", FAILS="1").returncode == 1
+    assert (project.root / ".launchpad/state/.pulumi/stacks/launchpad/dev.json").exists()
+
+
+@pytest.mark.parametrize("verb", ["url", "ssh", "logs", "status", "releases", "rollback"])
+def test_what_needs_a_machine_says_so_without_one(project: Clone, verb: str) -> None:
+    done = project.run("toolchain/launch", verb, STACK="other")
+    assert (done.returncode, done.stderr) == (1, "launchpad: stack other is not up. Run: make up STACK=other\n")
