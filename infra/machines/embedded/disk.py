@@ -11,6 +11,7 @@ from infra.machines.embedded.record import Record, directory
 from infra.machines.embedded.shell import MachineError, progress, run, succeeds
 from infra.machines.embedded.sizes import show
 
+UNUSED_LIMIT = 30.0
 IMAGE, CHANGES, ROOT = "disk.img", "disk", "root"
 SPARE = 256 * 2**20
 """What must be free before a machine is made: its disk file is sparse, and starts with a few megabytes."""
@@ -42,6 +43,12 @@ def mount(machines: Path, record: Record) -> Path:
     mount_changes(place)
     root.mkdir(exist_ok=True)
     changes = place / CHANGES
+    for path in (record.base, str(changes)):
+        if set(":,\\") & set(path):
+            raise MachineError(
+                f"A disk cannot be put together from {path}: no colon, comma or backslash may be in the path. "
+                "Set LAUNCHPAD_CACHE and LAUNCHPAD_MACHINES to other directories."
+            )
     options = f"lowerdir={record.base},upperdir={changes}/upper,workdir={changes}/work"
     run(["mount", "-t", "overlay", record.id, "-o", options, root])
     return root
@@ -52,7 +59,21 @@ def mount_changes(place: Path) -> None:
     changes = place / CHANGES
     changes.mkdir(exist_ok=True, mode=0o700)
     if not os.path.ismount(changes):
+        wait_until_unused(place / IMAGE)
         run(["mount", "-o", "loop", place / IMAGE, changes])
+
+
+def wait_until_unused(image: Path) -> None:
+    """Wait until no device stands on a disk file any more.
+
+    A container that starts takes a copy of every mount of this computer, and holds it for a moment: so a disk may be
+    in use after it was unmounted here. Raises MachineError when it stays so.
+    """
+    deadline = time.monotonic() + UNUSED_LIMIT
+    while devices := run(["losetup", "--associated", image]).strip():
+        if time.monotonic() > deadline:
+            raise MachineError(f"The disk {image} is still in use: {devices.splitlines()[0]}. End what uses it.")
+        time.sleep(0.05)
 
 
 def is_whole(machines: Path, record: Record) -> bool:
@@ -76,6 +97,7 @@ def grow(machines: Path, record: Record, size: int) -> bool:
         device = run(["findmnt", "-n", "-o", "SOURCE", place / CHANGES]).strip()
         run(["losetup", "--set-capacity", device])
         return succeeds(["resize2fs", device])
+    wait_until_unused(place / IMAGE)
     succeeds(["e2fsck", "-f", "-p", place / IMAGE])  # resize2fs insists on it, and says so if it was in vain
     run(["resize2fs", place / IMAGE])
     return True
