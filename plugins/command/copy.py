@@ -105,7 +105,7 @@ async def _copy_directory(sftp: SFTPClient, path: str, target: str) -> None:
 async def _put(sftp: SFTPClient, path: str, target: str) -> None:
     try:
         # Opened by us, not by sftp.put, which would put the file into a target that is a directory.
-        async with sftp.open(target, "wb", block_size=None) as file:
+        async with sftp.open(target, "wb") as file:
             with Path(path).open("rb") as source:
                 while data := source.read(_BLOCK):
                     await file.write(data)

@@ -35,6 +35,7 @@ def expand(value: Any, facts: Facts) -> Any:  # noqa: PLR0911 - a table
             path = expand(path, facts)
             return {SIGNATURE: ASSET, "path": path, "hash": hashlib.sha256(Path(path).read_bytes()).hexdigest()}
         case {"$text": text}:
+            text = expand(text, facts)
             return {SIGNATURE: ASSET, "text": text, "hash": hashlib.sha256(text.encode()).hexdigest()}
         case {"$archive": path}:
             digest = hashlib.sha256(path.encode()).hexdigest()  # of the notation: the same in every run
