@@ -115,7 +115,12 @@ def test_bundle_is_the_same_bytes_from_the_same_source(tmp_path: Path) -> None:
     first = bundle.contents(tmp_path)
     (tmp_path / "a.py").touch()
     assert bundle.contents(tmp_path) == first
-    assert zipfile.ZipFile(io.BytesIO(first)).namelist() == ["__main__.py", "infra/__init__.py", "infra/host/a.py", "infra/host/b.py"]
+    assert zipfile.ZipFile(io.BytesIO(first)).namelist() == [
+        "__main__.py",
+        "infra/__init__.py",
+        "infra/host/a.py",
+        "infra/host/b.py",
+    ]
 
 
 def test_bundle_runs_with_nothing_but_python(tmp_path: Path) -> None:
