@@ -106,6 +106,14 @@ def leader(machines: Path, record: Record) -> int:
     raise MachineError(f"The machine did not start within {BOOT_LIMIT:.0f} s. {last_words(machines, record.id)}")
 
 
+def raise_if_ended(machines: Path, record: Record) -> None:
+    """Raise MachineError with the console's last words if the container ended, or is about to."""
+    for _ in range(50):
+        if not is_running(record):
+            raise MachineError(f"The machine ended right after its start. {last_words(machines, record.id)}")
+        time.sleep(0.02)
+
+
 def wait_until_up(machines: Path, record: Record, pid: int) -> None:
     """Wait until systemd runs inside. Raises MachineError with the console's last words if it ends or hangs instead."""
     deadline = time.monotonic() + BOOT_LIMIT

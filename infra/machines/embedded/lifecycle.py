@@ -8,7 +8,7 @@ from typing import Any
 
 from infra.machines.embedded import base, cgroup, container, disk, locks, network, recipe, record, rules, seed
 from infra.machines.embedded.record import Record
-from infra.machines.embedded.shell import progress, run
+from infra.machines.embedded.shell import MachineError, progress, run
 
 Request = dict[str, Any]
 
@@ -74,14 +74,23 @@ def start(machines: Path, machine: Record) -> None:
         progress(f"starting machine {machine.id}")
         container.start(machines, machine)
     pid = container.leader(machines, machine)
+    try:
+        connect(machine, pid, names)
+    except MachineError:
+        container.raise_if_ended(machines, machine)  # a better explanation than what it was that failed without it
+        raise
+    container.wait_until_up(machines, machine, pid)
+    if fresh:
+        progress(f"machine {machine.id} runs at {network.address(machine)}")
+
+
+def connect(machine: Record, pid: int, names: str) -> None:
+    """The running machine has its rules, its cable and a way out."""
     text = rules.ruleset(machine.firewall, network.name_servers(names))
     run([*network.inside(pid), "nft", "-f", "-"], stdin=text)  # before the cable: never reachable without rules
     with network_lock():
         network.open_way_out()
         network.plug_in(machine, pid)
-    container.wait_until_up(machines, machine, pid)
-    if fresh:
-        progress(f"machine {machine.id} runs at {network.address(machine)}")
 
 
 def remove(machines: Path, name: str, machine: Record | None) -> None:
