@@ -10,7 +10,7 @@ PAGE = """<!doctype html>
 <html lang="en">
 <title>It flies</title>
 <style>
-  body {{ font: 18px/1.5 system-ui, sans-serif; color: #1c2733; max-width: 34rem; margin: 18vh auto 0; padding: 0 1rem }}
+  body {{ font: 18px/1.5 system-ui, sans-serif; color: #1c2733; max-width: 34rem; margin: 18vh auto; padding: 0 1rem }}
   h1 {{ font-size: 2.4rem; margin: 0 }} code {{ background: #eef2f5; padding: .1em .35em; border-radius: 4px }}
 </style>
 <h1>It flies.</h1>

@@ -41,8 +41,10 @@ class Plugin:
         assert self.process.stdout
         self._channel = grpc.insecure_channel(f"127.0.0.1:{int(self.process.stdout.readline())}")
         self.stub: Any = provider_pb2_grpc.ResourceProviderStub(self._channel)
-        flags = {"sends_old_inputs": True, "sends_old_inputs_to_delete": True}
-        self.configured = self.stub.Configure(provider_pb2.ConfigureRequest(acceptSecrets=True, **flags), timeout=10)
+        request = provider_pb2.ConfigureRequest(
+            acceptSecrets=True, sends_old_inputs=True, sends_old_inputs_to_delete=True
+        )
+        self.configured = self.stub.Configure(request, timeout=10)
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -60,7 +62,7 @@ class Plugin:
         try:
             return MessageToDict(getattr(self.stub, method)(message, timeout=60))
         except grpc.RpcError as error:
-            return {"error": error.details(), "code": error.code().name}  # type: ignore[attr-defined]
+            return {"error": error.details(), "code": error.code().name}
 
 
 class _Engine(engine_pb2_grpc.EngineServicer):

@@ -97,7 +97,8 @@ async def _run(process: asyncssh.SSHServerProcess[bytes]) -> None:
     feeding = asyncio.ensure_future(_pump(process.stdin, child.stdin))
     gone = asyncio.ensure_future(process.channel.wait_closed())
     done = asyncio.gather(_pump(child.stdout, process.stdout), _pump(child.stderr, process.stderr), child.wait())
-    await asyncio.wait({gone, done}, return_when=asyncio.FIRST_COMPLETED)
+    waiting: set[asyncio.Future[Any]] = {gone, done}
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     feeding.cancel()
     if child.returncode is None:
         os.killpg(child.pid, signal.SIGKILL)

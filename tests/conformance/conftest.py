@@ -1,15 +1,11 @@
 """Fixtures of the conformance tests: the plugin under test and SSH servers for it to talk to."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode does not find a test's neighbours
-
-from conformance_plugin import Plugin
-from conformance_servers import Servers
+from tests.conformance.conformance_plugin import Plugin
+from tests.conformance.conformance_servers import Servers
 
 
 @pytest.fixture(scope="session")

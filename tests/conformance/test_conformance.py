@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance_notation import Facts, contract, expand, open_texts
-from conformance_plugin import IS_OURS, Plugin
-from conformance_servers import Servers, free_port
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2
+
+from tests.conformance.conformance_notation import Facts, contract, expand, open_texts
+from tests.conformance.conformance_plugin import IS_OURS, Plugin
+from tests.conformance.conformance_servers import Servers, free_port
 
 RECORD = bool(os.environ.get("LAUNCHPAD_CONFORMANCE_RECORD")) and not IS_OURS
 FILES = sorted((Path(__file__).parent / "cases").glob("*.json"))

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conformance_plugin import EXECUTABLE
+
+from tests.conformance.conformance_plugin import EXECUTABLE
 
 PROGRAM = """
 import pulumi
