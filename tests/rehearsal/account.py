@@ -7,6 +7,7 @@ plugin, which writes a file about each instance there.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -71,6 +72,7 @@ def main(folder: Path) -> None:
         return ActionResult({"InstanceId": instance, "Output": output})
 
     General.get_console_output = get_console_output
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     print(server.get_host_and_port()[1], flush=True)

@@ -69,12 +69,21 @@ class Aws:
     def everything(self) -> dict[str, list[str]]:
         """The ids of all that a stack may leave behind, by kind."""
         iam = self.client("iam")
-        of_vpcs = ("vpcs", "subnets", "internet_gateways", "route_tables", "network_acls", "security_groups", "volumes")
-        found = {
-            kind: [next(iter(value for key, value in each.items() if key.endswith("Id"))) for each in listed]
-            for kind in of_vpcs
-            for listed in [next(iter(getattr(self.ec2, f"describe_{kind}")().values()))]
+        kinds = {
+            "vpcs": "VpcId",
+            "subnets": "SubnetId",
+            "internet_gateways": "InternetGatewayId",
+            "route_tables": "RouteTableId",
+            "network_acls": "NetworkAclId",
+            "security_groups": "GroupId",
+            "volumes": "VolumeId",
         }
+        vpcs = {each["VpcId"] for each in self.ec2.describe_vpcs()["Vpcs"]}
+        found: dict[str, list[str]] = {}
+        for kind, identifier in kinds.items():
+            listed = next(iter(getattr(self.ec2, f"describe_{kind}")().values()))
+            # moto keeps the default ACL of a VPC that is gone, which AWS removes with it
+            found[kind] = [each[identifier] for each in listed if each.get("VpcId", "") in ("", *vpcs)]
         return {
             **found,
             "instances": [each["InstanceId"] for each in self.instances()],
