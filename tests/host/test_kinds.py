@@ -1,0 +1,169 @@
+"""Ordinary Python web apps of different kinds, and what passes the proxy."""
+
+import base64
+import json
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.host.lab import Lab, Repo
+
+
+def test_django_migrates_and_serves_its_static_files(lab: Lab, tmp_path: Path) -> None:
+    repo = Repo.of("django", tmp_path / "django")
+    repo.commit("first")
+    done = lab.deploy(repo, "first")
+    assert done.code == 0, done.err
+    assert "release: python manage.py migrate" in done.err
+    assert lab.get("/")[1] == "first 1\n"
+    assert lab.get("/static/site.css") == (200, "body { color: teal; }\n")
+    repo.commit("second")
+    lab.deploy(repo, "second").data()
+    assert lab.get("/")[1] == "second 2\n"
+    back = lab.deploy(repo, "first")
+    assert back.data()["built"] is False
+    assert "release: python" not in back.err
+    changed = lab.deploy(repo, "first", env={"SECRET_KEY": "other"})
+    assert "release: python manage.py migrate" in changed.err
+
+
+@pytest.fixture(scope="module")
+def fastapi(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Repo:
+    """The FastAPI app with a lock file, serving."""
+    repo = Repo.of("fastapi", tmp_path_factory.mktemp("repo") / "fastapi")
+    # A lock file names its registry: none is committed, so it is made here, by the machine's uv.
+    lock = "d=$(mktemp -d) && cat > $d/pyproject.toml && UV_SYSTEM_CERTS=1 /opt/launchpad/uv/bin/uv lock -q --directory $d && cat $d/uv.lock"
+    locked = lab.run(lock, (repo.path / "pyproject.toml").read_text())
+    assert locked.code == 0, locked.err
+    repo.commit("red", {"uv.lock": locked.out})
+    repo.commit("green")
+    done = lab.deploy(repo, "red")
+    assert done.code == 0, done.err
+    assert "installing dependencies (uv.lock)" in done.err
+    return repo
+
+
+def test_workers_restart_with_the_release(lab: Lab, fastapi: Repo) -> None:
+    time.sleep(1)
+    assert lab.get("/worker")[1] == "red worker\n"
+    lab.deploy(fastapi, "green").data()
+    time.sleep(1)
+    assert lab.get("/worker")[1] == "green worker\n"
+    assert lab.serving()["processes"]["worker"]["state"] == "active"
+    fastapi.commit("solo", {"Procfile": "web: uvicorn app:app\n"})
+    done = lab.deploy(fastapi, "solo")
+    assert "worker is no longer in the Procfile: stopping it" in done.err
+    assert "worker" not in lab.serving()["processes"] or lab.serving()["processes"]["worker"]["state"] != "active"
+    fastapi.commit("broken", {"Procfile": "web: uvicorn app:app\nworker: python nothing.py\n"})
+    done = lab.deploy(fastapi, "broken")
+    assert done.code == 0
+    assert "the process worker does not run" in done.data()["warnings"][0]
+    assert "can't open file" in done.data()["warnings"][0]
+    lab.deploy(fastapi, "green").data()
+
+
+def test_a_websocket_passes_and_a_drain_waits_for_it(lab: Lab, fastapi: Repo) -> None:
+    lab.deploy(fastapi, "green")
+    with socket.create_connection((lab.address, 80), 10) as connection:
+        key = base64.b64encode(os.urandom(16)).decode()
+        connection.sendall(
+            f"GET /echo HTTP/1.1\r\nHost: {lab.address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        assert b" 101 " in connection.recv(4096).split(b"\r\n")[0]
+        assert echo(connection, b"hello") == b"green: hello"
+        done = lab.deploy(fastapi, "red", drain_timeout=2)
+        assert "drain: 1 requests to the old release are still under way after 2 s" in done.err
+    assert lab.marker() == "red"
+
+
+def echo(connection: socket.socket, text: bytes) -> bytes:
+    """Send a masked text frame and read the answer's text."""
+    mask = b"\1\2\3\4"
+    masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(text))
+    connection.sendall(bytes([0x81, 0x80 | len(text)]) + mask + masked)
+    frame = connection.recv(4096)
+    return frame[2 : 2 + frame[1]]
+
+
+def test_a_stream_arrives_piece_by_piece(lab: Lab, fastapi: Repo) -> None:
+    assert fastapi.revisions
+    with socket.create_connection((lab.address, 80), 10) as connection:
+        connection.sendall(f"GET /stream HTTP/1.1\r\nHost: {lab.address}\r\nConnection: close\r\n\r\n".encode())
+        arrivals = []
+        while data := connection.recv(4096):
+            arrivals += [time.monotonic()] * data.count(b"part ")
+    assert len(arrivals) == 5
+    assert arrivals[-1] - arrivals[0] > 0.5
+
+
+def test_forwarded_headers_and_limits(lab: Lab, flask: Repo) -> None:
+    lab.prepare(limits={"request_body": "1MB", "header": "8KB"}).data()
+    lab.deploy(flask, "one").data()
+    spoofed = {"X-Forwarded-For": "1.2.3.4", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil", "X-Real-Ip": "1"}
+    seen = json.loads(lab.get("/headers", spoofed)[1])
+    assert seen["X-Forwarded-Proto"] == "http"
+    assert seen["X-Forwarded-Host"] == lab.address
+    assert "1.2.3.4" not in seen["X-Forwarded-For"]
+    assert lab.get("/size", data=b"x" * 900_000) == (200, "900000")
+    with socket.create_connection((lab.address, 80), 10) as connection:
+        connection.sendall(f"POST /size HTTP/1.1\r\nHost: {lab.address}\r\nContent-Length: 1100000\r\n\r\n".encode())
+        answer = connection.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert answer.endswith(b"The request body is larger than 1000000 bytes.")
+    assert lab.get("/", {"X-Long": "x" * 20_000})[0] == 431
+    assert '"uri":"/size"' in lab.sudo("launchpad-host logs --app app --process proxy --lines 10")
+
+
+def test_a_package_project_without_lock_and_a_subdirectory(lab: Lab, flask: Repo, tmp_path: Path) -> None:
+    project = """\
+[project]
+name = "shop"
+version = "1"
+requires-python = ">=3.11"
+dependencies = ["flask==3.1.3", "gunicorn==27.0.1"]
+
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+"""
+    code = (flask.path / "app.py").read_text().replace("Path(__file__).parent / ", "Path() / ")
+    repo = Repo.of("flask", tmp_path / "shop")
+    repo.commit(
+        "shop",
+        {
+            **{"app.py": None, "requirements.txt": None, "Procfile": None, "web/marker": "shop\n"},
+            **{"web/pyproject.toml": project, "web/src/shop/__init__.py": code},
+        },
+    )
+    done = lab.deploy(repo, "shop", directory="web", command="gunicorn shop:app")
+    assert done.code == 0, done.err
+    assert lab.marker() == "shop"
+
+
+def test_a_repository_that_the_machine_fetches_itself(lab: Lab, tmp_path: Path) -> None:
+    repo = Repo.of("flask", tmp_path / "remote")
+    revision = repo.commit("remote")
+    bare = lab.sudo("mktemp -d /srv/git-XXXX").strip()
+    lab.sudo(f"git init -q --bare {bare}/app.git")
+    lab.push(repo, revision)
+    lab.sudo(f"git -C /srv/app/repo.git push -q {bare}/app.git {revision}:refs/heads/main")
+    lab.sudo(f"git -C {bare}/app.git update-server-info")
+    lab.sudo(f"systemd-run -q --unit=git-web python3 -m http.server -d {bare} --bind 127.0.0.1 8418")
+    lab.sudo("rm -rf /srv/app/repo.git")
+    url = {"kind": "url", "url": "http://user:pa55word@127.0.0.1:8418/app.git"}
+    command = f"sudo launchpad-host deploy --app app --revision {revision}"
+    spec = {"schema": 1, "app": "app", "repository": url, "ref": "refs/heads/main", "health": {"path": "/healthz"}}
+    done = lab.run(command, json.dumps(spec))
+    assert done.code == 0, done.err
+    assert f"fetch: {revision[:12]} from http://[secret]@127.0.0.1:8418/app.git" in done.err
+    assert lab.marker() == "remote"
+    missing = lab.run(command.replace(revision, "1" * 40), json.dumps(spec))
+    assert missing.code == 1
+    assert f"The commit {'1' * 40} is not in http://[secret]@127.0.0.1:8418/app.git" in missing.err
+    strange = {**spec, "repository": {"kind": "url", "url": "git@example.org:a/b.git"}}
+    refused = lab.run(command.replace(revision, "2" * 40), json.dumps(strange))
+    assert "its server's host key is not known" in refused.err
