@@ -65,6 +65,7 @@ class Settings:
     keep_releases: int
     lock_timeout: int
     memory: str
+    disk: str
     cpus: int
     region: str
     instance_type: str
@@ -123,6 +124,7 @@ READERS: dict[str, values.Reader] = {
     "keep_releases": values.whole_number(1, 100),
     "lock_timeout": values.whole_number(0, 86400),
     "memory": values.megabytes(128),
+    "disk": values.megabytes(512),
     "cpus": values.whole_number(0, 1024),
     "region": values.pattern(r"[a-z]{2}(-[a-z]+)+-[0-9]", "an AWS region such as eu-central-1"),
     "instance_type": values.pattern(
@@ -161,6 +163,7 @@ DEFAULTS: dict[str, str] = {
     "keep_releases": "5",
     "lock_timeout": "300",
     "memory": "1G",
+    "disk": "4G",
     "cpus": "0",
     "instance_type": "t3.small",
     "volume": "20G",

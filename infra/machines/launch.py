@@ -19,5 +19,7 @@ def launch(settings: Settings) -> Machine:
 
     return EmbeddedMachine(
         "machine",
-        EmbeddedArgs(cpus=settings.cpus or None, memory=settings.memory, firewall=settings.firewall),
+        EmbeddedArgs(
+            cpus=settings.cpus or None, memory=settings.memory, disk=settings.disk, firewall=settings.firewall
+        ),
     ).machine

@@ -93,6 +93,7 @@ def test_all_mistakes_at_once() -> None:
         ("keep_releases", "0"),
         ("memory", "lots"),
         ("memory", "127M"),
+        ("disk", "511M"),
         ("repository", ""),
         ("acme_ca", "https://127.0.0.1:14000/dir"),
         ("tls_certificate", "PEM"),

@@ -1,5 +1,6 @@
 """toolchain/activate: quiet, from anywhere, in bash and zsh, and yielding to what the user has set."""
 
+import shutil
 import stat
 
 import pytest
@@ -33,6 +34,13 @@ def test_twice_is_as_once(clone: Clone, shell: str) -> None:
     assert activated(clone, shell, f". '{clone.root}/toolchain/activate';") == once
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_after_another_clone_it_is_as_if_that_had_never_been(clone: Clone, shell: str) -> None:
+    other = clone.root.parent / "other"
+    shutil.copytree(clone.root, other, symlinks=True)
+    assert activated(clone, shell, f". '{other}/toolchain/activate';") == activated(clone, shell)
+
+
 def test_the_passphrase_is_made_once_for_the_owner_only(clone: Clone) -> None:
     file = clone.root / ".launchpad/passphrase"
     activated(clone, "bash", "umask 000;")
@@ -64,5 +72,5 @@ def test_no_passphrase_file_beside_the_users_own(clone: Clone, mine: dict[str, s
 def test_leaves_no_names_behind(clone: Clone) -> None:
     names = "compgen -v; compgen -A function"
     left = clone.bash(f'before=$({names}); . toolchain/activate; {{ {names}; }} | grep -vxF "$before"')
-    kept = {"PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_SKIP_UPDATE_CHECK"}
+    kept = {"LAUNCHPAD_ROOT", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_SKIP_UPDATE_CHECK"}
     assert {*left.stdout.split()} - {"before", "_", "PIPESTATUS", "BASH_REMATCH"} == kept
