@@ -3,7 +3,7 @@ STACK ?= dev
 export STACK ARGS TO FOLLOW
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview refresh destroy clean outputs url ssh logs status releases rollback setup lock test lint fmt
+.PHONY: docs help up preview refresh destroy clean outputs url ssh logs status releases rollback setup lock test lint fmt
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="	" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -41,5 +41,7 @@ test: ## every test and check
 	@toolchain/check all
 lint: ## formatting, lint, types, imports, shell
 	@toolchain/check lint
+docs: ## renew the README's tables from what the program knows
+	@toolchain/check docs
 fmt: ## format the Python code
 	@toolchain/check fmt
