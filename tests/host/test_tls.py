@@ -1,0 +1,138 @@
+"""HTTPS: a certificate by ACME from Pebble, checked by a client that trusts Pebble's root; and one's own certificate."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from infra.machines.embedded import desk
+from tests.host.lab import Lab, Repo
+
+VERSION = "v2.10.1"
+DOMAIN = "app.example.test"
+CONFIG = {
+    "pebble": {
+        "listenAddress": "127.0.0.1:14000",
+        "managementListenAddress": "127.0.0.1:15000",
+        "certificate": "/opt/pebble/localhost.pem",
+        "privateKey": "/opt/pebble/localhost.key",
+        "httpPort": 80,
+        "tlsPort": 443,
+        "ocspResponderURL": "",
+        "externalAccountBindingRequired": False,
+    }
+}
+
+
+def pebble() -> bytes:
+    """The Pebble program, built once from the Go module proxy."""
+    if shutil.which("go") is None:
+        pytest.skip("building Pebble needs Go")
+    folder = Path(desk.cache()) / "tests" / f"pebble-{VERSION}"
+    program = folder / "pebble"
+    if not program.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "go.mod").write_text("module launchpad.test/pebble\n\ngo 1.24\n")
+        env = {**os.environ, "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0"}
+        package = "github.com/letsencrypt/pebble/v2"
+        subprocess.run(["go", "get", f"{package}/cmd/pebble@{VERSION}"], cwd=folder, env=env, check=True)
+        subprocess.run(["go", "build", "-o", "unfinished", f"{package}/cmd/pebble"], cwd=folder, env=env, check=True)
+        (folder / "unfinished").replace(program)
+    return program.read_bytes()
+
+
+def authority(folder: Path, name: str, host: str) -> tuple[str, str, str]:
+    """A new certificate authority and a certificate of it for a host: root, certificate, key in PEM form."""
+
+    def openssl(*words: str) -> None:
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    openssl(
+        *("req", "-x509", *curve, "-days", "30", "-subj", f"/CN={name}", "-keyout", f"{name}.ca.key"),
+        *("-out", f"{name}.ca.pem", "-addext", "keyUsage=critical,keyCertSign,cRLSign"),
+    )
+    openssl("req", "-new", *curve, "-subj", f"/CN={host}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+    (folder / "ext").write_text(f"subjectAltName=DNS:{host}\n")
+    openssl(
+        *("x509", "-req", "-days", "20", "-in", f"{name}.csr", "-CA", f"{name}.ca.pem", "-CAkey", f"{name}.ca.key"),
+        *("-CAcreateserial", "-extfile", "ext", "-out", f"{name}.pem"),
+    )
+    return tuple((folder / f"{name}.{end}").read_text() for end in ("ca.pem", "pem", "key"))  # type: ignore[return-value]
+
+
+def https(lab: Lab, root: str) -> tuple[str, str]:
+    """The body of / over HTTPS and the certificate's issuer, checked against a root and the domain."""
+    context = ssl.create_default_context(cadata=root)
+    with (
+        socket.create_connection((lab.address, 443), 10) as plain,
+        context.wrap_socket(plain, server_hostname=DOMAIN) as connection,
+    ):
+        connection.sendall(f"GET / HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: close\r\n\r\n".encode())
+        answer = b""
+        while data := connection.recv(4096):
+            answer += data
+        certificate = connection.getpeercert() or {}
+    issuer = dict(pair for part in certificate["issuer"] for pair in part)  # type: ignore[misc]
+    return answer.decode().split("\r\n\r\n", 1)[1], str(issuer["commonName"])
+
+
+def redirect(lab: Lab) -> str:
+    """Where plain HTTP sends a client: status line and location."""
+    with socket.create_connection((lab.address, 80), 10) as connection:
+        connection.sendall(f"GET /a?b=c HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: close\r\n\r\n".encode())
+        lines = connection.recv(4096).decode().split("\r\n")
+    location = next(line for line in lines if line.startswith("Location: "))
+    return f"{lines[0]} {location}"
+
+
+def test_a_certificate_comes_by_acme(lab: Lab, flask: Repo, tmp_path: Path) -> None:
+    root, certificate, key = authority(tmp_path, "pebble", "localhost")
+    lab.put("pebble", pebble())
+    lab.sudo("install -D -m 0755 pebble /opt/pebble/pebble")
+    for name, text in {"localhost.pem": certificate, "localhost.key": key, "config": json.dumps(CONFIG)}.items():
+        lab.sudo(f"tee /opt/pebble/{name} >/dev/null", text)
+    lab.sudo(f"sh -c 'echo 127.0.0.1 {DOMAIN} >> /etc/hosts'")
+    lab.sudo(
+        "systemd-run -q --unit=pebble --setenv=PEBBLE_VA_NOSLEEP=1 --setenv=PEBBLE_WFE_NONCEREJECT=0 "
+        "/opt/pebble/pebble -config /opt/pebble/config"
+    )
+    lab.deploy(flask, "one").data()
+    tls = {"acme_ca": "https://localhost:14000/dir", "acme_root": root}
+    lab.prepare(domain=DOMAIN, tls=tls).data()
+    issued = lab.sudo("curl -sk https://localhost:15000/roots/0")
+    until = time.monotonic() + 60
+    while True:
+        try:
+            body, issuer = https(lab, issued)
+            break
+        except OSError:
+            assert time.monotonic() < until, lab.sudo("journalctl -u caddy -n 20 -o cat")
+            time.sleep(0.5)
+    assert body == "one \n"
+    assert issuer.startswith("Pebble Intermediate CA")
+    assert redirect(lab) == f"HTTP/1.1 308 Permanent Redirect Location: https://{DOMAIN}/a?b=c"
+    again = lab.prepare(domain=DOMAIN, tls=tls).data()
+    assert again["changed"] == []
+    lab.deploy(flask, "two").data()
+    assert https(lab, issued)[0] == "two \n"
+
+
+def test_ones_own_certificate(lab: Lab, flask: Repo, tmp_path: Path) -> None:
+    lab.deploy(flask, "two").data()
+    root, certificate, key = authority(tmp_path, "own", DOMAIN)
+    lab.prepare(domain=DOMAIN, tls={"certificate": certificate, "key": key}).data()
+    assert https(lab, root) == ("two \n", "own")
+    kept = lab.sudo("find /etc/launchpad/tls/app -type f -printf '%m %u %f\\n'").splitlines()
+    assert sorted(kept) == ["600 caddy certificate.pem", "600 caddy key.pem"]
+    renewed_root, certificate, key = authority(tmp_path, "renewed", DOMAIN)
+    lab.prepare(domain=DOMAIN, tls={"certificate": certificate, "key": key}).data()
+    assert https(lab, renewed_root) == ("two \n", "renewed")
