@@ -13,7 +13,7 @@ MEANING: dict[str, str] = {
     "url": "Where the app answers, as a person types it.",
     "health_url": "What the health check asks for, through the machine's public door.",
     "public_ip": "The machine's IPv4 address.",
-    "machine": "The kind of machine: embedded, ec2 or server.",
+    "machine": "The kind of machine: embedded or ec2.",
     "ssh": "A command that logs in to the machine from this computer.",
     "host_key_fingerprint": "SHA-256 fingerprint of the machine's SSH host key.",
     "security_group_rules": "What the firewall allows: direction, protocol, from_port, to_port, cidr, description.",

@@ -17,7 +17,7 @@ class Machine:
     """A running Debian or Ubuntu with systemd, reachable by SSH with a host key known beforehand."""
 
     kind: str
-    """``embedded``, ``ec2`` or ``server``."""
+    """``embedded`` or ``ec2``."""
 
     address: pulumi.Output[str]
     """Where the desk and the app's visitors reach it: an IPv4 address."""

@@ -32,7 +32,7 @@ def ask(verb: str, **request: Any) -> dict[str, Any]:
     if sys.platform != "linux":
         raise MachineError(
             "The embedded machine is a Linux container, and this computer does not run Linux. "
-            "Use a Linux computer or virtual machine, or set launchpad:machine to ec2 or server."
+            "Use a Linux computer or virtual machine, or set launchpad:machine to ec2."
         )
     proxies = {name: os.environ[name] for name in PROXIES if os.environ.get(name)}
     full = {"machines": machines(), "cache": cache(), "proxies": proxies, **request}
