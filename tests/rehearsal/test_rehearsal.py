@@ -108,6 +108,11 @@ def test_everything_says_whose_it_is(stack: Stack, aws: Aws) -> None:
     assert stack.outputs()["machine"] == "ec2"
 
 
+def test_the_live_stack_passes_the_security_rules(stack: Stack) -> None:
+    judged = stack.run("pulumi stack export | python -m policy", check=True).stdout
+    assert judged.strip().endswith("0 findings without a waiver")
+
+
 def test_a_second_up_changes_nothing(stack: Stack) -> None:
     assert "unchanged" in stack.up()
     assert changed(stack.up()) == {}

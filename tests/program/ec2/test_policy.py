@@ -1,11 +1,13 @@
 """The controls over recorded registrations: each with a stack that passes and one that does not, and the waivers."""
 
+import io
 import json
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from policy.__main__ import main
 from policy.controls import CONTROLS, Finding, judge
 from policy.resources import Resource
 from policy.waivers import Waiver, load, unwaived
@@ -205,3 +207,28 @@ def test_ssh_for_everybody_is_found_in_the_real_program() -> None:
         ("EC2.19", "machine-in-tcp-22-anywhere"),
         ("EC2.21", "machine-acl"),
     }
+
+
+def judged(document: object, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(document)))
+    return main(), capsys.readouterr().out
+
+
+def state(name: str, **inputs: object) -> dict[str, Any]:
+    kind = INSTANCE if name == "it" else INGRESS
+    return {"urn": f"urn:pulumi:ec2::launchpad::{kind}::{name}", "type": kind, "inputs": inputs}
+
+
+def test_a_preview_and_a_stack_can_be_judged(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = state("rule", cidrIpv4="0.0.0.0/0", fromPort=443, toPort=443, ipProtocol="tcp")
+    for document in ({"steps": [{"newState": bad}, {"op": "delete"}]}, {"deployment": {"resources": [bad]}}):
+        assert judged(document, capsys, monkeypatch) == (
+            1,
+            "rule: it has no description [CKV_AWS_23: Every security group and every rule says what it is for.]\n"
+            f"1 resources, {len(CONTROLS)} controls, 1 findings without a waiver\n",
+        )
+    good = {**bad, "inputs": {**bad["inputs"], "description": "web"}}
+    assert judged({"steps": [{"newState": good}]}, capsys, monkeypatch)[0] == 0
+    assert judged({"anything": "else"}, capsys, monkeypatch)[0] == 2
