@@ -96,7 +96,7 @@ def table(found: Sequence[Entry], serving: str | None, running: bool = False) ->
                 datetime.fromtimestamp(entry.when).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
                 entry.who,
                 "-" if entry.seconds is None else f"{entry.seconds:.1f}s",
-                f"{result}: {entry.reason}" if entry.reason and result != "ok" else f"{result} ({entry.what})",
+                _outcome(entry, result),
                 entry.subject,
             ]
         )
@@ -104,6 +104,12 @@ def table(found: Sequence[Entry], serving: str | None, running: bool = False) ->
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
+
+
+def _outcome(entry: Entry, result: str) -> str:
+    """How a deployment ended, in a few words: what kind of success it was, or why it was none."""
+    words = f"{result} ({entry.what})" if result == "ok" else result
+    return f"{words}: {entry.reason}" if entry.reason else words
 
 
 def _append(app: App, event: dict[str, Any]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import grp
-import os
 import pwd
 import sys
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 from . import files, install, packages, proxy, say, sh, site, sockets, systemd, units
 from .failure import Failure
 from .layout import OPT, PYTHONS, SETTINGS, STATE, UV, App
-from .spec import PrepareSpec, Tls
+from .spec import PrepareSpec
 
 UV_VERSION = "0.13.9"
 NEEDED = ("python3-venv", "git", "caddy", "curl", "ca-certificates", "bash", "openssh-client")
@@ -33,10 +31,9 @@ def prepare(spec: PrepareSpec) -> dict[str, Any]:
     settings = _site(app, spec)
     _check_conflicts(settings)
     _check_ports(spec)
-    if _write_site(app, settings):
-        changed.append("settings")
-    # Before the package is there: its service then starts with our configuration, never with its welcome page.
-    proxy_changed = proxy.configure()
+    if packages.missing(["caddy"]):
+        # Before the package is there: its service then starts with our configuration, never with its welcome page.
+        proxy.write(proxy.sites())
     if packages.install([*NEEDED, *spec.packages]):
         changed.append("packages")
     if _user(app):
@@ -45,9 +42,9 @@ def prepare(spec: PrepareSpec) -> dict[str, Any]:
         changed.append("directories")
     if _uv(spec.package_index):
         changed.append("uv")
-    if _certificates(app, spec.tls) or proxy_changed:
+    if proxy.configure(app, settings, spec.tls):
         changed.append("proxy")
-    proxy.apply("proxy" in changed)
+    proxy.apply()
     if not app.template.exists() and files.write(app.template, units.template(app, 30)):
         systemd.reload()
         changed.append("unit")
@@ -163,12 +160,6 @@ def _check_ports(spec: PrepareSpec) -> None:
                 )
 
 
-def _write_site(app: App, settings: site.Site) -> bool:
-    files.directory(SETTINGS, 0o755)
-    files.directory(app.settings.parent, 0o755)
-    return files.write_json(app.settings, settings.as_data())
-
-
 def _user(app: App) -> bool:
     with contextlib.suppress(KeyError):
         pwd.getpwnam(app.user)
@@ -187,6 +178,8 @@ def _directories(app: App) -> bool:
     user = pwd.getpwnam(app.user)
     own = (user.pw_uid, user.pw_gid)
     changed = [
+        files.directory(SETTINGS, 0o755),
+        files.directory(app.settings.parent, 0o755),
         files.directory(STATE, 0o755),
         files.directory(app.state, 0o755),
         files.directory(app.serving, 0o755),
@@ -221,21 +214,3 @@ def _uv(package_index: str | None) -> bool:
     )
     marker.touch()
     return True
-
-
-def _certificates(app: App, tls: Tls) -> bool:
-    """The app's own certificate, and the root of a private ACME server: for the proxy's user alone."""
-    caddy = (pwd.getpwnam("caddy").pw_uid, grp.getgrnam("caddy").gr_gid)
-    wanted = {"certificate.pem": tls.certificate, "key.pem": tls.key, "acme-root.pem": tls.acme_root}
-    changed = False
-    if any(wanted.values()):
-        files.directory(app.certificates.parent, 0o755)
-        files.directory(app.certificates, 0o700, caddy)
-    for name, text in wanted.items():
-        path = app.certificates / name
-        if text:
-            changed |= files.write(path, text.strip() + "\n", 0o600, caddy)
-        elif os.path.lexists(path):
-            path.unlink()
-            changed = True
-    return changed

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import grp
+import hashlib
 import http.client
 import json
+import os
+import pwd
 import socket
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from . import files, sh, systemd
 from .failure import Failure
-from .layout import CADDY_DROPIN, CADDY_SOCKET, CADDYFILE, SETTINGS, App
+from .layout import CADDY_DROPIN, CADDY_SOCKET, CADDYFILE, SETTINGS, STATE, App
 from .site import Site, caddyfile
+from .spec import Tls
 
 UNIT = "caddy.service"
+APPLIED = STATE / "proxy.json"
 
 DROPIN = """\
 # Written by launchpad-host prepare; changes are overwritten by the next one.
@@ -68,26 +76,98 @@ def site(app: App) -> Site:
     return Site.from_data(value)
 
 
-def configure() -> bool:
+def write(found: list[Site]) -> bool:
     """Write the proxy's configuration and its unit's drop-in. Says whether either changed."""
     dropin = files.write(CADDY_DROPIN, DROPIN)
     if dropin:
         systemd.reload()
-    return files.write(CADDYFILE, caddyfile(sites())) or dropin
+    return files.write(CADDYFILE, caddyfile(found)) or dropin
 
 
-def apply(changed: bool) -> None:
-    """Have the proxy run with the written configuration; a reload keeps requests that are under way."""
+def configure(app: App, settings: Site, tls: Tls) -> bool:
+    """Write an app's settings and certificates and the configuration with them; says whether anything changed.
+
+    What Caddy does not accept (a key that does not fit its certificate, say) is taken back and is a Failure: the other
+    apps, and this one as it was, go on.
+    """
+    before = _snapshot(app)
+    changed = _certificates(app, tls)
+    changed |= files.write_json(app.settings, settings.as_data())
+    changed |= write(sites())
+    if changed:
+        with tempfile.TemporaryDirectory(prefix="launchpad-caddy-") as scratch:
+            env = {"XDG_DATA_HOME": scratch, "XDG_CONFIG_HOME": scratch, "HOME": scratch}
+            check = sh.run(["caddy", "validate", "--config", str(CADDYFILE), "--adapter", "caddyfile"], env=env)
+        if not check.ok:
+            _restore(before)
+            raise Failure(f"The proxy does not accept these settings:\n{check.last_lines(1)}")
+    return changed
+
+
+def _snapshot(app: App) -> dict[Path, tuple[str, os.stat_result] | None]:
+    """The files that ``configure`` writes, as they are; None where there is none."""
+    paths = [app.settings, CADDYFILE, *(app.certificates / name for name in CERTIFICATES)]
+    return {path: (path.read_text(encoding="utf-8"), path.stat()) if path.exists() else None for path in paths}
+
+
+def _restore(before: dict[Path, tuple[str, os.stat_result] | None]) -> None:
+    for path, known in before.items():
+        if known is None:
+            path.unlink(missing_ok=True)
+        else:
+            text, status = known
+            files.write(path, text, status.st_mode & 0o7777, (status.st_uid, status.st_gid))
+
+
+CERTIFICATES = ("certificate.pem", "key.pem", "acme-root.pem")
+
+
+def _certificates(app: App, tls: Tls) -> bool:
+    """The app's own certificate, and the root of a private ACME server: for the proxy's user alone."""
+    caddy = (pwd.getpwnam("caddy").pw_uid, grp.getgrnam("caddy").gr_gid)
+    wanted = dict(zip(CERTIFICATES, (tls.certificate, tls.key, tls.acme_root), strict=True))
+    changed = False
+    if any(wanted.values()):
+        files.directory(app.certificates.parent, 0o755)
+        files.directory(app.certificates, 0o700, caddy)
+    for name, text in wanted.items():
+        path = app.certificates / name
+        if text:
+            changed |= files.write(path, text.strip() + "\n", 0o600, caddy)
+        elif path.exists():
+            path.unlink()
+            changed = True
+    return changed
+
+
+def apply() -> None:
+    """Have the proxy run with the written configuration; a reload keeps requests that are under way.
+
+    Which configuration it runs with is noted on disk: one that was written by an interrupted run is applied by the next.
+    """
     running = systemd.running(UNIT)
-    if changed and running and CADDY_SOCKET.exists():
-        done = sh.run(["systemctl", "reload", UNIT], timeout=60)
-        if done.ok:
-            return
-    if changed or not running:
-        done = sh.run(["systemctl", "restart", UNIT], timeout=60)
-        if not done.ok:
-            lines = "\n".join(systemd.log(UNIT, lines=8))
-            raise Failure(f"The proxy does not start: {systemd.describe(systemd.state(UNIT))}\n{lines}")
+    wanted = _digest()
+    changed = (files.read_json(APPLIED) or {}).get("digest") != wanted
+    if running and not changed:
+        return
+    _run(changed=changed, running=running)
+    files.write_json(APPLIED, {"digest": wanted})
+
+
+def _digest() -> str:
+    """A fingerprint of everything that the proxy reads when it loads its configuration."""
+    paths = [CADDY_DROPIN, CADDYFILE, *sorted(SETTINGS.glob("tls/*/*.pem"))]
+    texts = [f"{path}\0{path.read_text(encoding='utf-8')}" for path in paths if path.exists()]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
+def _run(*, changed: bool, running: bool) -> None:
+    if changed and running and CADDY_SOCKET.exists() and sh.run(["systemctl", "reload", UNIT], timeout=60).ok:
+        return
+    done = sh.run(["systemctl", "restart", UNIT], timeout=60)
+    if not done.ok:
+        lines = "\n".join(systemd.log(UNIT, lines=8))
+        raise Failure(f"The proxy does not start: {systemd.describe(systemd.state(UNIT))}\n{lines}")
     sh.run(["systemctl", "enable", "--quiet", UNIT])
 
 

@@ -123,6 +123,10 @@ def prepare_spec(value: Any) -> PrepareSpec:
         limits=_limits(reader.inner("limits")),
         package_index=reader.maybe("package_index", HTTP_URL, "an http or https URL"),
     )
+    if spec.http_port == 443:
+        reader.mistake("http_port", "is 443, which is for HTTPS; that comes with a domain")
+    if spec.https_port == 80:
+        reader.mistake("https_port", "is 80, which is for plain HTTP")
     if spec.tls != Tls() and not spec.domain:
         reader.mistake("tls", "needs a domain")
     reader.raw("program")  # the desk's own mark, by which it runs us again when the program changes

@@ -133,6 +133,12 @@ def test_ones_own_certificate(lab: Lab, flask: Repo, tmp_path: Path) -> None:
     assert https(lab, root) == ("two \n", "own")
     kept = lab.sudo("find /etc/launchpad/tls/app -type f -printf '%m %u %f\\n'").splitlines()
     assert sorted(kept) == ["600 caddy certificate.pem", "600 caddy key.pem"]
+    other = authority(tmp_path, "other", DOMAIN)[2]
+    wrong = lab.prepare(domain=DOMAIN, tls={"certificate": certificate, "key": other})
+    assert wrong.code == 1
+    assert "The proxy does not accept these settings:" in wrong.err
+    assert "private key does not match public key" in wrong.err
+    assert https(lab, root) == ("two \n", "own")
     renewed_root, certificate, key = authority(tmp_path, "renewed", DOMAIN)
     lab.prepare(domain=DOMAIN, tls={"certificate": certificate, "key": key}).data()
     assert https(lab, renewed_root) == ("two \n", "renewed")

@@ -1,0 +1,74 @@
+"""Preparing a machine: what stands in the way is named, two apps live side by side, old releases go."""
+
+from tests.host.lab import Lab, Repo
+
+
+def test_a_port_that_is_taken_is_named(machine: Lab) -> None:
+    machine.sudo("systemctl disable -q --now caddy")
+    machine.sudo("systemd-run -q --unit=squatter python3 -m http.server 80")
+    machine.run("sleep 1")
+    done = machine.prepare()
+    assert done.code == 1
+    assert done.err.startswith("error: Port 80 is taken by python3 (process ")
+    machine.sudo("systemctl stop squatter")
+    assert machine.prepare().code == 0
+
+
+def test_what_an_interrupted_prepare_wrote_is_applied_by_the_next(machine: Lab) -> None:
+    machine.prepare().data()
+    machine.sudo("sed -i 's/No release of app/Nothing of app/' /etc/caddy/Caddyfile")
+    assert machine.get() == (503, "No release of app is serving.")
+    machine.sudo("systemctl stop caddy")
+    assert machine.prepare().data()["changed"] == ["proxy"]
+    assert machine.get() == (503, "No release of app is serving.")
+
+
+def test_names_that_belong_to_others(machine: Lab) -> None:
+    assert "this machine has a user of that name" in machine.prepare(app="caddy").err
+    assert "the system has a unit getty@.service" in machine.prepare(app="getty").err
+    assert "Launchpad uses that name itself" in machine.prepare(app="tls").err
+    assert machine.run("sudo python3 launchpad-host.pyz prepare", '{"schema": 1}').err.splitlines() == [
+        "error: The prepare specification is not right:",
+        "  app: is missing",
+    ]
+    assert "launchpad-host needs root: run it with sudo." in machine.run("launchpad-host status --app app").err
+
+
+def test_packages_are_installed_when_missing(machine: Lab) -> None:
+    assert machine.prepare(packages=["tree"]).data()["changed"] == ["packages"]
+    assert machine.run("tree --version").code == 0
+    failed = machine.prepare(packages=["no-such-package-at-all"])
+    assert failed.code == 1
+    assert "Unable to locate package no-such-package-at-all" in failed.err
+
+
+def test_two_apps_side_by_side(machine: Lab, flask: Repo) -> None:
+    machine.prepare().data()
+    assert "both app and shop want port 80 without a domain" in machine.prepare(app="shop").err
+    second = machine.prepare(app="shop", http_port=8080).data()
+    assert second["ports"] == {"blue": 20003, "green": 20004}
+    machine.deploy(flask, "one").data()
+    machine.deploy(flask, "two", app="shop").data()
+    assert machine.marker() == "one"
+    assert machine.run("curl -s http://127.0.0.1:8080/").out == "two \n"
+    assert machine.run("sudo -u shop ls /srv/app/data").code != 0
+    assert machine.prepare().data()["changed"] == []
+
+
+def test_old_releases_go_and_come_back_when_asked_for(machine: Lab, flask: Repo) -> None:
+    for number in range(4):
+        flask.commit(f"n{number}")
+        machine.deploy(flask, f"n{number}", keep_releases=2).data()
+    kept = {flask.revisions[name][:12] for name in ("n2", "n3")}
+    assert set(machine.sudo("ls /srv/app/releases").split()) == kept
+    back = machine.deploy(flask, "n2", keep_releases=2)
+    assert back.data()["built"] is False
+    gone = machine.deploy(flask, "one", keep_releases=2)
+    assert gone.data()["built"] is True
+    assert (
+        f"{flask.revisions['one'][:12]} was deployed before but is no longer on this machine: building it" in gone.err
+    )
+    assert machine.marker() == "one"
+    assert machine.history()[-1]["what"] == "rebuild"
+    other = machine.deploy(flask, "one", python="3.13")
+    assert other.data()["release"] == f"{flask.revisions['one'][:12]}-2"

@@ -1,0 +1,98 @@
+"""How processes are started: environment, unit text, launch files."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.host import launches, units
+from infra.host.launches import Tree
+from infra.host.layout import App
+from infra.host.spec import DeploySpec, Source
+
+APP = App("shop")
+TREE = Tree("abc", "abc123", Path("/srv/shop/releases/abc/web"), Path("/srv/shop/python/venvs/x"))
+SPEC = DeploySpec("shop", Source("pushed"), env=(("COLOR", "red"), ("LANG", "de")), secrets=(("KEY", "s"),))
+
+
+def test_environment() -> None:
+    assert launches.environment(APP, SPEC, TREE) == {
+        "PATH": "/srv/shop/python/venvs/x/bin:/usr/local/bin:/usr/bin:/bin",
+        "VIRTUAL_ENV": "/srv/shop/python/venvs/x",
+        "HOME": "/srv/shop/data",
+        "USER": "shop",
+        "LANG": "de",
+        "PYTHONUNBUFFERED": "1",
+        "COLOR": "red",
+        "KEY": "s",
+        "DATA_DIR": "/srv/shop/data",
+        "LAUNCHPAD_APP": "shop",
+        "LAUNCHPAD_RELEASE": "abc",
+        "LAUNCHPAD_REVISION": "abc123",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("", "--bind=127.0.0.1:20001"),
+        ("--workers=3", "--bind=127.0.0.1:20001 --workers=3"),
+        ("--bind=unix:/tmp/x", "--bind=unix:/tmp/x"),
+        ("-b :80", "-b :80"),
+    ],
+)
+def test_gunicorn_is_kept_on_loopback_unless_told_otherwise(given: str, found: str) -> None:
+    env = launches.web_environment({"GUNICORN_CMD_ARGS": given}, 20001)
+    assert env["GUNICORN_CMD_ARGS"] == found
+    assert (env["HOST"], env["PORT"], env["UVICORN_PORT"]) == ("127.0.0.1", "20001", "20001")
+
+
+def test_the_apps_own_server_settings_win() -> None:
+    assert launches.web_environment({"UVICORN_HOST": "::1"}, 1)["UVICORN_HOST"] == "::1"
+
+
+def test_describe_names_secrets_without_their_values_elsewhere() -> None:
+    launch = launches.describe("gunicorn app", TREE, {"KEY": "s"}, ("KEY",))
+    assert launch == {
+        "argv": ["/bin/bash", "-c", "exec gunicorn app"],
+        "command": "gunicorn app",
+        "cwd": "/srv/shop/releases/abc/web",
+        "env": {"KEY": "s"},
+        "release": "abc",
+        "revision": "abc123",
+        "secrets": ["KEY"],
+    }
+
+
+def test_digest_tells_changes() -> None:
+    one = launches.digest({"env": {"A": "1", "B": "2"}})
+    assert one == launches.digest({"env": {"B": "2", "A": "1"}})
+    assert one != launches.digest({"env": {"A": "1", "B": "3"}})
+
+
+def test_unit() -> None:
+    before, after = units.template(APP, 12.5).split(units.HARDENING)
+    assert before == (
+        "# Written by launchpad-host; changes are overwritten by the next deployment.\n"
+        "[Unit]\nDescription=shop (%i)\nAfter=network.target\nStartLimitIntervalSec=0\n\n"
+        "[Service]\nType=exec\nUser=shop\nGroup=shop\n"
+        "LoadCredential=launch:/etc/launchpad/shop/launch/%i.json\n"
+        "ExecStart=/usr/bin/python3 -IS /usr/local/lib/launchpad/launch.py\n"
+        "Restart=always\nRestartSec=1\nKillMode=mixed\nTimeoutStopSec=12.5\nSyslogIdentifier=shop-%i\n"
+        "ProtectSystem=strict\nReadWritePaths=/srv/shop/data\n"
+    )
+    assert after == "\n\n[Install]\nWantedBy=multi-user.target\n"
+
+
+def test_task_properties() -> None:
+    found = units.task_properties(APP, ("/a", "/b"), 60)
+    assert found[:8] == [
+        "User=shop",
+        "Group=shop",
+        "LoadCredential=launch:/etc/launchpad/shop/launch/task.json",
+        "RuntimeMaxSec=60",
+        "KillMode=control-group",
+        "ProtectSystem=strict",
+        "ReadWritePaths=/a",
+        "ReadWritePaths=/b",
+    ]
+    assert found[8:] == units.HARDENING.splitlines()

@@ -1,0 +1,153 @@
+"""What is hidden, recorded and reported."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from infra.host import history, lock, prune, rollout, slots, sockets, systemd
+from infra.host.health import Answer
+from infra.host.layout import App
+from infra.host.redact import Redactor
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("token=s3cr3t/+ ok", "token=[secret] ok"),
+        ("url ?t=s3cr3t%2F%2B", "url ?t=[secret]"),
+        ("a 'two\\nlined value' b", "a '[secret]' b"),
+        ("lined value", "[secret]"),
+        ("https://user:pw@host/x ssh://git@host git@host:x", "https://[secret]@host/x ssh://git@host git@host:x"),
+        ("https://ghp_abc@host/x", "https://[secret]@host/x"),
+        ("1 is no secret", "1 is no secret"),
+    ],
+)
+def test_redact(text: str, clean: str) -> None:
+    assert Redactor(["s3cr3t/+", "two\nlined value", "1", ""]).clean(text) == clean
+
+
+def test_longer_secrets_first() -> None:
+    assert Redactor(["abc", "abcdef"]).clean("abcdef abc") == "[secret] [secret]"
+
+
+RECORD = """\
+{"event": "begin", "number": 1, "when": 0, "revision": "aaaaaaaaaaaaaaaa", "who": "me", "what": "deploy"}
+{"event": "end", "number": 1, "release": "aaaaaaaaaaaa", "subject": "First", "result": "ok", "seconds": 3.14}
+{"event": "begin", "number": 2, "when": 60, "revision": "bbbbbbbbbbbbbbbb", "who": "you", "what": "deploy"}
+{"event": "end", "number": 2, "release": "", "subject": "Bad", "result": "failed", "seconds": 1, "reason": "no port"}
+{"event": "begin", "number": 3, "when": 120, "revision": "cccccccccccccccc", "who": "you", "subject": "Cut", "wh
+{"event": "begin", "number": 4, "when": 120, "revision": "cccccccccccccccc", "who": "you", "subject": "Cut"}
+"""
+
+
+def test_history_table() -> None:
+    entries = history.read(RECORD)
+    assert [(entry.number, entry.result) for entry in entries] == [(1, "ok"), (2, "failed"), (4, "interrupted")]
+    assert history.table(entries, "aaaaaaaaaaaa").splitlines() == [
+        "   RELEASE       REVISION      WHEN                 WHO  TOOK  RESULT           SUBJECT",
+        "   -             cccccccccccc  1970-01-01 00:02:00  you  -     interrupted      Cut",
+        "   -             bbbbbbbbbbbb  1970-01-01 00:01:00  you  1.0s  failed: no port  Bad",
+        "*  aaaaaaaaaaaa  aaaaaaaaaaaa  1970-01-01 00:00:00  me   3.1s  ok (deploy)      First",
+    ]
+    assert "under way" in history.table(entries, None, running=True).splitlines()[1]
+
+
+def test_history_goes_on_after_a_line_that_was_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.host.layout.STATE", tmp_path)
+    app = App("app")
+    app.state.mkdir()
+    app.history.write_text(RECORD.splitlines()[0] + "\n" + '{"event": "begin", "num')
+    number = history.begin(app, revision="d", who="me", what="deploy")
+    history.end(app, number, result="ok", seconds=1, release="d")
+    assert [(entry.number, entry.result) for entry in history.entries(app)] == [(1, "interrupted"), (2, "ok")]
+
+
+def test_lock_words() -> None:
+    holder = lock.Holder("me@desk", time.time() - 5, "main at abc", 1, "42")
+    when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(holder.since))
+    assert holder.words() == f"me@desk since {when} (5 s) for main at abc, process 1"
+    assert lock.parse('{"who": "a", "since": 1, "what": "b", "pid": 2, "born": "3"}') == lock.Holder(
+        "a", 1, "b", 2, "3"
+    )
+    assert lock.parse("") is None
+    assert lock.parse('{"who": "a"}') is None
+
+
+def test_a_holder_lives_only_with_its_time_of_birth() -> None:
+    pid = os.getpid()
+    assert lock.Holder("a", 0, "b", pid, sockets.born(pid)).alive()
+    assert not lock.Holder("a", 0, "b", pid, "1").alive()
+    assert not lock.Holder("a", 0, "b", pid, "").alive()
+
+
+def test_superfluous_releases() -> None:
+    last = {"a": 1, "b": 2, "c": 3, "d": 4}
+    assert prune.superfluous("abcd", last, 2, "d") == {"a", "b"}
+    assert prune.superfluous("abcd", last, 2, "a") == {"b", "c"}
+    assert prune.superfluous("abcd", last, 1, "b") == {"a", "c", "d"}
+    assert prune.superfluous("abcd", last, 9, "d") == set()
+
+
+def test_answer_words() -> None:
+    assert Answer(301, "", "/login").words() == "status 301 to /login"
+    assert Answer(500, "\nOops\n" + "x" * 400 + "\n3\n4\n5\n6\n").words().splitlines() == [
+        "status 500",
+        "  Oops",
+        "  " + "x" * 300,
+        "  3",
+        "  4",
+        "  5",
+    ]
+
+
+def test_excerpt_keeps_the_cause_that_would_be_cut_off() -> None:
+    log = ["boot", "  ModuleNotFoundError: No module named 'x'", *(f"line {number}" for number in range(20))]
+    assert rollout.excerpt(log).splitlines()[:3] == [
+        "  ModuleNotFoundError: No module named 'x'",
+        "  [...]",
+        "  line 0",
+    ]
+    assert rollout.excerpt(["one"]) == "  one"
+    assert rollout.excerpt([]) == "  (nothing)"
+
+
+def test_unit_state_in_words() -> None:
+    state = {
+        **{"ActiveState": "activating", "SubState": "auto-restart", "Result": "exit-code", "ExecMainCode": "1"},
+        **{"ExecMainStatus": "3", "NRestarts": "0"},
+    }
+    assert systemd.describe(state) == (
+        "activating (auto-restart), its main process exited with status 3, result exit-code"
+    )
+
+
+def test_listening_sockets() -> None:
+    table = (
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+        "   0: 0100007F:4E21 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1\n"
+        "   1: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 222 1\n"
+        "   2: 0100007F:4E21 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 333 1\n"
+    )
+    assert sockets.parse(table) == [sockets.Listener("127.0.0.1", 20001, "111"), sockets.Listener("*", 80, "222")]
+
+
+def test_switching_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.host.layout.STATE", tmp_path)
+    monkeypatch.setattr("os.chown", lambda *_: None)
+    app = App("app")
+    found = [slots.serving(app)]
+    for slot in ("blue", "green", "green", "blue"):
+        slots.switch(app, slot)
+        found.append(slots.serving(app))
+    assert found == [None, "blue", "green", "green", "blue"]
+    assert [slots.other(slot) for slot in (None, "blue", "green")] == ["blue", "green", "blue"]
+    slots.close(app)
+    assert slots.serving(app) is None
