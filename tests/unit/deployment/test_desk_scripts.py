@@ -1,6 +1,7 @@
 """The scripts that run at the desk: the push, the knock at the public door, and the host program's package."""
 
 import io
+import ssl
 import subprocess
 import sys
 import threading
@@ -65,6 +66,26 @@ def port() -> Iterator[str]:
     server.shutdown()
 
 
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """An HTTPS server with a certificate of its own: its port, and the certificate."""
+    made = ["-out", str(tmp_path / "cert.pem"), "-keyout", str(tmp_path / "key.pem"), "-days", "2", "-nodes"]
+    names = ["-subj", "/CN=app.example.org", "-addext", "subjectAltName=DNS:app.example.org"]
+    leaf = ["-addext", "basicConstraints=critical,CA:FALSE"]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", *made, *names, *leaf],
+        check=True,
+        capture_output=True,
+    )
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield str(server.server_port), (tmp_path / "cert.pem").read_text()
+    server.shutdown()
+
+
 def knock(**given: str) -> subprocess.CompletedProcess[str]:
     base = {
         "ADDRESS": "127.0.0.1",
@@ -89,6 +110,24 @@ def test_door_with_the_wrong_status_shows_it(port: str) -> None:
     answer = knock(PORT=port, PATH="/")
     assert answer.returncode == 1
     assert "status 503 Service Unavailable, first bytes 'sorry'" in answer.stderr
+
+
+def test_door_with_an_own_certificate(secure: tuple[str, str]) -> None:
+    port, certificate = secure
+    assert knock(PORT=port, TLS="yes", CA=certificate).returncode == 0
+
+
+def test_door_with_a_certificate_that_nobody_vouches_for(secure: tuple[str, str]) -> None:
+    answer = knock(PORT=secure[0], TLS="yes")
+    assert answer.returncode == 1
+    assert "certificate verify failed" in answer.stderr
+
+
+def test_door_with_another_domain_than_the_certificates(secure: tuple[str, str]) -> None:
+    port, certificate = secure
+    answer = knock(PORT=port, TLS="yes", CA=certificate, HOST="other.example.org")
+    assert answer.returncode == 1
+    assert "other.example.org" in answer.stderr
 
 
 def test_closed_door_says_where_and_what_to_look_at() -> None:
