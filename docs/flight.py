@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.text import Text
 
 COMMANDS = (
-    "make up | tail -n 12",
+    "make up | tail -n 9",
     'curl -s "$(make -s url)" | grep Release',
-    "git commit -qam 'Say good morning' && pulumi preview | grep -E '^ [~+]|revision|unchanged'",
-    "make up | tail -n 5",
-    "make rollback | tail -n 5",
+    "git commit -qam 'Say good morning' && pulumi preview | grep -E '^ [~+]|~ revision|unchanged'",
+    "make up | tail -n 4 | head -n 2",
+    "make rollback | tail -n 4 | head -n 2",
     "make releases",
 )
 EDIT = "sed -i 's/It flies/Good morning/' app/app.py"
@@ -26,7 +26,7 @@ EDIT = "sed -i 's/It flies/Good morning/' app/app.py"
 
 def main() -> None:
     """Run each command in turn and save the picture."""
-    folder = Path(sys.argv[1])
+    folder = Path(sys.argv[1]).resolve()
     console = Console(record=True, width=112, file=io.StringIO())
     for command in COMMANDS:
         if "commit" in command:
@@ -41,8 +41,9 @@ def main() -> None:
             text=True,
             check=False,
         )
-        print(done.stdout, flush=True)
-        console.print(Text(done.stdout.rstrip(), overflow="ellipsis", no_wrap=True))
+        said = done.stdout.rstrip().replace(str(folder), "~/launchpad")
+        print(said, flush=True)
+        console.print(Text(said), no_wrap=True, overflow="ellipsis", highlight=False)
         console.print()
     console.save_svg("docs/flight.svg", title="launchpad")
 
