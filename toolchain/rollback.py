@@ -39,13 +39,13 @@ def choose(deployments: list[dict[str, Any]], wanted: str) -> str:
 
 
 def main() -> None:
-    """Print the choice; say on stderr what it means."""
+    """Print the choice and whether it is still built on the machine (here, gone); say on stderr what it means."""
     deployments = json.load(sys.stdin)
     chosen = choose(deployments, sys.argv[1])
     built = any(each["revision"] == chosen and each["built"] for each in deployments)
     about = "still on the machine" if built else "no longer on the machine, so it is built again"
     print(f"launchpad: going back to {chosen}, {about}", file=sys.stderr)
-    print(chosen)
+    print(chosen, "here" if built else "gone")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import caller, deploy, lock, prepare, repository, say, spec, status
+from . import build, caller, deploy, files, lock, prepare, repository, say, spec, status
 from .failure import Failure
 from .layout import App
 
@@ -57,6 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     one = command("deploy", _deploy, "release a commit; reads a JSON specification from stdin")
     one.add_argument("--app", required=True)
     one.add_argument("--revision", required=True, help="the commit, all 40 digits")
+    one = command("rollback", _rollback, "release a commit that is still built here, told what the last deployment was")
+    one.add_argument("--app", required=True)
+    one.add_argument("--revision", required=True, help="the commit, all 40 digits")
+    one.add_argument("--who", default="", help="who asks for it, for the history of deployments")
     for name, run, text in (
         ("status", _status, "which release serves, and the state of every process"),
         ("releases", _releases, "every deployment, the newest first"),
@@ -88,6 +92,20 @@ def _prepare(_words: argparse.Namespace) -> None:
 
 def _deploy(words: argparse.Namespace) -> None:
     value = _stdin()
+    result = _release(words, value)
+    files.write_json(App(words.app).specification, value)
+    say.result(result)
+
+
+def _rollback(words: argparse.Namespace) -> None:
+    app = _app(words.app)
+    value = files.read_json(app.specification)
+    if value is None or not any(built.revision == words.revision for built in build.all_built(app)):
+        raise Failure(f"{words.revision[:12]} is not built on this machine; deploy it: set the revision, pulumi up")
+    say.result(_release(words, {**value, "ref": words.revision[:12], "who": words.who}))
+
+
+def _release(words: argparse.Namespace, value: Any) -> dict[str, Any]:
     if isinstance(value, dict) and isinstance(value.get("secrets"), dict):
         say.redactor.add(*(text for text in value["secrets"].values() if isinstance(text, str)))
     wanted = spec.deploy_spec(value)
@@ -99,7 +117,7 @@ def _deploy(words: argparse.Namespace) -> None:
     prepare.check_prepared(App(wanted.app))
     if not wanted.who:
         wanted = dataclasses.replace(wanted, who=caller.who(App(wanted.app)))
-    say.result(deploy.Deployment(wanted, words.revision).run())
+    return deploy.Deployment(wanted, words.revision).run()
 
 
 def _status(words: argparse.Namespace) -> None:

@@ -71,6 +71,11 @@ class App:
         return SETTINGS / self.name / "app.json"
 
     @property
+    def specification(self) -> Path:
+        """What the last successful deployment was told, secrets included: root's, 0600."""
+        return SETTINGS / self.name / "deploy.json"
+
+    @property
     def launches(self) -> Path:
         """How each process is started, secrets included: root's, 0600."""
         return SETTINGS / self.name / "launch"

@@ -111,3 +111,20 @@ def test_all_mistakes_at_once(lab: Lab, flask: Repo) -> None:
         "keep_releases, lock_timeout, package_index, python, ref, release_timeout, repository, schema, secrets, "
         "stop_timeout, who",
     ]
+
+
+def test_rollback_by_name_keeps_the_settings(lab: Lab, flask: Repo) -> None:
+    line = "launchpad-host rollback --app app --who ada@desk --revision"
+    done = json.loads(lab.sudo(f"{line} {flask.revisions['two']}"))
+    assert (done["changed"], done["built"]) == (True, False)
+    assert lab.marker() == "two"
+    assert lab.get("/env/SECRET")[1] == "top$ecret 'x' \n second line"
+    assert lab.history()[-1]["who"] == "ada@desk"
+    assert lab.sudo("stat -c '%a %U' /etc/launchpad/app/deploy.json") == "600 root\n"
+
+
+def test_rollback_to_what_is_not_here_is_refused(lab: Lab) -> None:
+    done = lab.run(f"sudo launchpad-host rollback --app app --revision {'0' * 40}")
+    assert done.code == 1
+    assert done.err == ("error: 000000000000 is not built on this machine; deploy it: set the revision, pulumi up\n")
+    assert lab.marker() == "two"
