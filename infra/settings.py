@@ -78,6 +78,7 @@ class Settings:
     vpc_cidr: str
     tags: dict[str, str]
     preflight: bool
+    ssh_via: str
 
     @property
     def web_ports(self) -> tuple[int, ...]:
@@ -139,6 +140,7 @@ READERS: dict[str, values.Reader] = {
     "vpc_cidr": values.network,
     "tags": values.tags,
     "preflight": values.flag,
+    "ssh_via": values.choice("direct", "ssm"),
 }
 
 DEFAULTS: dict[str, str] = {
@@ -172,6 +174,7 @@ DEFAULTS: dict[str, str] = {
     "vpc_cidr": "10.64.0.0/16",
     "tags": "{}",
     "preflight": "true",
+    "ssh_via": "direct",
 }
 """What a key is when nobody sets it; the keys not listed are empty. Pulumi.yaml says the same, held by a test."""
 
@@ -223,7 +226,10 @@ def _across(read: Mapping[str, Any]) -> list[str]:
     for key in ("tls_certificate", "acme_ca"):
         if read.get(key) and not read.get("domain"):
             found.append(f"{NAMESPACE}:{key} is set but {NAMESPACE}:domain is empty; set the domain that it is for")
-    found += _across_ec2(read) if read.get("machine") == "ec2" else []
+    if read.get("machine") == "ec2":
+        found += _across_ec2(read)
+    elif read.get("ssh_via") == "ssm":
+        found.append(f"{NAMESPACE}:ssh_via is 'ssm', which is for machine ec2 only; it must be direct")
     ports = [22, 443] if read.get("domain") else [22]
     if read.get("http_port") in ports:
         found.append(f"{NAMESPACE}:http_port is {read['http_port']}, which is taken by SSH or HTTPS; choose another")
@@ -235,10 +241,10 @@ def _across_ec2(read: Mapping[str, Any]) -> list[str]:
     found = []
     if not read.get("region", "x"):
         found.append(f"{NAMESPACE}:region is empty; it must be the AWS region of the machine, such as eu-central-1")
-    if not read.get("ssh_cidrs", "x"):
+    if not read.get("ssh_cidrs", "x") and read.get("ssh_via", "direct") == "direct":
         found.append(
             f"{NAMESPACE}:ssh_cidrs is empty, so no deployment could reach the machine; it must hold your own network, "
-            'such as ["203.0.113.7/32"]'
+            f'such as ["203.0.113.7/32"], or {NAMESPACE}:ssh_via be ssm'
         )
     if bool(read.get("vpc_id")) != bool(read.get("subnet_id")):
         found.append(f"{NAMESPACE}:vpc_id and {NAMESPACE}:subnet_id go together; one of them is empty")

@@ -62,7 +62,8 @@ class Deployment(pulumi.ComponentResource):
         self.url = machine.address.apply(lambda address: commands.url(args.settings, address))
         self.ssh = pulumi.Output.concat(
             f"ssh -i {access / 'key'} -o IdentitiesOnly=yes -o UserKnownHostsFile={access / 'known_hosts'} ",
-            f"-o StrictHostKeyChecking=yes -p {machine.ssh_port} {machine.ssh_user}@",
+            *(("-o ProxyCommand='", machine.ssh_proxy, "' ") if machine.ssh_proxy else ()),
+            f"-o StrictHostKeyChecking=yes -p {22 if machine.ssh_proxy else machine.ssh_port} {machine.ssh_user}@",
             machine.address,
         )
         if set(args.settings.web_cidrs) & set(ANYWHERE):
@@ -77,7 +78,7 @@ class Deployment(pulumi.ComponentResource):
     def _connection(self, dial_error_limit: int) -> command.remote.ConnectionArgs:
         machine = self._args.machine
         return command.remote.ConnectionArgs(
-            host=machine.address,
+            host=machine.ssh_host or machine.address,
             port=machine.ssh_port,
             user=machine.ssh_user,
             private_key=machine.private_key,
@@ -141,7 +142,7 @@ class Deployment(pulumi.ComponentResource):
                 "APP": args.settings.app,
                 "REVISION": args.revision.sha,
                 "USER": machine.ssh_user,
-                "HOST": machine.address,
+                "HOST": machine.ssh_host or machine.address,
                 "PORT": str(machine.ssh_port),
                 "HOST_KEY": machine.host_key,
                 "KEY": machine.private_key,

@@ -41,3 +41,9 @@ class Machine:
     """What later steps depend on, and are deleted with."""
 
     firewall: Firewall
+
+    ssh_host: pulumi.Output[str] | None = None
+    """Where deployments find SSH (at ``ssh_port``) if not at ``address``: the near end of a tunnel."""
+
+    ssh_proxy: pulumi.Output[str] | None = None
+    """The ProxyCommand with which a person's ssh reaches the machine, where there is no direct way."""

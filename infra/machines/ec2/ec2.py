@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pulumi
 from pulumi_aws import Provider, ProviderDefaultTagsArgs, ec2, iam, vpc
 
-from infra.machines.cloudinit import user_data
 from infra.machines.contract import SSH_USER, Machine
-from infra.machines.ec2 import plan
+from infra.machines.ec2 import plan, tunnel
+from infra.machines.ec2.firstboot import first_boot
 from infra.machines.ec2.hostkey import HostKey
 from infra.machines.ec2.network import network
 from infra.machines.ec2.plan import Ec2Args
@@ -54,7 +56,7 @@ class Ec2Machine(pulumi.ComponentResource):
             # of the association: whoever uses the address waits until it leads to the instance
             address=association.public_ip,
             ssh_user=SSH_USER,
-            ssh_port=22,
+            ssh_port=tunnel.port(pulumi.get_project(), pulumi.get_stack()) if args.via_ssm else 22,
             host_key=host_key.public_key,
             private_key=key.private_key,
             instance_id=instance.id,
@@ -62,8 +64,18 @@ class Ec2Machine(pulumi.ComponentResource):
             boot_id=pulumi.Output.concat(instance.id, "/", instance.instance_type),
             resource=instance,
             firewall=args.firewall,
+            ssh_host=instance.id.apply(self._tunnel) if args.via_ssm else None,
+            ssh_proxy=instance.id.apply(partial(tunnel.proxy_command, args.region)) if args.via_ssm else None,
         )
         self.register_outputs({"address": association.public_ip, "instance_id": instance.id})
+
+    def _tunnel(self, instance_id: str) -> str:
+        """The host where the instance's SSH is found; a preview needs no tunnel to know it."""
+        if pulumi.runtime.is_dry_run():
+            return tunnel.HERE
+        log = Path(".launchpad", pulumi.get_stack(), "tunnel.log")
+        port = tunnel.port(pulumi.get_project(), pulumi.get_stack())
+        return tunnel.start(self._args.region, instance_id, port, log)
 
     def _group(self, vpc_id: pulumi.Input[str]) -> ec2.SecurityGroup:
         """The firewall: a group without rules, and each rule a resource of its own."""
@@ -147,13 +159,17 @@ class Ec2Machine(pulumi.ComponentResource):
             tags=self._scope.called("deployments"),
             opts=self._scope.options(),
         )
-        first_boot = pulumi.Stash(
+        held = pulumi.Stash(
             # User data matters at the first boot only. Held, a newer version of this program neither stops nor replaces
             # a machine that runs; another key does, for no other way leads it to the machine.
             self._scope.name("first-boot"),
             input=key.public_key.apply(
-                lambda public: user_data(
-                    hostname=f"{pulumi.get_project()}-{pulumi.get_stack()}", user=SSH_USER, authorized_key=public
+                lambda public: first_boot(
+                    f"{pulumi.get_project()}-{pulumi.get_stack()}",
+                    public,
+                    args.region,
+                    self._plan.image.architecture,
+                    args.via_ssm,
                 )
             ),
             opts=pulumi.ResourceOptions(parent=self, replacement_trigger=key.public_key),
@@ -166,7 +182,7 @@ class Ec2Machine(pulumi.ComponentResource):
             vpc_security_group_ids=[group.id],
             key_name=login.key_name,
             iam_instance_profile=self._profile().name,
-            user_data=first_boot.output,
+            user_data=held.output,
             user_data_replace_on_change=True,
             monitoring=args.monitoring,
             ebs_optimized=True,

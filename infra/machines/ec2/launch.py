@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pulumi
 
 from infra.machines.contract import Machine
-from infra.machines.ec2 import acl, preflight
+from infra.machines.ec2 import acl, preflight, tunnel
 from infra.machines.ec2.answers import PreflightError
 from infra.machines.ec2.ec2 import Ec2Machine
 from infra.machines.ec2.plan import Ec2Args, owner_tags
@@ -15,6 +17,8 @@ from infra.settings import Settings
 def launch_ec2(settings: Settings) -> Machine:
     """The machine that the settings ask for. Raises ``RunError`` before anything is made where it cannot be."""
     args = arguments(settings)
+    if args.via_ssm and (lacks := tunnel.problem(os.environ)):
+        raise pulumi.RunError(lacks)
     try:
         if settings.preflight and pulumi.runtime.is_dry_run():
             owner = owner_tags(pulumi.get_project(), pulumi.get_stack())
@@ -39,4 +43,5 @@ def arguments(settings: Settings) -> Ec2Args:
         subnet_id=settings.subnet_id,
         vpc_cidr=settings.vpc_cidr,
         tags=settings.tags,
+        via_ssm=settings.ssh_via == "ssm",
     )

@@ -45,6 +45,8 @@ class Ec2Args:
 
     vpc_cidr: str = "10.64.0.0/16"
     tags: dict[str, str] = field(default_factory=dict)
+    via_ssm: bool = False
+    """SSH goes through Session Manager, for its port may be closed."""
 
 
 @dataclass(frozen=True)

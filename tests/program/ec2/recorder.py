@@ -7,12 +7,14 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import mocks
 from pulumi.runtime.settings import set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
+from infra.machines.ec2 import tunnel
 from infra.machines.ec2.launch import launch_ec2
 from infra.settings import parse
 
@@ -29,6 +31,13 @@ CONFIGURATIONS: dict[str, dict[str, str]] = {
         "vpc_id": "vpc-0123456789abcdef0",
         "subnet_id": "subnet-0123456789abcdef0",
     },
+    "hardened": {
+        **BASE,
+        "ssh_via": "ssm",
+        "ssh_cidrs": "[]",
+        "domain": "app.example.org",
+        "termination_protection": "true",
+    },
     "arm64": {**BASE, "instance_type": "t4g.small", "tags": '{"CostCenter": 42}'},
 }
 """The configurations whose registrations are kept as data files, by name."""
@@ -40,6 +49,8 @@ class Answers(mocks.Mocks):
 
     images: dict[str, str] = field(default_factory=lambda: dict(NEWEST))
     invokes: list[dict[str, Any]] = field(default_factory=list)
+    started: list[tuple[Any, ...]] = field(default_factory=list)
+    """The tunnels that the program would have started."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         """The inputs, and what the real resource would add."""
@@ -55,6 +66,11 @@ class Answers(mocks.Mocks):
             "pulumi-python:dynamic/launchpad:Ec2HostKey": {"public_key": HOST_KEY},
         }
         return f"{args.name}-id", {**inputs, **added.get(args.typ, {})}
+
+    def start(self, *asked: Any) -> str:
+        """In place of a tunnel's start."""
+        self.started.append(asked)
+        return tunnel.HERE
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         """The newest image, and the zones that offer an instance type."""
@@ -122,7 +138,11 @@ def record(values: dict[str, str], answers: Answers | None = None) -> list[dict[
     async def run() -> None:
         await run_in_stack(program)
 
-    asyncio.get_event_loop().run_until_complete(run())
+    with (
+        patch.object(tunnel, "missing", lambda _path: []),
+        patch.object(tunnel, "start", answers.start),
+    ):
+        asyncio.get_event_loop().run_until_complete(run())
     return sorted(monitor.registrations, key=lambda each: (each["type"], each["name"]))
 
 

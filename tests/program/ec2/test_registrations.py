@@ -121,3 +121,19 @@ def test_too_many_networks_are_one_clear_message() -> None:
         "launchpad:ssh_cidrs and launchpad:rules name 12 IPv4 networks for ports 22 and 3389; a network ACL has room for "
         "11. Join neighbouring networks into wider ones"
     )
+
+
+def test_hardened_opens_no_ssh_anywhere_and_goes_through_a_tunnel() -> None:
+    answers = Answers()
+    recorded = record(CONFIGURATIONS["hardened"], answers)
+    assert not [name for name in names(recorded) if "tcp-22" in name]
+    allowed = [entry for entry in one(recorded, "acl")["inputs"]["ingress"] if entry["protocol"] == "tcp"]
+    assert not [entry for entry in allowed if entry["fromPort"] <= 22 <= entry["toPort"]]
+    (asked,) = answers.started
+    assert asked[:2] == ("eu-central-1", "machine-instance-id")
+
+
+def test_a_direct_way_needs_no_tunnel() -> None:
+    answers = Answers()
+    record(BASE, answers)
+    assert answers.started == []

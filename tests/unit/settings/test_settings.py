@@ -160,3 +160,45 @@ def test_firewall_of_a_domain_with_an_extra_rule() -> None:
         ("tcp", 22, 22, "203.0.113.7/32"),
         ("tcp", 9000, 9001, "203.0.113.0/24"),
     ]
+
+
+EC2 = {"machine": "ec2", "region": "eu-central-1", "ssh_cidrs": '["203.0.113.7/32"]'}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            {**EC2, "region": ""},
+            "launchpad:region is empty; it must be the AWS region of the machine, such as eu-central-1",
+        ),
+        (
+            {**EC2, "ssh_cidrs": "[]"},
+            "launchpad:ssh_cidrs is empty, so no deployment could reach the machine; it must hold your own network, such as "
+            '["203.0.113.7/32"], or launchpad:ssh_via be ssm',
+        ),
+        (
+            {**EC2, "vpc_id": "vpc-0123456789abcdef0"},
+            "launchpad:vpc_id and launchpad:subnet_id go together; one of them is empty",
+        ),
+        ({"ssh_via": "ssm"}, "launchpad:ssh_via is 'ssm', which is for machine ec2 only; it must be direct"),
+        ({**EC2, "volume": "4G"}, "launchpad:volume is '4G'; it must be a size from 8G to 16384G, such as 20G"),
+        (
+            {**EC2, "vpc_cidr": "8.8.0.0/16"},
+            "launchpad:vpc_cidr is '8.8.0.0/16'; it must be a private IPv4 network from /16 to /24 with host bits zero, such "
+            "as 10.64.0.0/16",
+        ),
+        (
+            {**EC2, "tags": '{"aws:x": "1"}'},
+            'launchpad:tags is \'{"aws:x": "1"}\'; it must be a map of up to 40 tags: names of 1 to 128 characters that '
+            "do not begin with aws:, values of up to 256",
+        ),
+    ],
+)
+def test_mistakes_about_ec2(values: dict[str, str], said: str) -> None:
+    assert problems(values) == [said]
+
+
+def test_ssm_lets_ssh_be_closed() -> None:
+    settings = parse({**EC2, "ssh_cidrs": "[]", "ssh_via": "ssm"})
+    assert not [rule for rule in settings.firewall.rules if rule.from_port == 22]
