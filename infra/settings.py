@@ -216,6 +216,18 @@ def _across(read: Mapping[str, Any]) -> list[str]:
             f"{NAMESPACE}:ssh_cidrs holds {open_to_all[0]}, much of the internet; name your own network, "
             f"or set {NAMESPACE}:ssh_from_anywhere to true if you mean it"
         )
+    doors = [
+        rule["cidr"]
+        for rule in read.get("rules", ())
+        if rule["protocol"] == "tcp"
+        and rule["from_port"] <= 22 <= rule["to_port"]
+        and int(rule["cidr"].rpartition("/")[2]) < WIDEST_PREFIX
+    ]
+    if doors and not read.get("ssh_from_anywhere"):
+        found.append(
+            f"{NAMESPACE}:rules opens port 22, SSH, to {doors[0]}, much of the internet; leave it out of the ports, "
+            f"or set {NAMESPACE}:ssh_from_anywhere to true if you mean it"
+        )
     twice = sorted(set(read.get("env", ())) & set(read.get("secrets", ())))
     if twice:
         found.append(

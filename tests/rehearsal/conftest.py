@@ -15,7 +15,7 @@ import pytest
 from tests.e2e.stack import Stack
 from tests.rehearsal.account import REGION
 
-PLUGIN = Path("tests/rehearsal/aws")
+PLUGIN, DESK = Path("tests/rehearsal/aws"), Path("tests/rehearsal/desk")
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
@@ -121,7 +121,9 @@ def stack(aws: Aws, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     """Stack ec2 of a fresh clone, with the example's own config but for the network that SSH comes from."""
     made = Stack.cloned(tmp_path_factory.mktemp("clone") / "launchpad")
     made.extra.update(
-        aws.environment, LAUNCHPAD_REHEARSAL=str(folder), PATH=f"{made.clone / PLUGIN}:{os.environ['PATH']}"
+        aws.environment,
+        LAUNCHPAD_REHEARSAL=str(folder),
+        PATH=f"{made.clone / PLUGIN}:{made.clone / DESK}:{os.environ['PATH']}",
     )
     made.run("pulumi stack init ec2", check=True)
     made.config(ssh_cidrs=["198.18.0.0/15"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import socket
 
 import pytest
 
@@ -127,6 +128,25 @@ def test_another_ssh_network_changes_one_rule(stack: Stack, aws: Aws) -> None:
     assert before ^ aws.rules() == {ssh("198.18.0.0/15"), ssh("198.18.0.0/16")}
     of_machine = {name: what for name, what in said.items() if name.startswith("machine")}
     assert of_machine == {"machine-in-tcp-22-198-18-0-0-16": "created", "machine-acl": "updated"}
+
+
+def test_with_session_manager_no_port_is_open_and_deployments_go_on(stack: Stack, aws: Aws) -> None:
+    stack.config(ssh_via="ssm", ssh_cidrs=[])
+    stack.up()
+    assert aws.rules() == {*WEB, *OUT}
+    found = stack.outputs()
+    with pytest.raises(OSError, match="timed out|refused|unreachable"):
+        socket.create_connection((found["public_ip"], 22), timeout=3)
+    stack.config(env={"GREETING": "through the tunnel"})
+    said = changed(stack.up())
+    assert said["release"] == "updated"
+    assert "machine-instance" not in said
+    assert fetch(found["url"])[0] == 200
+    assert stack.on_machine("id -un").strip() == "deploy"  # a person's ssh, with a session for a connection
+    assert changed(stack.up()) == {}
+    stack.config(ssh_via="direct", ssh_cidrs=["198.18.0.0/16"])
+    stack.up()
+    assert aws.rules() == {ssh("198.18.0.0/16"), *WEB, *OUT}
 
 
 def test_another_type_is_previewed_as_a_stop_and_another_architecture_as_a_replacement(stack: Stack) -> None:

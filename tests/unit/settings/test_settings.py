@@ -202,3 +202,13 @@ def test_mistakes_about_ec2(values: dict[str, str], said: str) -> None:
 def test_ssm_lets_ssh_be_closed() -> None:
     settings = parse({**EC2, "ssh_cidrs": "[]", "ssh_via": "ssm"})
     assert not [rule for rule in settings.firewall.rules if rule.from_port == 22]
+
+
+@pytest.mark.parametrize("ports", ['"port": 22', '"from_port": 1, "to_port": 1024'])
+def test_rules_are_no_way_round_the_guard_of_ssh(ports: str) -> None:
+    values = {"rules": f'[{{{ports}, "cidr": "0.0.0.0/0"}}]'}
+    assert problems(values) == [
+        "launchpad:rules opens port 22, SSH, to 0.0.0.0/0, much of the internet; leave it out of the ports, or set "
+        "launchpad:ssh_from_anywhere to true if you mean it"
+    ]
+    assert parse({**values, "ssh_from_anywhere": "true"}).rules
