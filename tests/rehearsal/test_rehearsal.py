@@ -135,7 +135,7 @@ def test_with_session_manager_no_port_is_open_and_deployments_go_on(stack: Stack
     stack.up()
     assert aws.rules() == {*WEB, *OUT}
     found = stack.outputs()
-    with pytest.raises(OSError, match="timed out|refused|unreachable"):
+    with pytest.raises(OSError, match=r"timed out|refused|unreachable"):
         socket.create_connection((found["public_ip"], 22), timeout=3)
     stack.config(env={"GREETING": "through the tunnel"})
     said = changed(stack.up())
