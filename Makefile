@@ -1,12 +1,12 @@
 # The logic is in toolchain/; these are the names. `make` alone lists them.
 STACK ?= dev
-export STACK ARGS TO FOLLOW
+export STACK ARGS TO FOLLOW BRANCH
 
 .DEFAULT_GOAL := help
-.PHONY: docs help up preview refresh destroy clean outputs url ssh logs status releases rollback setup lock test lint fmt
+.PHONY: docs preview-stack drop-stack help up preview refresh destroy clean outputs url ssh logs status releases rollback setup lock test lint fmt
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="	" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="	" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
 	@echo "With STACK=name for another stack than dev, ARGS='...' for more arguments of the command behind it."
 
 up: ## bring the app up: toolchain, machine, deployment; prints its URL
@@ -33,6 +33,10 @@ releases: ## every deployment: revision, when, who, result
 	@toolchain/launch releases
 rollback: ## back to the previous release, or TO=revision
 	@toolchain/launch rollback
+preview-stack: ## bring BRANCH up as a stack of its own, beside STACK
+	@toolchain/launch preview-stack
+drop-stack: ## take it away again
+	@toolchain/launch drop-stack
 setup: ## get the toolchain, and ask again for official downloads
 	@toolchain/setup --retry
 lock: ## renew toolchain/requirements.lock

@@ -107,3 +107,27 @@ def test_a_destroy_that_fails_forgets_nothing(project: Clone) -> None:
 def test_what_needs_a_machine_says_so_without_one(project: Clone, verb: str) -> None:
     done = project.run("toolchain/launch", verb, STACK="other")
     assert (done.returncode, done.stderr) == (1, "launchpad: stack other is not up. Run: make up STACK=other\n")
+
+
+@pytest.mark.parametrize("verb", ["preview-stack", "drop-stack"])
+def test_a_preview_stack_needs_a_branch(project: Clone, verb: str) -> None:
+    done = project.run("toolchain/launch", verb)
+    assert (done.returncode, done.stderr) == (1, f"launchpad: name the branch: make {verb} BRANCH=feature/x\n")
+    done = project.run("toolchain/launch", verb, BRANCH="//")
+    assert (done.returncode, done.stderr) == (1, "launchpad: BRANCH=// has no letter or digit to name a stack by\n")
+
+
+def test_dropping_a_preview_stack_takes_its_settings_too(project: Clone) -> None:
+    project.tool("id", "echo 0")
+    name = "preview-feature-new-cart"
+    stacks = project.root / ".launchpad/state/.pulumi/stacks/launchpad"
+    (stacks / f"{name}.json").write_text("{}")
+    (project.root / f"Pulumi.{name}.yaml").write_text(SETTINGS.format("embedded"))
+    done = project.run("toolchain/launch", "drop-stack", BRANCH="Feature/new_cart")
+    assert done.returncode == 0, done.stderr
+    assert asked(project) == [
+        f"destroy --yes --skip-preview --stack {name}",
+        f"stack rm --yes --preserve-config --stack {name}",
+    ]
+    assert not (project.root / f"Pulumi.{name}.yaml").exists()
+    assert (project.root / "Pulumi.dev.yaml").exists()
