@@ -93,7 +93,8 @@ def _prepare(_words: argparse.Namespace) -> None:
 def _deploy(words: argparse.Namespace) -> None:
     value = _stdin()
     result = _release(words, value)
-    files.write_json(App(words.app).specification, value)
+    # A rollback fetches nothing: the deploy key and a URL's credentials need not stay here.
+    files.write_json(App(words.app).specification, {**value, "repository": {"kind": "pushed"}})
     say.result(result)
 
 

@@ -143,7 +143,7 @@ def _certificates(app: App, tls: Tls) -> bool:
 def apply() -> None:
     """Have the proxy run with the written configuration; a reload keeps requests that are under way.
 
-    Which configuration it runs with is noted on disk: one that was written by an interrupted run is applied by the next.
+    Which configuration it runs with is noted on disk: what an interrupted run wrote is applied by the next.
     """
     running = systemd.running(UNIT)
     wanted = _digest()

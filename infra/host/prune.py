@@ -18,6 +18,7 @@ def prune(app: App, keep: int, serving: str) -> None:
         if built.release in gone:
             build.remove(app, built)
     build.remove_unused_virtualenvs(app)
+    repository.forget_pushed(app, {built.revision for built in build.all_built(app)})
     if gone:
         repository.tidy(app)
 

@@ -20,7 +20,6 @@ CONFIG = {
     "gc.auto": "0",
     "receive.denyNonFastForwards": "false",
     "receive.denyDeletes": "false",
-    "transfer.hideRefs": "refs/launchpad-kept",
 }
 QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "/bin/true", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
 KEPT = "refs/launchpad-kept"
@@ -28,6 +27,17 @@ KEPT = "refs/launchpad-kept"
 
 SSH_URL = re.compile(r"ssh://|git\+ssh://|(?!.*://)[^/]+:(?!//)")
 FETCH_TIMEOUT = 900.0
+
+HINTS = {
+    "could not read Username": "The server asks for a user name: the repository is private, or not there. "
+    "Use an SSH URL with a deploy key, a token in the URL (a secret), or a local path.",
+    "Authentication failed": "The credentials in the URL are not accepted.",
+    "Permission denied (publickey)": "The server does not accept the deploy key.",
+    "Host key verification failed": "The server's host key is not the one in known_hosts.",
+    "Could not resolve host": "The machine cannot resolve the server's name.",
+    "Repository not found": "There is no such repository, or the credentials may not see it.",
+}
+"""What git and ssh say, and what it means. None of it gets better by asking again."""
 
 
 def ensure(app: App) -> None:
@@ -43,9 +53,17 @@ def ensure(app: App) -> None:
 
 
 def receive_pack(app: App) -> None:
-    """Become git's receiving end of a push into the bare clone."""
+    """Become git's receiving end of a push into the bare clone.
+
+    A pusher leaves out what our refs say we have. Once somebody pushed from a shallow clone, they say too much (the
+    history behind them is not here); then we show none, and get everything that the pushed commit needs.
+    """
     ensure(app)
-    os.execvpe("git-receive-pack", ["git-receive-pack", str(app.repository)], {**os.environ, **QUIET})
+    words = ["git"]
+    if (app.repository / "shallow").exists():
+        forget_pushed(app, set())
+        words += ["-c", f"receive.hideRefs={KEPT}"]
+    os.execvpe("git", [*words, "receive-pack", str(app.repository)], {**os.environ, **QUIET})
 
 
 def has(app: App, revision: str) -> bool:
@@ -70,19 +88,19 @@ def fetch(app: App, source: Source, revision: str, ref: str) -> None:
     say.step("fetch", f"{revision[:12]} from {source.url}")
     with _access(source) as env:
         # By its hash alone, without history; servers that refuse that are asked for the branch with its history.
-        first = _git(app, "fetch", "--quiet", "--no-tags", "--depth=1", source.url, revision, env=env)
-        if first.ok and has(app, revision):
+        tried = _git(app, "fetch", "--quiet", "--no-tags", "--depth=1", source.url, revision, env=env)
+        if tried.ok and has(app, revision):
             return
-        refs = [f"+{ref}:{KEPT}/fetched" if ref else "+refs/heads/*:refs/launchpad-kept/fetched/*"]
-        second = _git(app, "fetch", "--quiet", "--no-tags", source.url, *refs, env=env)
-        if not second.ok and ref:
-            second = _git(
-                app, "fetch", "--quiet", "--no-tags", source.url, "+refs/*:refs/launchpad-kept/all/*", env=env
-            )
-    if not second.ok:
-        raise Failure(f"Cannot fetch from {source.url}:\n{_advice(second.err)}")
+        if not any(sign in tried.err for sign in HINTS):
+            if ref:
+                tried = _git(app, "fetch", "--quiet", "--no-tags", source.url, f"+{ref}:{KEPT}/fetched", env=env)
+            if not has(app, revision):
+                every = f"+refs/*:{KEPT}/all/*"
+                tried = _git(app, "fetch", "--quiet", "--no-tags", source.url, every, env=env)
+    if not tried.ok:
+        raise Failure(f"Cannot fetch from {source.url}:\n{_advice(tried.err)}")
     if not has(app, revision):
-        raise Failure(f"The commit {revision} is not in {source.url} (looked at {ref or 'all branches'}).")
+        raise Failure(f"The commit {revision} is not in {source.url} (looked at all its branches and tags).")
 
 
 def keep(app: App, release: str, revision: str) -> None:
@@ -95,13 +113,25 @@ def forget(app: App, release: str) -> None:
     _git(app, "update-ref", "-d", f"{KEPT}/releases/{release}")
 
 
+def forget_pushed(app: App, releases: set[str]) -> None:
+    """Remove the refs under which commits were pushed, but for those of the releases that are kept.
+
+    A commit that was pushed for a deployment that still waits stays: garbage collection spares what is young.
+    """
+    shown = _git(app, "for-each-ref", "--format=%(refname)", "refs/launchpad").out.split()
+    gone = [ref for ref in shown if ref.rsplit("/", 1)[-1] not in releases]
+    if gone:
+        feed = "".join(f"delete {ref}\n" for ref in gone)
+        sh.run(["git", "--git-dir", str(app.repository), "update-ref", "--stdin"], feed=feed, env=QUIET)
+
+
 def tidy(app: App) -> None:
     """Pack the clone when it has become untidy; objects younger than two weeks stay, a push may be under way."""
     sh.run(["git", "-C", str(app.repository), "-c", "gc.auto=2000", "gc", "--auto", "--quiet"], env=QUIET)
 
 
 def subject(app: App, revision: str) -> str:
-    """The first line of a commit's message."""
+    """The tried line of a commit's message."""
     return _git(app, "log", "-1", "--format=%s", revision).out.strip()
 
 
@@ -143,16 +173,7 @@ def _access(source: Source) -> Iterator[dict[str, str]]:
 
 def _advice(errors: str) -> str:
     text = "\n".join(errors.strip().splitlines()[-8:])
-    hints = {
-        "could not read Username": "The server asks for a user name: the repository is private, or not there. "
-        "Use an SSH URL with a deploy key, a token in the URL (a secret), or a local path.",
-        "Authentication failed": "The credentials in the URL are not accepted.",
-        "Permission denied (publickey)": "The server does not accept the deploy key.",
-        "Host key verification failed": "The server's host key is not the one in known_hosts.",
-        "Could not resolve host": "The machine cannot resolve the server's name.",
-        "Repository not found": "There is no such repository, or the credentials may not see it.",
-    }
-    return "\n".join([text, *(hint for sign, hint in hints.items() if sign in text)])
+    return "\n".join([text, *(hint for sign, hint in HINTS.items() if sign in text)])
 
 
 def _git(app: App, *words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> sh.Done:

@@ -13,7 +13,6 @@ PrivateTmp=yes
 PrivateDevices=yes
 DevicePolicy=closed
 ProtectProc=invisible
-ProcSubset=pid
 ProtectClock=yes
 ProtectHostname=yes
 ProtectKernelLogs=yes
@@ -32,7 +31,8 @@ SystemCallFilter=~@obsolete
 SystemCallErrorNumber=EPERM
 UMask=0027"""
 """What every process of an app is kept from, builds and hooks included. Not in it, on purpose: MemoryDenyWriteExecute
-(breaks cffi callbacks and every JIT compiler) and PrivateNetwork (an app calls other services)."""
+(breaks cffi callbacks and every JIT compiler), ProcSubset=pid (psutil and prometheus_client read more of /proc) and
+PrivateNetwork (an app calls other services)."""
 
 
 def template(app: App, stop_timeout: float) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.host.lab import Lab, Repo
+from tests.host.lab import Lab, Repo, deploy_spec
 
 
 def test_django_migrates_and_serves_its_static_files(lab: Lab, tmp_path: Path) -> None:
@@ -167,3 +167,46 @@ def test_a_repository_that_the_machine_fetches_itself(lab: Lab, tmp_path: Path) 
     strange = {**spec, "repository": {"kind": "url", "url": "git@example.org:a/b.git"}}
     refused = lab.run(command.replace(revision, "2" * 40), json.dumps(strange))
     assert "its server's host key is not known" in refused.err
+
+
+def test_a_repository_over_ssh_with_a_deploy_key(lab: Lab, tmp_path: Path) -> None:
+    repo = Repo.of("flask", tmp_path / "private")
+    revision = repo.commit("private")
+    lab.push(repo, revision)
+    lab.sudo("rm -rf /srv/private.git")
+    lab.sudo("git init -q --bare --initial-branch=main /srv/private.git")
+    lab.sudo(f"git -C /srv/app/repo.git push -q /srv/private.git {revision}:refs/heads/main")
+    lab.sudo("chown -R deploy:deploy /srv/private.git")
+    lab.sudo("rm -rf /srv/app/repo.git")
+    source = {
+        "kind": "url",
+        "url": "ssh://deploy@127.0.0.1/srv/private.git",
+        "deploy_key": (lab.folder / "key").read_text(),
+        "known_hosts": "127.0.0.1 " + (lab.folder / "host.pub").read_text(),
+    }
+    command = f"sudo launchpad-host deploy --app app --revision {revision}"
+    wrong_host = {**source, "known_hosts": "127.0.0.1 " + (lab.folder / "key.pub").read_text()}
+    refused = lab.run(command, deploy_spec(repository=wrong_host))
+    assert refused.code == 1
+    assert "The server's host key is not the one in known_hosts." in refused.err
+    done = lab.run(command, deploy_spec(repository=source))
+    assert done.code == 0, done.err
+    assert lab.marker() == "private"
+    assert lab.run("sudo grep -rl 'PRIVATE KEY' /srv/app/data /etc/launchpad /var/lib/launchpad /tmp").out == ""
+    # Last: sshd turns those away for a while that failed to log in.
+    wrong_key = {**source, "deploy_key": (lab.folder / "host").read_text()}
+    refused = lab.run(command.replace(revision, "3" * 40), deploy_spec(repository=wrong_key))
+    assert refused.code == 1
+    assert "The server does not accept the deploy key." in refused.err
+
+
+def test_a_push_from_a_shallow_clone(lab: Lab, tmp_path: Path) -> None:
+    repo = Repo.of("flask", tmp_path / "deep")
+    for marker in ("first", "second", "third"):
+        repo.commit(marker)
+    repo.git("clone", "--quiet", "--depth=2", f"file://{repo.path}", str(tmp_path / "shallow"))
+    shallow = Repo(tmp_path / "shallow", dict(repo.revisions))
+    assert lab.deploy(shallow, "third").code == 0
+    assert lab.marker() == "third"
+    assert lab.deploy(repo, "first").code == 0
+    assert lab.marker() == "first"

@@ -61,6 +61,8 @@ def test_old_releases_go_and_come_back_when_asked_for(machine: Lab, flask: Repo)
         machine.deploy(flask, f"n{number}", keep_releases=2).data()
     kept = {flask.revisions[name][:12] for name in ("n2", "n3")}
     assert set(machine.sudo("ls /srv/app/releases").split()) == kept
+    refs = machine.sudo("git -C /srv/app/repo.git for-each-ref --format='%(refname)' refs/launchpad").split()
+    assert set(refs) == {f"refs/launchpad/{flask.revisions[name]}" for name in ("n2", "n3")}
     back = machine.deploy(flask, "n2", keep_releases=2)
     assert back.data()["built"] is False
     gone = machine.deploy(flask, "one", keep_releases=2)
