@@ -3,7 +3,6 @@
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pulumi
 import pytest
@@ -21,11 +20,6 @@ STEPS = ["reach", "program", "prepare", "source", "release", "door"]
 @pytest.fixture(scope="module")
 def default() -> Recording:
     return record({})
-
-
-def machine_registration(recording: Recording) -> dict[str, Any]:
-    (found,) = [each for each in recording.registrations if each.type.endswith(":Machine")]
-    return found.inputs
 
 
 def test_steps_are_made_in_order(default: Recording) -> None:
