@@ -6,6 +6,7 @@ python docs/flight.py FOLDER, where FOLDER is a clone whose toolchain is set up 
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,7 +46,10 @@ def main() -> None:
         print(said, flush=True)
         console.print(Text(said), no_wrap=True, overflow="ellipsis", highlight=False)
         console.print()
-    console.save_svg("docs/flight.svg", title="launchpad")
+    drawn = console.export_svg(title="launchpad")
+    Path("docs/flight.svg").write_text(
+        re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)
+    )  # no fonts from afar
 
 
 if __name__ == "__main__":
