@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from infra import values
@@ -179,9 +180,10 @@ DEFAULTS: dict[str, str] = {
 """What a key is when nobody sets it; the keys not listed are empty. Pulumi.yaml says the same, held by a test."""
 
 
-def parse(raw: Mapping[str, str], secret_keys: frozenset[str] = frozenset()) -> Settings:
+def parse(raw: Mapping[str, str], secret_keys: frozenset[str] = frozenset(), clear: tuple[str, ...] = ()) -> Settings:
     """Settings from config values as Pulumi holds them (structured ones as JSON), keyed without the namespace.
 
+    ``clear`` names the variables of ``secrets`` that the stack's file holds unencrypted.
     Raises ``SettingsError`` with every mistake found. Values of secret keys never appear in it.
     """
     problems = [
@@ -197,6 +199,11 @@ def parse(raw: Mapping[str, str], secret_keys: frozenset[str] = frozenset()) -> 
             problems.append(f"{NAMESPACE}:{key} is {shown}; it must be {allowed}")
         if key in SECRET and value not in ("", "{}") and key not in secret_keys:
             problems.append(f"{NAMESPACE}:{key} is stored in the clear; set it again with: pulumi config set --secret")
+    problems += [
+        f"{NAMESPACE}:secrets holds {name} in the clear, and so does Pulumi.<stack>.yaml; take it for known to others, "
+        f"change it, and set the new one with: pulumi config set --secret --path {NAMESPACE}:secrets.{name}"
+        for name in clear
+    ]
     problems += _across(read)
     if problems:
         raise SettingsError(problems)
@@ -269,9 +276,26 @@ def load() -> Settings:
     Raises ``SettingsError``. Reads the config that Pulumi hands to the program, secret values too, so that they can be
     checked before any resource is made; they stay out of every message.
     """
-    from pulumi.runtime import config  # noqa: PLC0415 - keeps the pure parts importable without Pulumi's second of start-up
+    # Imported here to keep the pure parts importable without Pulumi's second of start-up.
+    import pulumi  # noqa: PLC0415
+    from pulumi.runtime import config  # noqa: PLC0415
 
     held = {**config.get_config_env(), **config.CONFIG.get()}
     prefix = f"{NAMESPACE}:"
     raw = {key.removeprefix(prefix): str(value) for key, value in held.items() if key.startswith(prefix)}
-    return parse(raw, frozenset(key for key in raw if config.is_config_secret(prefix + key)))
+    file = Path(f"Pulumi.{pulumi.get_stack()}.yaml")
+    clear = in_the_clear(file.read_text()) if file.is_file() else ()
+    return parse(raw, frozenset(key for key in raw if config.is_config_secret(prefix + key)), clear)
+
+
+def in_the_clear(stack_file: str) -> tuple[str, ...]:
+    """The variables of ``secrets`` that a stack's file holds unencrypted.
+
+    Pulumi itself takes the whole map for secret as soon as one of them is.
+    """
+    import yaml  # noqa: PLC0415 - as above
+
+    secrets = ((yaml.safe_load(stack_file) or {}).get("config") or {}).get(f"{NAMESPACE}:secrets")
+    if not isinstance(secrets, dict) or set(secrets) == {"secure"}:
+        return ()
+    return tuple(str(name) for name, value in secrets.items() if not (isinstance(value, dict) and "secure" in value))

@@ -43,7 +43,7 @@ def main() -> None:
     deployments = json.load(sys.stdin)
     chosen = choose(deployments, sys.argv[1])
     built = any(each["revision"] == chosen and each["built"] for each in deployments)
-    about = "still on the machine" if built else "no longer on the machine, so it is built again"
+    about = "still on the machine" if built else "not on the machine, so it is built"
     print(f"launchpad: going back to {chosen}, {about}", file=sys.stderr)
     print(chosen, "here" if built else "gone")
 

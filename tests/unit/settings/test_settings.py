@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.settings import DEFAULTS, READERS, SECRET, Settings, SettingsError, parse
+from infra.settings import DEFAULTS, READERS, SECRET, Settings, SettingsError, in_the_clear, parse
 
 ROOT = Path(__file__).parents[3]
 DECLARED = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
@@ -212,3 +212,18 @@ def test_rules_are_no_way_round_the_guard_of_ssh(ports: str) -> None:
         "launchpad:ssh_from_anywhere to true if you mean it"
     ]
     assert parse({**values, "ssh_from_anywhere": "true"}).rules
+
+
+def test_one_secret_in_the_clear_beside_an_encrypted_one_is_found() -> None:
+    text = "config:\n  launchpad:secrets:\n    TOKEN:\n      secure: v1:x\n    PLAIN: canary-42\n"
+    assert in_the_clear(text) == ("PLAIN",)
+    with pytest.raises(SettingsError) as caught:
+        parse({"secrets": '{"TOKEN": "a", "PLAIN": "canary-42"}'}, frozenset({"secrets"}), in_the_clear(text))
+    assert len(caught.value.problems) == 1
+    assert "launchpad:secrets holds PLAIN in the clear" in caught.value.problems[0]
+    assert "canary-42" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "config:\n", "config:\n  launchpad:secrets:\n    secure: v1:x\n"])
+def test_nothing_is_in_the_clear(text: str) -> None:
+    assert in_the_clear(text) == ()
