@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra import values
+from infra import rules, values
 from infra.firewall import Firewall, plan
 
 NAMESPACE = "launchpad"
@@ -95,7 +96,7 @@ class Settings:
 
 READERS: dict[str, values.Reader] = {
     "machine": values.choice("embedded", "ec2"),
-    "app": values.pattern(r"[a-z][a-z0-9-]{0,23}", "a name of 1 to 24 lower-case letters, digits and -, letter first"),
+    "app": values.app_name,
     "repository": values.text,
     "revision": values.pattern(r"[^\s~^:?*\[\\-][^\s:?*\[\\]*", "a branch, a tag or a commit"),
     "directory": values.relative_directory,
@@ -121,7 +122,7 @@ READERS: dict[str, values.Reader] = {
     "web_cidrs": values.cidrs,
     "ssh_cidrs": values.cidrs,
     "ssh_from_anywhere": values.flag,
-    "rules": values.firewall_rules,
+    "rules": rules.read,
     "drain_timeout": values.whole_number(0, 3600),
     "keep_releases": values.whole_number(1, 100),
     "lock_timeout": values.whole_number(0, 86400),
@@ -187,7 +188,7 @@ def parse(raw: Mapping[str, str], secret_keys: frozenset[str] = frozenset(), cle
     Raises ``SettingsError`` with every mistake found. Values of secret keys never appear in it.
     """
     problems = [
-        f"{NAMESPACE}:{key} is not a key of this program; see Pulumi.yaml" for key in sorted(set(raw) - set(READERS))
+        f"{NAMESPACE}:{key} is not a key of this program; {_hint(key)}" for key in sorted(set(raw) - set(READERS))
     ]
     read: dict[str, Any] = {}
     for key, reader in READERS.items():
@@ -208,6 +209,15 @@ def parse(raw: Mapping[str, str], secret_keys: frozenset[str] = frozenset(), cle
     if problems:
         raise SettingsError(problems)
     return Settings(**read)
+
+
+def _hint(key: str) -> str:
+    """What an unknown key may have been meant for."""
+    name, dot, _ = key.partition(".")
+    if dot and name in READERS:
+        return f"to set a part of {NAMESPACE}:{name} use: pulumi config set --path {NAMESPACE}:{key}"
+    near = difflib.get_close_matches(key, READERS, n=1)
+    return f"did you mean {NAMESPACE}:{near[0]}?" if near else "see Pulumi.yaml"
 
 
 def _across(read: Mapping[str, Any]) -> list[str]:

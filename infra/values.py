@@ -17,6 +17,27 @@ Reader = Callable[[str], Any]
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 RESERVED_ENV = ("PORT", "HOST")
+TAKEN_USERS = (
+    *(
+        "root",
+        "daemon",
+        "bin",
+        "sys",
+        "sync",
+        "games",
+        "man",
+        "lp",
+        "mail",
+        "news",
+        "uucp",
+        "proxy",
+        "www-data",
+        "backup",
+    ),
+    *("list", "irc", "nobody", "sshd", "messagebus", "caddy", "deploy", "admin", "debian", "ubuntu", "sudo", "adm"),
+    *("users", "polkitd"),
+)
+"""Users and groups that Debian, cloud images and we have on a machine (base-passwd)."""
 HOSTNAME = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -35,6 +56,16 @@ def pattern(regex: str, allowed: str) -> Reader:
         return value
 
     return read
+
+
+def app_name(value: str) -> str:
+    """A name that the machine can give to a user of its own: Debian's user names, none that it has already."""
+    allowed = "a name of 1 to 24 lower-case letters, digits and -, letter first"
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,23}", value):
+        raise ValueError(allowed)
+    if value in TAKEN_USERS or value.startswith("systemd"):
+        raise ValueError(f"{allowed}, and no user of the system's own")
+    return value
 
 
 def choice(*options: str) -> Reader:
@@ -119,7 +150,8 @@ def http_url(value: str) -> str:
     return value
 
 
-def _json(value: str, kind: type, allowed: str) -> Any:
+def json_of(value: str, kind: type, allowed: str) -> Any:
+    """JSON of the given kind, such as list or dict."""
     try:
         data = json.loads(value)
     except ValueError:
@@ -129,7 +161,8 @@ def _json(value: str, kind: type, allowed: str) -> Any:
     return data
 
 
-def _cidr(value: object) -> str:
+def cidr(value: object) -> str:
+    """One network in CIDR notation."""
     if not isinstance(value, str) or "/" not in value:
         raise ValueError
     return str(ipaddress.ip_network(value.strip()))
@@ -139,7 +172,7 @@ def cidrs(value: str) -> tuple[str, ...]:
     """A list of IPv4 or IPv6 networks in CIDR notation, host bits zero."""
     allowed = 'a list of networks in CIDR notation with host bits zero, such as ["203.0.113.7/32", "2001:db8::/64"]'
     try:
-        return tuple(_cidr(item) for item in _json(value, list, allowed))
+        return tuple(cidr(item) for item in json_of(value, list, allowed))
     except ValueError:
         raise ValueError(allowed) from None
 
@@ -170,7 +203,7 @@ def network(value: str) -> str:
 def tags(value: str) -> dict[str, str]:
     """A map of AWS tags."""
     allowed = "a map of up to 40 tags: names of 1 to 128 characters that do not begin with aws:, values of up to 256"
-    data = _json(value, dict, allowed)
+    data = json_of(value, dict, allowed)
     for name, item in data.items():
         if not 1 <= len(name) <= 128 or name.lower().startswith("aws:") or not isinstance(item, str | int | float):
             raise ValueError(allowed)
@@ -183,7 +216,7 @@ def words(regex: str, allowed: str) -> Reader:
     """A list of words that each match ``regex`` whole."""
 
     def read(value: str) -> tuple[str, ...]:
-        items = _json(value, list, allowed)
+        items = json_of(value, list, allowed)
         if not all(isinstance(item, str) and re.fullmatch(regex, item) for item in items):
             raise ValueError(allowed)
         return tuple(items)
@@ -193,42 +226,10 @@ def words(regex: str, allowed: str) -> Reader:
 
 def environment(value: str) -> dict[str, str]:
     """A map of environment variables; numbers and booleans become text as in YAML."""
-    data = _json(value, dict, "a map of variables, such as launchpad:env.DEBUG")
+    data = json_of(value, dict, "a map of variables, such as launchpad:env.DEBUG")
     for name, item in data.items():
         if not ENV_NAME.fullmatch(name) or name in RESERVED_ENV:
             raise ValueError(f"a map whose names are letters, digits and _, and not PORT or HOST ({name!r} is not)")
         if not isinstance(item, str | int | float) or "\0" in str(item):
             raise ValueError(f"a map whose values are text, numbers or true/false ({name!r} is not)")
     return {name: item if isinstance(item, str) else json.dumps(item) for name, item in sorted(data.items())}
-
-
-def firewall_rules(value: str) -> tuple[dict[str, Any], ...]:
-    """A list of extra ingress rules: port (or from_port and to_port), protocol, cidr, description."""
-    allowed = 'a list of rules such as [{"port": 9000, "protocol": "tcp", "cidr": "203.0.113.0/24"}]'
-    rules = []
-    for item in _json(value, list, allowed):
-        if not isinstance(item, dict) or set(item) - {
-            "port",
-            "from_port",
-            "to_port",
-            "protocol",
-            "cidr",
-            "description",
-        }:
-            raise ValueError(allowed)
-        try:
-            first = int(item["port"] if "port" in item else item["from_port"])
-            last = first if "port" in item else int(item["to_port"])
-            rule = {
-                "protocol": item.get("protocol", "tcp"),
-                "from_port": first,
-                "to_port": last,
-                "cidr": _cidr(item["cidr"]),
-                "description": str(item.get("description", f"port {first}")),
-            }
-        except (KeyError, TypeError, ValueError):
-            raise ValueError(allowed) from None
-        if rule["protocol"] not in ("tcp", "udp") or not 1 <= first <= last <= 65535:
-            raise ValueError(f"{allowed}; protocol tcp or udp, ports 1 to 65535")
-        rules.append(rule)
-    return tuple(rules)

@@ -79,6 +79,10 @@ def resolve(repository: Repository, revision: str, deploy_key: str = "", known_h
 
 def _resolve_here(repository: Repository, path: Path, revision: str) -> Revision:
     found = _git(path, "log", "-1", "--format=%H %s", f"{revision}^{{commit}}", "--")
+    if found.returncode != 0 and not _git(path, "rev-list", "-n1", "--all").stdout:
+        raise RepositoryError(
+            f"launchpad:repository is {repository.name!r}, which has no commit yet; commit the app there"
+        )
     if found.returncode != 0:
         raise _unknown(repository, revision, "a branch, a tag or a commit in it (git log shows them)")
     sha, _, subject = found.stdout.strip().partition(" ")

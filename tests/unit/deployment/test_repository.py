@@ -57,6 +57,12 @@ def test_unknown_revision_names_key_value_and_repository(work_tree: Path) -> Non
     )
 
 
+def test_repository_without_a_commit(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    with pytest.raises(RepositoryError, match="which has no commit yet; commit the app there"):
+        resolve(find(str(tmp_path), ""), "HEAD")
+
+
 def test_path_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RepositoryError, match=r"launchpad:repository is '.*nowhere', but .*nowhere does not exist"):
         find(str(tmp_path / "nowhere"), "")

@@ -64,6 +64,8 @@ def test_all_mistakes_at_once() -> None:
     ("key", "bad"),
     [
         ("app", "My App"),
+        ("app", "root"),
+        ("app", "systemd-network"),
         ("app", "a" * 25),
         ("revision", "-rf"),
         ("revision", "a b"),
@@ -227,3 +229,32 @@ def test_one_secret_in_the_clear_beside_an_encrypted_one_is_found() -> None:
 @pytest.mark.parametrize("text", ["", "config:\n", "config:\n  launchpad:secrets:\n    secure: v1:x\n"])
 def test_nothing_is_in_the_clear(text: str) -> None:
     assert in_the_clear(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("helth_path", "did you mean launchpad:health_path?"),
+        ("env.FOO", "to set a part of launchpad:env use: pulumi config set --path launchpad:env.FOO"),
+        ("zzz", "see Pulumi.yaml"),
+    ],
+)
+def test_unknown_key_comes_with_a_hint(key: str, hint: str) -> None:
+    assert problems({key: "x"}) == [f"launchpad:{key} is not a key of this program; {hint}"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "wrong"),
+    [
+        ('{"port": 9000, "cidr": "10.0.0.1/8"}', "cidr must be a network such as 203.0.113.0/24, host bits zero"),
+        ('{"port": 9000}', "cidr must be a network such as 203.0.113.0/24, host bits zero"),
+        ('{"port": 9000, "cidr": "10.0.0.0/8", "protocol": "icmp"}', "protocol is 'icmp'; it must be tcp or udp"),
+        ('{"from_port": 9, "to_port": 8, "cidr": "10.0.0.0/8"}', "ports must be from 1 to 65535, from_port first"),
+        ('{"port": "x", "cidr": "10.0.0.0/8"}', "port, or from_port and to_port, must be whole numbers"),
+        ('{"prot": 1}', "there is 'prot', which is none of port, from_port, to_port, protocol, cidr, description"),
+    ],
+)
+def test_bad_rule_is_named(rule: str, wrong: str) -> None:
+    good = '{"port": 9001, "cidr": "10.0.0.0/8"}'
+    (found,) = problems({"rules": f"[{good}, {rule}]"})
+    assert found.endswith(f"; in rules[1] {wrong}")
