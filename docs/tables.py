@@ -12,8 +12,8 @@ import yaml
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from infra.keys import SECRET  # noqa: E402
 from infra.outputs import MEANING  # noqa: E402 - after the path
-from infra.settings import SECRET  # noqa: E402
 
 
 def settings() -> str:

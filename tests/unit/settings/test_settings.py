@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.settings import DEFAULTS, READERS, SECRET, Settings, SettingsError, in_the_clear, parse
+from infra.keys import DEFAULTS, READERS, SECRET
+from infra.settings import Settings, SettingsError, in_the_clear, parse
 
 ROOT = Path(__file__).parents[3]
 DECLARED = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
