@@ -101,8 +101,14 @@ def _deploy(words: argparse.Namespace) -> None:
 def _rollback(words: argparse.Namespace) -> None:
     app = _app(words.app)
     value = files.read_json(app.specification)
-    if value is None or not any(built.revision == words.revision for built in build.all_built(app)):
+    here = [built for built in build.all_built(app) if built.revision == words.revision]
+    if value is None or not here:
         raise Failure(f"{words.revision[:12]} is not built on this machine; deploy it: set the revision, pulumi up")
+    if build.key(spec.deploy_spec(value)) not in {built.key for built in here}:
+        raise Failure(
+            f"{words.revision[:12]} was built here for another directory, Python or package index than now. "
+            "If it is of another repository, set repository and revision to it, pulumi up"
+        )
     say.result(_release(words, {**value, "ref": words.revision[:12], "who": words.who}))
 
 

@@ -110,10 +110,11 @@ class Deployment:
         if built is None:
             repository.fetch(app, spec.source, self.revision, spec.ref)
             if what == "rebuild":
-                say.step(
-                    "build",
-                    f"{self.revision[:12]} was deployed before but is no longer on this machine: building it again",
+                here = any(other.revision == self.revision for other in build.all_built(app))
+                why = (
+                    "is to be built in another way" if here else "was deployed before but is no longer on this machine"
                 )
+                say.step("build", f"{self.revision[:12]} {why}: building it again")
             built = build.build(app, spec, self.revision)
         else:
             say.step("build", f"release {built.release} is on this machine: nothing to build")

@@ -128,3 +128,14 @@ def test_rollback_to_what_is_not_here_is_refused(lab: Lab) -> None:
     assert done.code == 1
     assert done.err == ("error: 000000000000 is not built on this machine; deploy it: set the revision, pulumi up\n")
     assert lab.marker() == "two"
+
+
+def test_rollback_to_a_build_of_another_kind_is_refused(lab: Lab, flask: Repo) -> None:
+    spec = deploy_spec(python="3.13")
+    done = lab.run(f"sudo launchpad-host deploy --app app --revision {flask.revisions['two']}", spec)
+    assert "is to be built in another way: building it again" in done.err
+    assert done.data()["built"] is True
+    refused = lab.run(f"sudo launchpad-host rollback --app app --revision {flask.revisions['one']}")
+    assert refused.code == 1
+    assert "was built here for another directory, Python or package index than now" in refused.err
+    assert lab.marker() == "two"
