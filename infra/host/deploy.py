@@ -11,6 +11,7 @@ from typing import Any
 
 from . import (
     build,
+    databases,
     files,
     history,
     launches,
@@ -147,7 +148,9 @@ class Deployment:
         argv = procfile.shell(command)
         env = processes.environment
         limit = self.spec.release_timeout
+        began = time.time()
         tasks.run(self.app, tasks.Task(f"The release process ({command})", argv, root, env, writable, limit))
+        databases.check(self.app, root, began)
         built = dataclasses.replace(built, released_with=digest)
         build.record(self.app, built)
         return built

@@ -75,6 +75,16 @@ FAILURES: dict[str, tuple[dict[str, str | None], list[str]]] = {
         {"Procfile": "release: echo migrating; exit 7\nweb: gunicorn app:app\n"},
         ["The release process (echo migrating; exit 7) failed: exit status 7", "  migrating"],
     ),
+    "release writes a database beside the code": (
+        {
+            "Procfile": "release: python migrate.py\nweb: gunicorn app:app\n",
+            "migrate.py": 'import sqlite3\nsqlite3.connect("db.sqlite3").execute("create table n (i)")\n',
+        },
+        [
+            "The release process wrote a SQLite database beside the code: db.sqlite3.",
+            "Keep it in $DATA_DIR (/srv/app/data)",
+        ],
+    ),
     "no such dependency": (
         {"requirements.txt": "flask==3.1.3\ngunicorn==27.0.1\nflask==0.0.1.dev99\n"},
         ["Installing the dependencies failed: exit status 1", "flask==0.0.1.dev99"],
