@@ -6,6 +6,7 @@ All pure. Values that may be secret travel in the specs, never in a command line
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from infra.deployment.repository import Repository, Revision
@@ -14,6 +15,9 @@ from infra.settings import Settings
 SCHEMA = 1
 PROGRAM = "launchpad-host.pyz"
 """The host program's name in the home of the SSH user; ``prepare`` installs it from there."""
+
+RELEASE = re.compile(r"[0-9a-f]{12}(-[0-9]+)?")
+"""How the machine names a release: by its revision, with a number where that is built more than once."""
 
 REACH = (
     "if command -v cloud-init >/dev/null; then cloud-init status --wait >/dev/null; fi; "
@@ -27,6 +31,19 @@ PREPARE = f"sudo python3 {PROGRAM} prepare"
 def deploy(app: str, revision: str) -> str:
     """Build and release one revision; the host program finds out what of that is still to be done."""
     return f"sudo launchpad-host deploy --app {app} --revision {revision}"
+
+
+def release(said: str, revision: str) -> str:
+    """The release's name in what ``deploy`` printed, or the one that a revision's first release has.
+
+    What an earlier deployment printed lies in the stack's state and is read at every preview: whatever it is (a version
+    of ours once masked secrets in the middle of it), it must not keep the stack from being previewed and mended.
+    """
+    try:
+        name = json.loads(said)["release"]
+    except (ValueError, KeyError, TypeError):
+        name = None
+    return name if isinstance(name, str) and RELEASE.fullmatch(name) else revision[:12]
 
 
 def tls(settings: Settings) -> dict[str, str] | None:

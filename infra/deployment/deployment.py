@@ -58,7 +58,7 @@ class Deployment(pulumi.ComponentResource):
         )
         deploy = commands.deploy(args.settings.app, args.revision.sha)
         released = self._on_machine("release", deploy, spec, after=[delivered])
-        self.release = released.stdout.apply(lambda said: str(json.loads(said)["release"]))
+        self.release = released.stdout.apply(lambda said: commands.release(said, args.revision.sha))
         self.url = machine.address.apply(lambda address: commands.url(args.settings, address))
         self.ssh = pulumi.Output.concat(
             f"ssh -i {access / 'key'} -o IdentitiesOnly=yes -o UserKnownHostsFile={access / 'known_hosts'} ",

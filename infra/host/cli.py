@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import build, caller, deploy, files, lock, prepare, repository, say, spec, status
+from . import build, caller, deploy, files, launches, lock, prepare, repository, say, spec, status
 from .failure import Failure
 from .layout import App
 
@@ -149,10 +149,10 @@ def _unlock(words: argparse.Namespace) -> None:
     app = _app(words.app)
     holder = lock.current(app)
     if holder is None or not holder.alive():
-        _print(f"No deployment of {app.name} is under way; the lock is free.")
+        say.text(f"No deployment of {app.name} is under way; the lock is free.")
         return
     os.kill(holder.pid, signal.SIGTERM)
-    _print(f"Asked the deployment of {holder.words()} to stop. It stops at once, unless it has already switched.")
+    say.text(f"Asked the deployment of {holder.words()} to stop. It stops at once, unless it has already switched.")
 
 
 def _receive_pack(words: argparse.Namespace) -> None:
@@ -166,6 +166,7 @@ def _receive_pack(words: argparse.Namespace) -> None:
 def _app(name: str) -> App:
     if not re.fullmatch(spec.APP, name):
         raise Failure(f"the app is {name!r}; allowed: {spec.APP_WORDS}")
+    say.redactor.add(*launches.secret_values(App(name)))
     return App(name)
 
 
@@ -177,7 +178,10 @@ def _stdin() -> Any:
 
 
 def _print(value: Any) -> None:
-    say.text(value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False))
+    if isinstance(value, str):
+        say.plain(value)
+    else:
+        say.result(value, indent=1)
 
 
 def _system_error(error: OSError) -> str:

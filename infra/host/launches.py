@@ -12,6 +12,9 @@ from . import files, procfile, systemd
 from .layout import App
 from .spec import DeploySpec
 
+MOST_FORMER = 200
+"""Former values of secrets that are remembered."""
+
 
 @dataclass(frozen=True)
 class Tree:
@@ -88,7 +91,16 @@ def digest(launch: dict[str, Any]) -> str:
 def write(app: App, instance: str, launch: dict[str, Any]) -> None:
     """Write down how a process starts the next time."""
     files.directory(app.launches, 0o700)
+    _keep_former(app, files.read_json(app.launch(instance)) or {}, launch)
     files.write(app.launch(instance), text(launch), 0o600)
+
+
+def _keep_former(app: App, before: dict[str, Any], launch: dict[str, Any]) -> None:
+    """Note down the values that secrets lose now, so that they stay hidden in the log of the time before."""
+    lost = set(_secrets(before)) - set(_secrets(launch))
+    known = former_secrets(app)
+    if not lost <= set(known):
+        files.write_json(app.former_secrets, {"values": [*known, *sorted(lost - set(known))][-MOST_FORMER:]})
 
 
 def started(app: App, instance: str) -> dict[str, Any] | None:
@@ -103,9 +115,18 @@ def started(app: App, instance: str) -> dict[str, Any] | None:
 
 
 def secret_values(app: App) -> list[str]:
-    """The values of all secrets that any process of the app was given, for hiding them in output."""
-    values = []
+    """The values of all secrets that any process of the app was ever given, for hiding them in output."""
+    values = former_secrets(app)
     for path in sorted(app.launches.glob("*.json")) if app.launches.is_dir() else []:
-        launch = files.read_json(path) or {}
-        values += [launch.get("env", {}).get(name, "") for name in launch.get("secrets", [])]
+        values += _secrets(files.read_json(path) or {})
     return values
+
+
+def former_secrets(app: App) -> list[str]:
+    """The values that secrets of the app had before, the newest last."""
+    values = (files.read_json(app.former_secrets) or {}).get("values", [])
+    return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
+
+
+def _secrets(launch: dict[str, Any]) -> list[str]:
+    return [launch.get("env", {}).get(name, "") for name in launch.get("secrets", [])]

@@ -85,6 +85,11 @@ class App:
         return self.launches / f"{instance}.json"
 
     @property
+    def former_secrets(self) -> Path:
+        """Values that secrets had before: the journal may hold them. Root's, 0600."""
+        return SETTINGS / self.name / "former-secrets.json"
+
+    @property
     def certificates(self) -> Path:
         """The app's own TLS certificate and key, or the root of a private ACME server; the proxy user's."""
         return SETTINGS / "tls" / self.name

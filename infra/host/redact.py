@@ -2,48 +2,140 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import re
 import urllib.parse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 MASK = "[secret]"
 SHORTEST = 3
 """Shorter values are not hidden: masking every "1" would destroy the text and hide nothing."""
 
+SHORT_NUMBER = re.compile(r"(?=.{1,5}$)[+-]?[0-9]+([.,][0-9]+)?")
+COMMON = (
+    "true false yes no on off none null nil undefined debug info notice warning error critical production "
+    "development staging test testing local localhost 127.0.0.1 0.0.0.0 utf-8 http https release released "
+    "releases revision deploy deployed deployment rollback rebuild restart build built prepare slot blue green "
+    "start started switch drain health healthy status serves serving web proxy worker done ready failed "
+    "interrupted changed unchanged subject secret heal hook process processes app launchpad "
+)
+"""Words that are settings or stand in every report of ours: whoever reads them learns nothing from them."""
+COMMON_WORDS = frozenset(COMMON.split())
+
+PARSED = frozenset(
+    {"app", "user", "release", "releases", "revision", "slot", "state", "result", "what", "changed", "data", "python"}
+)
+"""Keys of results whose texts are our own and are read by programs. Every other text may hold words of strangers."""
+
 URL_CREDENTIALS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<credentials>[^/\s@'\"]+)@", re.IGNORECASE)
 ACCOUNT_NAMES = re.compile(r"[a-z_][a-z0-9_-]*", re.IGNORECASE)
+ESCAPED_BYTE = re.compile(r"%[0-9A-F]{2}")
 
 
 class Redactor:
     """Replaces known secret values, in the spellings that programs print them in, by ``[secret]``."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        self._spellings: list[str] = []
+        self._spellings: set[str] = set()
         self.add(*values)
 
     def add(self, *values: str) -> None:
         """Hide these values from now on."""
-        known = set(self._spellings)
         for value in values:
-            known.update(spelling for spelling in spellings(value) if len(spelling) >= SHORTEST)
-        self._spellings = sorted(known, key=len, reverse=True)
+            self._spellings.update(spelling for spelling in spellings(value) if is_hidden(spelling))
 
     def clean(self, text: str) -> str:
         """The text without secret values and without the credentials of URLs."""
+        pieces, end = [], 0
+        for begin, after in _joined(self._found(text)):
+            pieces += [text[end:begin], MASK]
+            end = after
+        return URL_CREDENTIALS.sub(_hide_credentials, "".join([*pieces, text[end:]]))
+
+    def clean_leaves(self, value: Any, key: str = "") -> Any:
+        """A result without secret values: of the same shape, with only the texts that may hold foreign words cleaned.
+
+        Keys, numbers, truth values and what programs read (``PARSED``) stay as they are, whatever the secrets are.
+        """
+        if isinstance(value, dict):
+            return {name: self.clean_leaves(item, name) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.clean_leaves(item, key) for item in value]
+        return self.clean(value) if isinstance(value, str) and key not in PARSED else value
+
+    def _found(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where each spelling stands, also where two of them overlap."""
         for spelling in self._spellings:
-            text = text.replace(spelling, MASK)
-        return URL_CREDENTIALS.sub(_hide_credentials, text)
+            at = text.find(spelling)
+            while at >= 0:
+                yield at, at + len(spelling)
+                at = text.find(spelling, at + 1)
+
+
+def is_hidden(value: str) -> bool:
+    """Whether a secret value is masked at all: see the README, Security."""
+    word = value.strip()
+    if len(word) < SHORTEST or word.lower() in COMMON_WORDS:
+        return False
+    return not SHORT_NUMBER.fullmatch(word)
 
 
 def spellings(value: str) -> set[str]:
-    """How a value may show up in output: as it is, line by line, as a Python or JSON string, in a URL."""
-    found = {value, value.strip(), repr(value)[1:-1], json.dumps(value)[1:-1], urllib.parse.quote(value, safe="")}
-    found.add(urllib.parse.quote(value))
-    found.add(urllib.parse.quote_plus(value))
-    if "\n" in value:
-        # A private key's "-----BEGIN" line is no secret; short lines would mask ordinary text.
-        found.update(line for line in value.splitlines() if len(line) >= 8 and not line.startswith("-----"))
+    """How a value may show up in output: as it is, line by line, quoted as programs do it, in a URL, in base64."""
+    if not is_hidden(value):
+        return set()
+    found: set[str] = set()
+    lines = [line.strip() for line in value.splitlines()]
+    # A private key's "-----BEGIN" line is no secret.
+    for part in {value, value.strip(), *(line for line in lines if is_hidden(line) and not line.startswith("-----"))}:
+        found |= _quoted(part) | _in_urls(part) | _base64(part)
+    return found
+
+
+def _quoted(value: str) -> set[str]:
+    """As it is; as a Python, JSON, shell or HTML string."""
+    return {
+        value,
+        repr(value)[1:-1],
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        value.replace("'", "'\\''"),
+        value.replace("'", "'\"'\"'"),
+        html.escape(value),
+    }
+
+
+def _in_urls(value: str) -> set[str]:
+    raw = value.encode(errors="surrogatepass")
+    found = {urllib.parse.quote(raw, safe=""), urllib.parse.quote(raw), urllib.parse.quote_plus(raw)}
+    return found | {ESCAPED_BYTE.sub(lambda match: match[0].lower(), spelling) for spelling in found}
+
+
+def _base64(value: str) -> set[str]:
+    """The characters that the value becomes in base64, alone and in the middle of a longer text (``user:password``)."""
+    raw = value.encode(errors="surrogatepass")
+    if len(raw) < 6:
+        return set()
+    found = set()
+    for before in range(3):
+        # Of every three bytes base64 makes four characters; those that depend on the neighbours are left out.
+        text = base64.b64encode(b"\0" * before + raw).decode().rstrip("=")
+        own = text[(0, 2, 3)[before] : (before + len(raw)) * 4 // 3]
+        found |= {own, own.replace("+", "-").replace("/", "_")}
+    return found
+
+
+def _joined(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Places that overlap or touch, made one: two secrets that share letters leave nothing of each other."""
+    found: list[tuple[int, int]] = []
+    for begin, end in sorted(places):
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((begin, end))
     return found
 
 

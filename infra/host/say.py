@@ -21,7 +21,7 @@ def seconds() -> float:
 
 def step(name: str, text: str) -> None:
     """One line of progress: ``[  3.2s] build: installing dependencies``."""
-    line(f"[{seconds():5.1f}s] {name}: {text}")
+    _write(sys.stderr, f"[{seconds():5.1f}s] {name}: {redactor.clean(text)}\n")
 
 
 def detail(text: str) -> None:
@@ -34,9 +34,17 @@ def line(text: str) -> None:
     _write(sys.stderr, redactor.clean(text) + "\n")
 
 
-def result(value: dict[str, Any]) -> None:
-    """The machine-readable result: one JSON object on stdout."""
-    _write(sys.stdout, redactor.clean(json.dumps(value, ensure_ascii=False)) + "\n")
+def result(value: Any, indent: int | None = None) -> None:
+    """The machine-readable result: one JSON value on stdout.
+
+    Secrets are taken out of its texts before it is written as JSON: masked JSON might be none any more.
+    """
+    plain(json.dumps(redactor.clean_leaves(value), indent=indent, ensure_ascii=False))
+
+
+def plain(value: str) -> None:
+    """Text on stdout whose parts have been cleaned already."""
+    _write(sys.stdout, value + "\n")
 
 
 def text(value: str) -> None:
@@ -47,5 +55,6 @@ def text(value: str) -> None:
 def _write(stream: TextIO, value: str) -> None:
     # The reader may be gone (a lost SSH connection): a deployment goes on to its end all the same.
     with contextlib.suppress(OSError, ValueError):
-        stream.write(value)
+        # Half a character (from a file name, say) cannot be encoded; as an escape it does not cost the whole line.
+        stream.write(value.encode(errors="backslashreplace").decode())
         stream.flush()

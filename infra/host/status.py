@@ -35,7 +35,7 @@ def status(app: App) -> dict[str, Any]:
 
 def status_text(app: App) -> str:
     """The app's state for people."""
-    found = status(app)
+    found = say.redactor.clean_leaves(status(app))
     if found["release"]:
         since = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(found["since"] or 0))
         lines = [f"{app.name} serves {found['release']} ({found['subject']}) since {since}"]
@@ -55,7 +55,7 @@ def status_text(app: App) -> str:
 def releases_text(app: App) -> str:
     """The history as a table."""
     holder = lock.current(app)
-    found = history.entries(app)
+    found = [history.Entry(**say.redactor.clean_leaves(vars(entry))) for entry in history.entries(app)]
     if not found:
         return f"{app.name}: no deployment yet"
     return history.table(found, status(app)["release"], running=bool(holder and holder.alive()))
@@ -89,7 +89,6 @@ def logs(app: App, process: str, lines: int, *, follow: bool) -> None:
     elif process and process not in _instances(app) and not app.launch(process).exists():
         known = ", ".join(["web", "proxy", *(name for name in _instances(app) if name not in slots.SLOTS)])
         raise Failure(f"There is no process {process}; there are {known}.")
-    say.redactor.add(*launches.secret_values(app))
     argv = [
         "journalctl",
         *(f"--unit={unit}" for unit in units),

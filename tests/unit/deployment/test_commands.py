@@ -88,6 +88,20 @@ def test_tls(raw: dict[str, str], expected: dict[str, str] | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ('{"release": "abababababab-2", "changed": true}', "abababababab-2"),
+        ('{"release": "abc", "changed": [secret], "built": [secret]}', "ab" * 6),
+        ('{"release": "[secret]", "changed": true}', "ab" * 6),
+        ('{"[secret]": "abababababab"}', "ab" * 6),
+        *((said, "ab" * 6) for said in ("", "null", "[]", "7", '"release"', '{"release": 7}', "warning: x\n{}")),
+    ],
+)
+def test_release_is_known_whatever_lies_in_the_state(said: str, name: str) -> None:
+    assert commands.release(said, SHA) == name
+
+
+@pytest.mark.parametrize(
     ("raw", "url", "health"),
     [
         ({}, "http://198.18.0.2/", "http://198.18.0.2/"),
