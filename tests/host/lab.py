@@ -208,7 +208,8 @@ def make_machine(name: str, folder: Path, ports: tuple[int, ...] = (80, 443)) ->
         **{"suite": "trixie", "memory": 2**30, "disk": 4 * 2**30, "cpus": None, "firewall": rules},
         **{"host_key": public, "authorized_key": client},
     }
-    request = {"owner": f"tests in {folder}", "hostname": name, "user_data": user_data, "spec": spec}
+    owner = {"clone": str(folder), "project": "tests", "stack": name, "name": "machine"}
+    request = {"owner": owner, "hostname": name, "user_data": user_data, "spec": spec}
     lab = Lab(name, folder, request)
     lab.power_on()
     return lab

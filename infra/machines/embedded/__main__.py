@@ -28,6 +28,11 @@ def show(options: argparse.Namespace) -> str:  # noqa: ARG001
     return "\n".join(line(one) for one in desk.ask("list")["machines"])
 
 
+def in_use(options: argparse.Namespace) -> str:  # noqa: ARG001
+    """List the machines that stand on a base image of this cache."""
+    return "\n".join(line(one) for one in desk.ask("in-use")["machines"])
+
+
 def line(one: dict[str, Any]) -> str:
     """A machine for people."""
     owner = one.get("owner", {})
@@ -45,7 +50,7 @@ def main() -> int:
     """Do what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m infra.machines.embedded", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for verb, name in ((base, "base"), (clean, "clean"), (show, "list"), (sweep, "sweep")):
+    for verb, name in ((base, "base"), (clean, "clean"), (show, "list"), (in_use, "in-use"), (sweep, "sweep")):
         verbs.add_parser(name, help=verb.__doc__, description=verb.__doc__).set_defaults(verb=verb)
     verbs.choices["base"].add_argument("--suite", default=SUITES[0], choices=SUITES)
     verbs.choices["sweep"].add_argument("--stack", required=True)

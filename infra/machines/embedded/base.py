@@ -67,13 +67,19 @@ def discard(draft: Path) -> None:
             shutil.rmtree(place)
 
 
+def is_in(cache: Path, image: str) -> bool:
+    """Whether an image that a machine stands on belongs to a cache, by whatever names their directories go."""
+    return bool(image) and Path(image).resolve().parent == (cache / "base").resolve()
+
+
 def clean(cache: Path, used: set[str]) -> list[str]:
     """Remove every image that no machine stands on; gives those that stay."""
     kept = []
     place = cache / "base"
+    standing = {Path(one).resolve() for one in used}
     names = {one.name.removeprefix(".").removesuffix(".files") for one in place.glob("*") if one.is_dir()}
     for name in sorted(names):
-        if str(place / name) in used:
+        if (place / name).resolve() in standing:
             kept.append(str(place / name))
             continue
         with locks.held(lock_file(place / name), "building the base image"):

@@ -124,11 +124,12 @@ def describe(machines: Path, machine: Record) -> Answer:
 def enumerate_machines(request: Answer) -> Answer:
     """Every machine below the machines directory."""
     machines = Path(request["machines"])
-    found = [
-        describe(machines, one) if one and one.link else {"id": name, "state": "broken"}
-        for name, one in record.every(machines)
-    ]
-    return {"machines": found}
+    return {"machines": [summary(machines, name, one) for name, one in record.every(machines)]}
+
+
+def summary(machines: Path, name: str, one: Record | None) -> Answer:
+    """A machine in a list, however much of it there is."""
+    return describe(machines, one) if one and one.link else {"id": name, "state": "broken"}
 
 
 def sweep(request: Answer) -> Answer:
@@ -155,8 +156,19 @@ def provide_base(request: Answer) -> Answer:
 
 def clean(request: Answer) -> Answer:
     """No base image is in the cache, but those that machines stand on."""
-    used = {one.base for _, one in record.every(Path(request["machines"])) if one}
-    return {"kept": base.clean(Path(request["cache"]), used)}
+    return {"kept": base.clean(Path(request["cache"]), {one.base for one in standing(request)})}
+
+
+def users_of_the_cache(request: Answer) -> Answer:
+    """The machines that stand on a base image of the cache."""
+    machines = Path(request["machines"])
+    return {"machines": [summary(machines, one.id, one) for one in standing(request)]}
+
+
+def standing(request: Answer) -> list[Record]:
+    """The records of the machines whose base image is in the cache."""
+    cache = Path(request["cache"])
+    return [one for _, one in record.every(Path(request["machines"])) if one and base.is_in(cache, one.base)]
 
 
 VERBS: dict[str, Callable[[Answer], Answer]] = {
@@ -166,6 +178,7 @@ VERBS: dict[str, Callable[[Answer], Answer]] = {
     "ensure": ensure,
     "inspect": inspect,
     "list": enumerate_machines,
+    "in-use": users_of_the_cache,
     "sweep": sweep,
 }
 

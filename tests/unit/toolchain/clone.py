@@ -22,6 +22,8 @@ class Clone:
     root: Path
     tools: Path
     environment: dict[str, str]
+    words: tuple[str, ...] = ()
+    """What stands before every command, such as one that makes it another user's."""
 
     def tool(self, name: str, script: str) -> Path:
         """Put a command on PATH: a shell script."""
@@ -30,7 +32,7 @@ class Clone:
     def run(self, *command: str | Path, cwd: Path | str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the clone, with nobody to answer."""
         return subprocess.run(
-            list(map(str, command)),
+            list(map(str, (*self.words, *command))),
             cwd=cwd or self.root,
             env={**self.environment, **more},
             stdin=subprocess.DEVNULL,

@@ -62,15 +62,60 @@ def test_clean_refuses_while_something_is_up(project: Clone) -> None:
     assert (project.root / ".venv").exists()
 
 
-def test_clean_refuses_while_another_clone_has_a_machine(project: Clone, tmp_path: Path) -> None:
+@pytest.fixture
+def idle(project: Clone) -> Clone:
+    """A clone with nothing up, a base image in its cache, and a driver that knows of no machine on it."""
     (project.root / ".launchpad/state/.pulumi/stacks/launchpad/dev.json").unlink()
-    (tmp_path / "machines/lp1").mkdir(parents=True)
-    done = project.run("toolchain/launch", "clean", LAUNCHPAD_MACHINES=str(tmp_path / "machines"))
-    assert (done.returncode, "machines of other clones" in done.stderr) == (1, True)
-    (tmp_path / "machines/lp1").rmdir()
-    assert project.run("toolchain/launch", "clean", LAUNCHPAD_MACHINES=str(tmp_path / "machines")).returncode == 0
-    assert [(project.root / name).exists() for name in (".venv", ".launchpad", "Pulumi.yaml")] == [False, False, True]
-    assert not Path(project.environment["LAUNCHPAD_CACHE"]).exists()
+    (Path(project.environment["LAUNCHPAD_CACHE"]) / "base/image").mkdir(parents=True)
+    (project.root / ".venv/bin/python").unlink()
+    executable(
+        project.root / ".venv/bin/python",
+        'case "$*" in *in-use) printf "%s" "$STANDING" ;; *clean) rm -r "$LAUNCHPAD_CACHE/base" ;; esac',
+    )
+    project.tool("sudo", "exit 0")
+    return project
+
+
+def test_clean_leaves_nothing(idle: Clone) -> None:
+    done = idle.run("toolchain/launch", "clean", STANDING="")
+    assert done.returncode == 0, done.stderr
+    assert [(idle.root / name).exists() for name in (".venv", ".launchpad", "Pulumi.yaml")] == [False, False, True]
+    assert not Path(idle.environment["LAUNCHPAD_CACHE"]).exists()
+    assert idle.run("toolchain/launch", "clean").returncode == 0
+
+
+def test_clean_refuses_while_machines_stand_on_this_cache(idle: Clone) -> None:
+    done = idle.run("toolchain/launch", "clean", STANDING="lp1  running")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"launchpad: machines still stand on the base image in {idle.environment['LAUNCHPAD_CACHE']}:\nlp1  running\n"
+        "First destroy them: make destroy, in the clone that each line ends with.\n",
+    )
+    assert (idle.root / ".venv").exists()
+
+
+def test_clean_needs_no_root_where_there_is_no_base_image(idle: Clone) -> None:
+    (Path(idle.environment["LAUNCHPAD_CACHE"]) / "base/image").rmdir()
+    (Path(idle.environment["LAUNCHPAD_CACHE"]) / "base").rmdir()
+    idle.tool("sudo", "exit 1")
+    assert idle.run("toolchain/launch", "clean").returncode == 0
+
+
+def test_clean_says_what_needs_root(idle: Clone) -> None:
+    idle.tool("sudo", "exit 1")
+    done = idle.run("toolchain/launch", "clean")
+    base = Path(idle.environment["LAUNCHPAD_CACHE"]) / "base"
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"launchpad: {base} belongs to root, and you are neither root nor have sudo here. "
+        f"Run `sudo -v` first, or as root: rm -rf {base}\n",
+    )
+
+
+def test_clean_keeps_what_is_not_ours_in_the_cache_directory(idle: Clone) -> None:
+    (Path(idle.environment["LAUNCHPAD_CACHE"]) / "thesis").touch()
+    assert idle.run("toolchain/launch", "clean", STANDING="").returncode == 0
+    assert [path.name for path in Path(idle.environment["LAUNCHPAD_CACHE"]).iterdir()] == ["thesis"]
 
 
 def test_a_destroy_leaves_no_keys_and_the_settings_as_committed(project: Clone) -> None:
