@@ -7,7 +7,7 @@ REFUSAL_MINUTES=1440 # a vendor site out of reach is asked again after a day, or
 # says which one runs.
 choose_command_plugin() {
   local own official link=$plugins/pulumi-resource-command
-  official=${PULUMI_HOME:-${HOME:-/root}/.pulumi}/plugins/resource-command-v$COMMAND_PLUGIN_VERSION/pulumi-resource-command
+  official=${PULUMI_HOME:-$HOME/.pulumi}/plugins/resource-command-v$COMMAND_PLUGIN_VERSION/pulumi-resource-command
   if own=$(users_own pulumi-resource-command); then
     rm -f "$link"
     say "plugin command: yours, $own"

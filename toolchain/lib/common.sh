@@ -1,7 +1,9 @@
 # shellcheck shell=bash disable=SC2154,SC2164  # variables of toolchain/setup, which also sets -e
 # What setup and launch share: where things are, how steps show that they live, how errors look.
 
-cache=${LAUNCHPAD_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/launchpad}
+[[ -n ${HOME:-} ]] || HOME=$(unset HOME && echo ~) # as the system says; cron and the like may leave it out
+export HOME
+cache=${LAUNCHPAD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/launchpad}
 tools=$cache/toolchain
 logs=$root/.launchpad/logs
 child=
@@ -12,6 +14,17 @@ say() { printf '%s\n' "$*" >&2; }
 fail() {
   printf 'launchpad: %s\n' "$*" >&2
   exit 1
+}
+
+# check_cache ends with a message where the cache is no place for setup to write in.
+check_cache() {
+  local place=$tools
+  [[ $cache == /* ]] || fail "the cache directory is '$cache' (LAUNCHPAD_CACHE or XDG_CACHE_HOME), which must be an absolute path"
+  mkdir -p "$tools" 2>/dev/null || true
+  [[ ! -d $tools || ! -w $tools ]] || return 0
+  until [[ -e $place ]]; do place=$(dirname "$place"); done
+  fail "the cache $tools cannot be written: $place belongs to $(stat -c %U "$place"), and you are $(id -un).
+Have it given to you (chown -R), or name another directory in LAUNCHPAD_CACHE."
 }
 
 # now prints microseconds, without starting a process.

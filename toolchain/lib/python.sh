@@ -20,9 +20,9 @@ PYTHON
 
 # ensure_uv sets `uv` to the user's own when new enough, else to one from PyPI in the cache.
 ensure_uv() {
-  local version
-  if version=$(uv --version 2>/dev/null) && version_at_least "$(cut -d' ' -f2 <<<"$version")" "$UV_OLDEST"; then
-    uv=uv
+  local own version
+  if own=$(users_own uv) && version=$("$own" --version 2>/dev/null) && version_at_least "$(cut -d' ' -f2 <<<"$version")" "$UV_OLDEST"; then
+    uv=$own
     return
   fi
   uv=$tools/uv-$UV_VERSION/bin/uv

@@ -1,11 +1,13 @@
 """toolchain/activate: quiet, from anywhere, in bash and zsh, and yielding to what the user has set."""
 
+import os
+import pwd
 import shutil
 import stat
 
 import pytest
 
-from tests.unit.toolchain.clone import Clone
+from tests.unit.toolchain.clone import Clone, executable
 
 SHOW = (
     'printf "%s|" "$PATH" "${PULUMI_BACKEND_URL-}" "${PULUMI_CONFIG_PASSPHRASE-}" "${PULUMI_CONFIG_PASSPHRASE_FILE-}"'
@@ -39,6 +41,35 @@ def test_after_another_clone_it_is_as_if_that_had_never_been(clone: Clone, shell
     other = clone.root.parent / "other"
     shutil.copytree(clone.root, other, symlinks=True)
     assert activated(clone, shell, f". '{other}/toolchain/activate';") == activated(clone, shell)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_after_a_destroy_in_the_same_shell_the_state_comes_back(clone: Clone, shell: str) -> None:
+    state = clone.root / ".launchpad/state"
+    file = clone.root / ".launchpad/passphrase"
+    first = activated(clone, shell)
+    destroyed = f". '{clone.root}/toolchain/activate'; rm -r '{state}' '{file}';"
+    assert activated(clone, shell, destroyed) == first
+    assert (stat.S_IMODE(state.stat().st_mode), stat.S_IMODE(file.stat().st_mode)) == (0o700, 0o600)
+
+
+def test_after_a_destroy_in_the_same_shell_pulumi_finds_its_state(clone: Clone) -> None:
+    executable(
+        clone.root / ".launchpad/bin/pulumi", 'ls -d "${PULUMI_BACKEND_URL#file://}" "$PULUMI_CONFIG_PASSPHRASE_FILE"'
+    )
+    done = clone.bash(". toolchain/activate; rm -r .launchpad/state .launchpad/passphrase; cd /; pulumi up")
+    assert done.stdout.split("\n")[:2] == [f"{clone.root}/.launchpad/passphrase", f"{clone.root}/.launchpad/state"]
+
+
+def test_a_passphrase_set_after_it_counts(clone: Clone) -> None:
+    before = f". '{clone.root}/toolchain/activate'; rm '{clone.root}/.launchpad/passphrase'; export PULUMI_CONFIG_PASSPHRASE=mine;"
+    assert activated(clone, "bash", before)[2:] == ["mine", ""]
+    assert not (clone.root / ".launchpad/passphrase").exists()
+
+
+def test_without_home_the_cache_is_in_the_users_home(clone: Clone) -> None:
+    done = clone.bash('unset HOME LAUNCHPAD_CACHE; . toolchain/activate; echo "$LAUNCHPAD_CACHE"')
+    assert done.stdout == f"{pwd.getpwuid(os.geteuid()).pw_dir}/.cache/launchpad\n"
 
 
 def test_the_passphrase_is_made_once_for_the_owner_only(clone: Clone) -> None:

@@ -1,6 +1,7 @@
 """The toolchain as somebody who is not root: what is read-only or another's stands in nobody's way."""
 
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -12,6 +13,7 @@ import pytest
 from tests.unit.toolchain.clone import ROOT, Clone
 
 NOBODY = 65534
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a clone to somebody else")
 MODULES = "pkg/mod/example.org/thing@v1.0.0/inner"
 
 
@@ -90,3 +92,57 @@ def test_clean_removes_read_only_directories(ordinary: Clone) -> None:
     done = ordinary.run("toolchain/launch", "clean", LAUNCHPAD_MACHINES="/nowhere")
     assert done.returncode == 0, done.stderr
     assert not cache(ordinary).exists()
+
+
+@needs_root
+@pytest.mark.parametrize(
+    "command", ["toolchain/launch up", "toolchain/launch clean", "toolchain/setup", "toolchain/bin/pulumi up"]
+)
+@pytest.mark.parametrize("place", ["", ".launchpad"])
+def test_somebody_elses_clone_is_refused_with_its_owners_name(ordinary: Clone, command: str, place: str) -> None:
+    subprocess.run(["chown", "daemon:", ordinary.root / place], check=True)
+    if not place:
+        shutil.rmtree(ordinary.root / ".launchpad")
+    done = ordinary.run(*command.split())
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"launchpad: {ordinary.root / place!s} belongs to daemon, and you are nobody. Run this as daemon "
+        "(who needs sudo for the embedded machine only), or make a clone of your own.\n"
+    )
+
+
+@needs_root
+@pytest.mark.parametrize(("sudo", "trusted", "goes_on"), [("", True, True), ("", False, False), ("65534", True, False)])
+def test_root_in_somebody_elses_clone(ordinary: Clone, sudo: str, trusted: bool, goes_on: bool) -> None:
+    subprocess.run(["git", "init", "--quiet", ordinary.root], check=True)
+    subprocess.run(["chown", "-R", "daemon:", ordinary.root], check=True)
+    ordinary.words = ()
+    git = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"} if trusted else {}
+    done = ordinary.run("toolchain/launch", "nothing", SUDO_UID=sudo, **git)
+    assert ("does not know 'nothing'" in done.stderr, "belongs to daemon, and you are root" in done.stderr) == (
+        goes_on,
+        not goes_on,
+    )
+
+
+def test_a_cache_that_cannot_be_written_is_named(ordinary: Clone) -> None:
+    done = ordinary.run("toolchain/setup", LAUNCHPAD_CACHE="/proc/cache")
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "launchpad: the cache /proc/cache/toolchain cannot be written: /proc belongs to root, and you are "
+    )
+    assert "name another directory in LAUNCHPAD_CACHE" in done.stderr
+
+
+def test_a_cache_must_be_an_absolute_path(ordinary: Clone) -> None:
+    done = ordinary.run("toolchain/setup", LAUNCHPAD_CACHE="cache")
+    assert (
+        done.returncode,
+        "'cache' (LAUNCHPAD_CACHE or XDG_CACHE_HOME), which must be an absolute path" in done.stderr,
+    ) == (1, True)
+
+
+def test_no_home_is_no_matter(ordinary: Clone) -> None:
+    user = NOBODY if ordinary.words else os.geteuid()
+    done = ordinary.bash('unset HOME; root=$PWD; . toolchain/lib/common.sh; echo "$cache"')
+    assert done.stdout == f"{pwd.getpwuid(user).pw_dir}/.cache/launchpad\n"
