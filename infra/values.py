@@ -17,6 +17,9 @@ Reader = Callable[[str], Any]
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 RESERVED_ENV = ("PORT", "HOST")
+LONGEST_VARIABLE = 131_000
+MOST_VARIABLES = 400_000
+"""Bytes of one variable and of all; infra/host/spec.py has the same and says why."""
 TAKEN_USERS = (
     *(
         "root",
@@ -232,4 +235,13 @@ def environment(value: str) -> dict[str, str]:
             raise ValueError(f"a map whose names are letters, digits and _, and not PORT or HOST ({name!r} is not)")
         if not isinstance(item, str | int | float) or "\0" in str(item):
             raise ValueError(f"a map whose values are text, numbers or true/false ({name!r} is not)")
-    return {name: item if isinstance(item, str) else json.dumps(item) for name, item in sorted(data.items())}
+        if len(f"{name}={item}".encode(errors="replace")) > LONGEST_VARIABLE:
+            raise ValueError(
+                f"values of at most {LONGEST_VARIABLE} bytes, which is what Linux takes ({name!r} is longer)"
+            )
+        if any("\ud800" <= letter <= "\udfff" for letter in str(item)):
+            raise ValueError(f"a map whose values are whole characters ({name!r} has half a surrogate pair)")
+    found = {name: item if isinstance(item, str) else json.dumps(item) for name, item in sorted(data.items())}
+    if len(json.dumps(found)) > MOST_VARIABLES:
+        raise ValueError(f"a map of at most {MOST_VARIABLES} bytes in all, as systemd hands over no more")
+    return found

@@ -8,7 +8,7 @@ import py_compile
 from pathlib import Path
 
 from . import files
-from .layout import COMMAND, LAUNCHER, LIB
+from .layout import COMMAND, LAUNCHER, LIB, STOPPER
 
 COMMAND_TEXT = """\
 #!/usr/bin/python3 -I
@@ -45,6 +45,7 @@ def install() -> bool:
         files.write(package / name, text)
         py_compile.compile(str(package / name), doraise=True)
     files.write(LAUNCHER, modules["launch.py"])
+    files.write(STOPPER, modules["stop.py"])
     files.write(path / "complete", "")
     files.write(COMMAND, command, 0o755)
     _remove_others(path)

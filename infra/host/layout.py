@@ -7,6 +7,7 @@ from pathlib import Path
 
 LIB = Path("/usr/local/lib/launchpad")
 LAUNCHER = LIB / "launch.py"
+STOPPER = LIB / "stop.py"
 COMMAND = Path("/usr/local/bin/launchpad-host")
 OPT = Path("/opt/launchpad")
 UV = OPT / "uv/bin/uv"
@@ -17,6 +18,23 @@ UNITS = Path("/etc/systemd/system")
 CADDYFILE = Path("/etc/caddy/Caddyfile")
 CADDY_DROPIN = UNITS / "caddy.service.d/launchpad.conf"
 CADDY_SOCKET = Path("/run/caddy/admin.sock")
+
+SLOTS = ("blue", "green")
+"""The instances of an app's unit that take turns in serving ``web``."""
+PREFIX = "process."
+
+
+def instance(process: str) -> str:
+    """The instance of the app's unit that runs a process other than ``web``.
+
+    One that is called like a slot gets a prefix; no process can have a dot in its name.
+    """
+    return f"{PREFIX}{process}" if process in SLOTS else process
+
+
+def process(instance: str) -> str:
+    """The process that an instance runs; a slot is called by its own name."""
+    return instance.removeprefix(PREFIX)
 
 
 @dataclass(frozen=True)
@@ -85,6 +103,11 @@ class App:
         return self.launches / f"{instance}.json"
 
     @property
+    def task_launch(self) -> Path:
+        """How the running build, hook or ``release:`` process is started; apart from the processes' names."""
+        return SETTINGS / self.name / "task" / "launch.json"
+
+    @property
     def former_secrets(self) -> Path:
         """Values that secrets had before: the journal may hold them. Root's, 0600."""
         return SETTINGS / self.name / "former-secrets.json"
@@ -125,7 +148,7 @@ class App:
         return UNITS / f"{self.name}@.service"
 
     def unit(self, instance: str) -> str:
-        """The systemd unit of a slot (blue, green) or of another process of the Procfile."""
+        """The systemd unit of a slot (blue, green) or of another process (see ``instance``)."""
         return f"{self.name}@{instance}.service"
 
     def task(self, what: str) -> str:

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import files, health, launches, procfile, slots, systemd
+from . import files, health, launches, layout, procfile, slots, systemd
 from .build import Built
 from .layout import App
 from .site import Site
@@ -39,20 +39,20 @@ class Processes:
         return self._describe("web", launches.web_environment(self.environment, self.site.port(self.slot)))
 
     def others(self) -> dict[str, dict[str, Any]]:
-        """How the other processes that keep running are to be started, by name."""
+        """How the other processes that keep running are to be started, by instance of the app's unit."""
         names = [name for name in self.commands if name not in ("web", "release")]
-        return {name: self._describe(name, self.environment) for name in names}
+        return {layout.instance(name): self._describe(name, self.environment) for name in names}
 
     def serves(self) -> bool:
         """Whether just this web process runs in the serving slot."""
         return self.slot == slots.serving(self.app) and launches.started(self.app, self.slot) == self.web()
 
     def outdated(self) -> list[str]:
-        """The other processes that run differently or not at all."""
+        """The other processes that run differently or not at all, by instance."""
         return [name for name, launch in self.others().items() if launches.started(self.app, name) != launch]
 
     def leftover(self) -> list[str]:
-        """Processes that run, or would after a reboot, and that this release does not have."""
+        """Instances that run, or would after a reboot, and that this release does not have."""
         known = {*self.others(), *slots.SLOTS}
         seen = {*systemd.instances(self.app.name), *systemd.enabled(self.app.name)}
         return sorted(seen - known)

@@ -1,40 +1,50 @@
-"""The Procfile: which processes an app has. The grammar is Heroku's."""
+"""The Procfile: which processes an app has. The grammar is Heroku's; what a command means is bash's business."""
 
 from __future__ import annotations
 
 import re
-import shlex
 
 from .failure import Failure
 
-LINE = re.compile(r"(?P<name>[A-Za-z0-9_-]+):\s*(?P<command>\S.*)")
-RESERVED = ("blue", "green")
-"""Names of the two slots of ``web``; no process may have them."""
-
-SHELL_SYNTAX = re.compile(r"[;&|<>()\n`]|(^|\s)(if|for|while|until|case|cd|export|source|set|\.)\s")
-ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*")
+LINE = re.compile(r"(?P<name>[A-Za-z0-9_-]+):[ \t]*(?P<command>[^ \t].*)", re.DOTALL)
+LONGEST_NAME = 100
+"""systemd's names of units end at 255 characters, with the app's name in them; so do names of files."""
+LONGEST_COMMAND = 100_000
+"""Bytes of a command line; Linux takes no argument beyond 128 KiB."""
 
 
 def parse(text: str) -> dict[str, str]:
     """Process name to command line, in order. A line that is not a process, a comment or empty is a mistake."""
     processes: dict[str, str] = {}
     mistakes = []
-    for number, raw in enumerate(text.splitlines(), 1):
-        line = raw.strip()
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = raw.strip(" \t\r")
         if not line or line.startswith("#"):
             continue
         match = LINE.fullmatch(line)
         if not match:
-            mistakes.append(f'line {number} is {line!r}; allowed: "name: command"')
-        elif match["name"] in RESERVED:
-            mistakes.append(f"line {number}: a process cannot be called {match['name']} (that is a slot of web)")
+            shown = line if len(line) <= 100 else f"{line[:100]}..."
+            mistakes.append(f'line {number} is {shown!r}; allowed: "name: command"')
+        elif len(match["name"]) > LONGEST_NAME:
+            mistakes.append(f"line {number}: the name {match['name'][:20]}... is longer than {LONGEST_NAME} characters")
         elif match["name"] in processes:
             mistakes.append(f"line {number}: there are two processes called {match['name']}")
+        elif reason := unusable(match["command"]):
+            mistakes.append(f"line {number}: the command of {match['name']} {reason}")
         else:
-            processes[match["name"]] = match["command"].strip()
+            processes[match["name"]] = match["command"]
     if mistakes:
         raise Failure("\n".join(["Procfile is not right:", *(f"  {mistake}" for mistake in mistakes)]))
     return processes
+
+
+def unusable(command: str) -> str:
+    """Why no program can be started with a command line; empty where one can."""
+    if "\0" in command:
+        return "contains a zero byte"
+    if len(command.encode(errors="replace")) > LONGEST_COMMAND:
+        return f"is longer than {LONGEST_COMMAND} bytes; put it into a script"
+    return ""
 
 
 def processes(procfile: str | None, command: str | None) -> dict[str, str]:
@@ -52,34 +62,9 @@ def processes(procfile: str | None, command: str | None) -> dict[str, str]:
 
 
 def shell(command: str) -> list[str]:
-    """The program and arguments that run a command line as Heroku does: by a shell that expands ``$PORT``.
+    """The program and arguments that run a command line as Heroku does: by bash, which expands ``$PORT``.
 
-    A plain command replaces the shell (``exec``), so that systemd's SIGTERM reaches the app itself and not a shell that
-    dies without telling its children. One with shell syntax is left to bash, which does the same for its last command.
+    bash replaces itself by the last command where it can (``gunicorn app``, ``A=1 gunicorn app``, ``cd web && gunicorn
+    app``), so that systemd's SIGTERM reaches the app itself. Where it stays (``a | b``, ``a 2>&1``), see stop.py.
     """
-    return ["/bin/bash", "-c", command if _needs_shell(command) else f"exec {_with_env(command)}"]
-
-
-def _needs_shell(command: str) -> bool:
-    return bool(SHELL_SYNTAX.search(command))
-
-
-def _with_env(command: str) -> str:
-    """``A=1 gunicorn app`` as ``env A=1 gunicorn app``: ``exec`` takes no assignments."""
-    try:
-        first = shlex.split(command)[0]
-    except (ValueError, IndexError):
-        return command
-    return f"env {command}" if ASSIGNMENT.fullmatch(first) else command
-
-
-def program(command: str) -> str:
-    """The name of the program that a command line starts, as far as one can tell without running a shell."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return ""
-    for word in words:
-        if not ASSIGNMENT.fullmatch(word) and word not in ("exec", "env"):
-            return word.rsplit("/", 1)[-1]
-    return ""
+    return ["/bin/bash", "-c", command]

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 
-from . import files
+from . import files, layout
 from .layout import App
 
-SLOTS = ("blue", "green")
+SLOTS = layout.SLOTS
 
 
 def serving(app: App) -> str | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
+from . import procfile
 from .reading import Reader, kind
 
 APP = r"[a-z][a-z0-9-]{0,30}"
@@ -15,6 +17,10 @@ HTTP_URL = r"https?://[^\s\"'`{}]+"
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OURS = ("PORT", "HOST", "DATA_DIR", "PATH", "VIRTUAL_ENV", "CREDENTIALS_DIRECTORY")
 """Variables that Launchpad sets itself; so are all that begin with LAUNCHPAD_."""
+LONGEST_VARIABLE = 131_000
+"""Bytes of a variable with its name: Linux starts no program with one of 128 KiB. infra/values.py has the same."""
+MOST_VARIABLES = 400_000
+"""Bytes of all variables, as JSON: systemd hands over at most 1 MiB, for ``env`` and ``secrets`` together."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,7 @@ def deploy_spec(value: Any) -> DeploySpec:
         source=_source(reader.inner("repository")),
         ref=reader.text("ref", ""),
         directory=_directory(reader),
-        command=reader.maybe("command"),
+        command=_command(reader),
         python=reader.maybe("python", r"[A-Za-z0-9.,<>=!~*+@-]+", 'a version such as "3.13"'),
         env=_variables(reader, "env", secret=False),
         secrets=_variables(reader, "secrets", secret=True),
@@ -223,6 +229,13 @@ def _source(reader: Reader) -> Source:
     return source
 
 
+def _command(reader: Reader) -> str | None:
+    command = reader.maybe("command")
+    if command and (reason := procfile.unusable(command)):
+        reader.mistake("command", reason)
+    return command
+
+
 def _directory(reader: Reader) -> str:
     value = reader.text("directory", "").strip("/")
     if value == ".":
@@ -250,6 +263,12 @@ def _variables(reader: Reader, key: str, *, secret: bool) -> tuple[tuple[str, st
             reader.mistake(f"{key}.{name}", f"must be text, not {kind(text)}{shown}; put it in quotes")
         elif "\0" in text:
             reader.mistake(f"{key}.{name}", "contains a zero byte, which no variable can carry")
+        elif any("\ud800" <= letter <= "\udfff" for letter in text):
+            reader.mistake(f"{key}.{name}", "contains half a surrogate pair, which is no character")
+        elif len(f"{name}={text}".encode()) > LONGEST_VARIABLE:
+            reader.mistake(f"{key}.{name}", f"is longer than {LONGEST_VARIABLE} bytes, which Linux does not take")
+    if len(json.dumps(value)) > MOST_VARIABLES:
+        reader.mistake(key, f"is more than {MOST_VARIABLES} bytes in all, which systemd does not carry")
     return tuple(sorted((name, text) for name, text in value.items() if isinstance(text, str)))
 
 

@@ -7,7 +7,7 @@ import subprocess
 import time
 from typing import Any
 
-from . import build, history, launches, lock, proxy, say, slots, systemd
+from . import build, history, launches, layout, lock, proxy, say, slots, systemd
 from .failure import Failure
 from .layout import App
 
@@ -81,14 +81,16 @@ def environment_text(app: App) -> str:
 
 def logs(app: App, process: str, lines: int, *, follow: bool) -> None:
     """Print the journal of the app's processes, without secret values."""
-    units = [f"{app.name}@{process}.service"] if process else [f"{app.name}@*.service"]
+    known = _instances(app)
+    chosen = layout.instance(process) if layout.instance(process) in known else process
+    units = [app.unit(chosen)] if process else [app.unit("*")]
     if process == "web":
         units = [app.unit(slot) for slot in slots.SLOTS]
     elif process == "proxy":
-        units = [proxy.UNIT]
-    elif process and process not in _instances(app) and not app.launch(process).exists():
-        known = ", ".join(["web", "proxy", *(name for name in _instances(app) if name not in slots.SLOTS)])
-        raise Failure(f"There is no process {process}; there are {known}.")
+        units = [proxy.UNIT, *([app.unit("proxy")] if "proxy" in known else [])]
+    elif process and chosen not in known and not app.launch(chosen).exists():
+        names = ", ".join(["web", "proxy", *(layout.process(name) for name in known if name not in slots.SLOTS)])
+        raise Failure(f"There is no process {process}; there are {names}.")
     argv = [
         "journalctl",
         *(f"--unit={unit}" for unit in units),

@@ -33,8 +33,8 @@ def run(app: App, task: Task) -> None:
     """Run a task to its end, its output as progress. Any exit status but 0 is a Failure with its last lines."""
     unit = app.task("task")
     stop_leftover(app)
-    files.directory(app.launches, 0o700)
-    files.write(app.launch("task"), launches.text({"argv": task.argv, "cwd": str(task.cwd), "env": task.env}), 0o600)
+    files.directory(app.task_launch.parent, 0o700)
+    files.write(app.task_launch, launches.text({"argv": task.argv, "cwd": str(task.cwd), "env": task.env}), 0o600)
     properties = units.task_properties(app, tuple(str(path) for path in task.writable), task.limit)
     began = time.monotonic()
     tail: deque[str] = deque(maxlen=KEPT_LINES)
@@ -66,7 +66,7 @@ def run(app: App, task: Task) -> None:
         process.wait()
         raise
     finally:
-        app.launch("task").unlink(missing_ok=True)
+        app.task_launch.unlink(missing_ok=True)
     if code:
         last = "\n".join(f"  {line}" for line in tail if line) or "  (it printed nothing)"
         reason = _reason(app, task, code, time.monotonic() - began)

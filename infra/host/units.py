@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .layout import LAUNCHER, App
+from .layout import LAUNCHER, STOPPER, App
 
 HARDENING = """\
 NoNewPrivileges=yes
@@ -53,6 +53,7 @@ User={app.user}
 Group={app.user}
 LoadCredential=launch:{app.launches}/%i.json
 ExecStart=/usr/bin/python3 -IS {LAUNCHER}
+ExecStop=/usr/bin/python3 -IS {STOPPER}
 Restart=always
 RestartSec=1
 KillMode=mixed
@@ -72,7 +73,7 @@ def task_properties(app: App, writable: tuple[str, ...], limit: float) -> list[s
     return [
         f"User={app.user}",
         f"Group={app.user}",
-        f"LoadCredential=launch:{app.launches}/task.json",
+        f"LoadCredential=launch:{app.task_launch}",
         f"RuntimeMaxSec={limit:g}",
         "KillMode=control-group",
         "ProtectSystem=strict",

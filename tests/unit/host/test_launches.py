@@ -53,7 +53,7 @@ def test_the_apps_own_server_settings_win() -> None:
 def test_describe_names_secrets_without_their_values_elsewhere() -> None:
     launch = launches.describe("gunicorn app", TREE, {"KEY": "s"}, ("KEY",))
     assert launch == {
-        "argv": ["/bin/bash", "-c", "exec gunicorn app"],
+        "argv": ["/bin/bash", "-c", "gunicorn app"],
         "command": "gunicorn app",
         "cwd": "/srv/shop/releases/abc/web",
         "env": {"KEY": "s"},
@@ -77,6 +77,7 @@ def test_unit() -> None:
         "[Service]\nType=exec\nUser=shop\nGroup=shop\n"
         "LoadCredential=launch:/etc/launchpad/shop/launch/%i.json\n"
         "ExecStart=/usr/bin/python3 -IS /usr/local/lib/launchpad/launch.py\n"
+        "ExecStop=/usr/bin/python3 -IS /usr/local/lib/launchpad/stop.py\n"
         "Restart=always\nRestartSec=1\nKillMode=mixed\nTimeoutStopSec=12.5\nSyslogIdentifier=shop-%i\n"
         "ProtectSystem=strict\nReadWritePaths=/srv/shop/data\n"
     )
@@ -88,7 +89,7 @@ def test_task_properties() -> None:
     assert found[:8] == [
         "User=shop",
         "Group=shop",
-        "LoadCredential=launch:/etc/launchpad/shop/launch/task.json",
+        "LoadCredential=launch:/etc/launchpad/shop/task/launch.json",
         "RuntimeMaxSec=60",
         "KillMode=control-group",
         "ProtectSystem=strict",
