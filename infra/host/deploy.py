@@ -174,7 +174,7 @@ class Deployment:
 
     def _heal(self) -> None:
         """Put right what an interrupted deployment left: tasks, half-built releases, a slot that does not serve."""
-        proxy.apply()
+        proxy.heal()
         tasks.stop_leftover(self.app)
         build.clean(self.app)
         serving = slots.serving(self.app)

@@ -114,7 +114,7 @@ class App:
 
     @property
     def certificates(self) -> Path:
-        """The app's own TLS certificate and key, or the root of a private ACME server; the proxy user's."""
+        """The app's own TLS certificate and key, or the root of a private ACME server; for root and the proxy."""
         return SETTINGS / "tls" / self.name
 
     @property

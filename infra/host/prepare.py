@@ -33,7 +33,7 @@ def prepare(spec: PrepareSpec) -> dict[str, Any]:
     _check_ports(spec)
     if packages.missing(["caddy"]):
         # Before the package is there: its service then starts with our configuration, never with its welcome page.
-        proxy.write(proxy.sites())
+        proxy.before_installation()
     if packages.install([*NEEDED, *spec.packages]):
         changed.append("packages")
     if _user(app):
@@ -44,7 +44,6 @@ def prepare(spec: PrepareSpec) -> dict[str, Any]:
         changed.append("uv")
     if proxy.configure(app, settings, spec.tls):
         changed.append("proxy")
-    proxy.apply()
     if not app.template.exists() and files.write(app.template, units.template(app, 30)):
         systemd.reload()
         changed.append("unit")

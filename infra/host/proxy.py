@@ -3,60 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import grp
-import hashlib
 import http.client
 import json
-import os
-import pwd
 import socket
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-from . import files, sh, systemd
+from . import caddy, certificates, files, say, systemd
 from .failure import Failure
-from .layout import CADDY_DROPIN, CADDY_SOCKET, CADDYFILE, SETTINGS, STATE, App
+from .layout import CADDY_SOCKET, SETTINGS, App
 from .site import Site, caddyfile
 from .spec import Tls
 
-UNIT = "caddy.service"
-APPLIED = STATE / "proxy.json"
-
-DROPIN = """\
-# Written by launchpad-host prepare; changes are overwritten by the next one.
-[Unit]
-StartLimitIntervalSec=0
-
-[Service]
-RuntimeDirectory=caddy
-RuntimeDirectoryMode=0750
-StateDirectory=caddy
-Restart=always
-RestartSec=1
-TimeoutStopSec=40s
-NoNewPrivileges=yes
-CapabilityBoundingSet=CAP_NET_BIND_SERVICE
-ProtectSystem=strict
-ProtectHome=yes
-PrivateDevices=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-LockPersonality=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallErrorNumber=EPERM
-"""
+UNIT = caddy.UNIT
 
 # A request matched to the old slot a moment before the switch is counted by the proxy only a moment later.
 LEAST_DRAIN = 0.25
@@ -76,99 +37,43 @@ def site(app: App) -> Site:
     return Site.from_data(value)
 
 
-def write(found: list[Site]) -> bool:
-    """Write the proxy's configuration and its unit's drop-in. Says whether either changed."""
-    dropin = files.write(CADDY_DROPIN, DROPIN)
-    if dropin:
-        systemd.reload()
-    return files.write(CADDYFILE, caddyfile(found)) or dropin
+def before_installation() -> None:
+    """Write the configuration before Caddy's package is there: its service then starts with ours, not with its own."""
+    caddy.write(caddyfile(sites()))
 
 
 def configure(app: App, settings: Site, tls: Tls) -> bool:
-    """Write an app's settings and certificates and the configuration with them; says whether anything changed.
+    """Have the proxy serve an app with these settings and certificates; says whether anything changed.
 
-    What Caddy does not accept (a key that does not fit its certificate, say) is taken back and is a Failure: the other
-    apps, and this one as it was, go on.
+    The settings are written down once the proxy runs with them. What it does not accept (a key that does not fit its
+    certificate, a port that is taken) is a Failure that changes nothing: all apps go on as they were.
     """
-    before = _snapshot(app)
-    changed = _certificates(app, tls)
+    certificates.mend()
+    new = certificates.write(app, tls)
+    settings = replace(settings, certificates=certificates.folder_name(tls))
+    recorded = site(app).certificates if app.settings.exists() else ""
+    try:
+        changed = caddy.load(caddyfile([*(other for other in sites() if other.app != app.name), settings]))
+    except Failure:
+        if settings.certificates != recorded:
+            certificates.remove(app, settings.certificates)
+        raise
     changed |= files.write_json(app.settings, settings.as_data())
-    changed |= write(sites())
-    if changed:
-        with tempfile.TemporaryDirectory(prefix="launchpad-caddy-") as scratch:
-            env = {"XDG_DATA_HOME": scratch, "XDG_CONFIG_HOME": scratch, "HOME": scratch}
-            check = sh.run(["caddy", "validate", "--config", str(CADDYFILE), "--adapter", "caddyfile"], env=env)
-        if not check.ok:
-            _restore(before)
-            raise Failure(f"The proxy does not accept these settings:\n{check.last_lines(1)}")
-    return changed
+    certificates.forget(app, keep=settings.certificates)
+    return changed or new
 
 
-def _snapshot(app: App) -> dict[Path, tuple[str, os.stat_result] | None]:
-    """The files that ``configure`` writes, as they are; None where there is none."""
-    paths = [app.settings, CADDYFILE, *(app.certificates / name for name in CERTIFICATES)]
-    return {path: (path.read_text(encoding="utf-8"), path.stat()) if path.exists() else None for path in paths}
+def heal() -> None:
+    """Have the proxy run with the settings that were written down, also where a ``prepare`` was killed on the way.
 
-
-def _restore(before: dict[Path, tuple[str, os.stat_result] | None]) -> None:
-    for path, known in before.items():
-        if known is None:
-            path.unlink(missing_ok=True)
-        else:
-            text, status = known
-            files.write(path, text, status.st_mode & 0o7777, (status.st_uid, status.st_gid))
-
-
-CERTIFICATES = ("certificate.pem", "key.pem", "acme-root.pem")
-
-
-def _certificates(app: App, tls: Tls) -> bool:
-    """The app's own certificate, and the root of a private ACME server: for the proxy's user alone."""
-    caddy = (pwd.getpwnam("caddy").pw_uid, grp.getgrnam("caddy").gr_gid)
-    wanted = dict(zip(CERTIFICATES, (tls.certificate, tls.key, tls.acme_root), strict=True))
-    changed = False
-    if any(wanted.values()):
-        files.directory(app.certificates.parent, 0o755)
-        files.directory(app.certificates, 0o700, caddy)
-    for name, text in wanted.items():
-        path = app.certificates / name
-        if text:
-            changed |= files.write(path, text.strip() + "\n", 0o600, caddy)
-        elif path.exists():
-            path.unlink()
-            changed = True
-    return changed
-
-
-def apply() -> None:
-    """Have the proxy run with the written configuration; a reload keeps requests that are under way.
-
-    Which configuration it runs with is noted on disk: what an interrupted run wrote is applied by the next.
+    A deployment needs a proxy that runs, not one that has just been reloaded: it goes on where the reload is refused.
     """
-    running = systemd.running(UNIT)
-    wanted = _digest()
-    changed = (files.read_json(APPLIED) or {}).get("digest") != wanted
-    if running and not changed:
-        return
-    _run(changed=changed, running=running)
-    files.write_json(APPLIED, {"digest": wanted})
-
-
-def _digest() -> str:
-    """A fingerprint of everything that the proxy reads when it loads its configuration."""
-    paths = [CADDY_DROPIN, CADDYFILE, *sorted(SETTINGS.glob("tls/*/*.pem"))]
-    texts = [f"{path}\0{path.read_text(encoding='utf-8')}" for path in paths if path.exists()]
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
-
-
-def _run(*, changed: bool, running: bool) -> None:
-    if changed and running and CADDY_SOCKET.exists() and sh.run(["systemctl", "reload", UNIT], timeout=60).ok:
-        return
-    done = sh.run(["systemctl", "restart", UNIT], timeout=60)
-    if not done.ok:
-        lines = "\n".join(systemd.log(UNIT, lines=8))
-        raise Failure(f"The proxy does not start: {systemd.describe(systemd.state(UNIT))}\n{lines}")
-    sh.run(["systemctl", "enable", "--quiet", UNIT])
+    try:
+        caddy.load(caddyfile(sites()))
+    except Failure as failure:
+        if not systemd.running(UNIT):
+            raise
+        say.step("warning", str(failure))
 
 
 class _Connection(http.client.HTTPConnection):
@@ -197,16 +102,19 @@ def requests_under_way(port: int) -> int | None:
     return sum(int(up.get("num_requests", 0)) for up in upstreams if up.get("address") == f"127.0.0.1:{port}")
 
 
-def drain(port: int, timeout: float, meanwhile: Callable[[], None] = lambda: None) -> int:
+def drain(port: int, timeout: float, meanwhile: Callable[[], None] = lambda: None) -> int | None:
     """Wait until no request to a port is under way, at most ``timeout`` seconds. Returns how many were left.
 
-    ``meanwhile`` is called at every look; what it raises ends the wait.
+    None means that a running proxy could not be asked. ``meanwhile`` is called at every look; what it raises ends the
+    wait.
     """
     began = time.monotonic()
     while True:
         time.sleep(min(LEAST_DRAIN / 2, 0.1))
         meanwhile()
-        left = requests_under_way(port) or 0
+        left = requests_under_way(port)
+        if left is None and not systemd.running(UNIT):
+            left = 0
         waited = time.monotonic() - began
-        if (not left and waited >= LEAST_DRAIN) or waited >= max(timeout, LEAST_DRAIN):
+        if (left == 0 and waited >= LEAST_DRAIN) or waited >= max(timeout, LEAST_DRAIN):
             return left

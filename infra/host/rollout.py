@@ -83,7 +83,9 @@ class Rollout:
             say.step("switch", f"back to {self.old}: the new release ended")
             proxy.drain(self.site.port(self.slot), 1)
             raise
-        if left:
+        if left is None:
+            say.step("drain", f"the proxy could not be asked for {self.spec.drain_timeout:g} s what is under way")
+        elif left:
             say.step(
                 "drain", f"{left} requests to the old release are still under way after {self.spec.drain_timeout:g} s"
             )

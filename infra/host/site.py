@@ -9,6 +9,9 @@ from typing import Any
 from .layout import CADDY_SOCKET, App
 from .spec import Limits
 
+HEADER = "# Written by launchpad-host prepare"
+"""The beginning of every configuration of ours."""
+
 ACCESS_LOG = """\
 	log {
 		output stderr
@@ -37,6 +40,7 @@ class Site:
     acme_ca: str = ""
     acme_root: bool = False
     email: str = ""
+    certificates: str = ""
     limits: Limits = field(default_factory=Limits)
 
     def port(self, slot: str) -> int:
@@ -59,7 +63,7 @@ def caddyfile(sites: Sequence[Site]) -> str:
     """The whole configuration of the proxy. Sizes and timeouts of the server are the most generous of its apps'."""
     ordered = sorted(sites, key=lambda site: site.app)
     parts = [_global(ordered), *(_site(site) for site in ordered)]
-    return "# Written by launchpad-host prepare; changes are overwritten by the next one.\n" + "\n".join(parts)
+    return f"{HEADER}; changes are overwritten by the next one.\n" + "\n".join(parts)
 
 
 def conflicts(sites: Sequence[Site]) -> list[str]:
@@ -134,7 +138,8 @@ def _site(site: Site) -> str:
 
 
 def _tls(site: Site) -> str:
-    certificates = App(site.app).certificates
+    # Files of an earlier version lie in the app's folder itself, where the next prepare finds no name for them.
+    certificates = App(site.app).certificates / site.certificates
     if site.own_certificate:
         return f"\ttls {certificates}/certificate.pem {certificates}/key.pem"
     issuer = [f"\t\t\tdir {site.acme_ca}"] if site.acme_ca else []

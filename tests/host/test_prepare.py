@@ -1,5 +1,7 @@
 """Preparing a machine: what stands in the way is named, two apps live side by side, old releases go."""
 
+import pytest
+
 from tests.host.lab import Lab, Repo
 
 
@@ -74,3 +76,62 @@ def test_old_releases_go_and_come_back_when_asked_for(machine: Lab, flask: Repo)
     assert machine.history()[-1]["what"] == "rebuild"
     other = machine.deploy(flask, "one", python="3.13")
     assert other.data()["release"] == f"{flask.revisions['one'][:12]}-2"
+
+
+def test_a_configuration_of_somebody_else_is_kept(machine: Lab) -> None:
+    machine.prepare().data()
+    mine = b"# caf\xe9\n:8099 {\n\trespond mine\n}\n"
+    machine.put("Caddyfile", mine)
+    for name in ("Caddyfile.before-launchpad", "Caddyfile.before-launchpad-2"):
+        machine.sudo("cp Caddyfile /etc/caddy/Caddyfile")
+        done = machine.prepare()
+        assert f"proxy: /etc/caddy/Caddyfile was not Launchpad's; it is kept as /etc/caddy/{name}" in done.err
+        assert done.data()["changed"] == ["proxy"]
+        assert machine.run(f"cmp Caddyfile /etc/caddy/{name}").code == 0
+    assert "kept as" not in machine.prepare().err
+
+
+def test_a_refused_reload_stops_nothing(machine: Lab, flask: Repo) -> None:
+    """Settings that can be read but not run with, as a prepare wrote them that was killed before the reload."""
+    machine.prepare().data()
+    machine.prepare(app="shop", http_port=8080).data()
+    machine.deploy(flask, "one").data()
+    files = machine.sudo("cat /etc/caddy/Caddyfile")
+    started = machine.sudo("systemctl show caddy --property=MainPID,ActiveState,SubState")
+    machine.sudo('sed -i \'s/"http_port": 8080/"http_port": 22/\' /etc/launchpad/shop/app.json')
+    deployed = machine.deploy(flask, "two")
+    assert "listening on :22: listen tcp :22: bind: address already in use" in deployed.err
+    assert "it runs on with those that it has" in deployed.err
+    assert machine.marker() == "two"
+    refused = machine.prepare(http_port=81)
+    assert refused.code == 1
+    assert refused.err.splitlines()[-1].endswith("bind: address already in use")
+    assert machine.marker() == "two"
+    assert machine.sudo("cat /etc/caddy/Caddyfile") == files
+    assert machine.sudo("systemctl show caddy --property=MainPID,ActiveState,SubState") == started
+    machine.sudo("systemctl restart caddy")
+    assert machine.marker() == "two"
+    machine.prepare(app="shop", http_port=8080).data()
+    assert machine.deploy(flask, "one").data()["changed"] is True
+    assert machine.marker() == "one"
+
+
+@pytest.mark.parametrize("moment", ["before the reload", "after the reload", "after the configuration"])
+def test_a_prepare_that_was_killed_is_made_up_for(machine: Lab, flask: Repo, moment: str) -> None:
+    machine.prepare().data()
+    machine.deploy(flask, "one").data()
+    files = machine.sudo("cat /etc/caddy/Caddyfile /etc/launchpad/app/app.json")
+    started = machine.sudo("systemctl show caddy --property=MainPID")
+    machine.sudo(
+        "sh -c 'sed s,http://:80,http://:81, /etc/caddy/Caddyfile > /root/new; rm /var/lib/launchpad/proxy.json'"
+    )
+    if moment != "before the reload":
+        machine.sudo("caddy reload --force --adapter caddyfile --config /root/new")
+        assert machine.run("curl -s localhost:81").out == "one \n"
+    if moment == "after the configuration":
+        machine.sudo("cp /root/new /etc/caddy/Caddyfile")
+    machine.deploy(flask, "two").data()
+    assert machine.marker() == "two"
+    assert machine.run("curl -s localhost:81").code != 0
+    assert machine.sudo("cat /etc/caddy/Caddyfile /etc/launchpad/app/app.json") == files
+    assert machine.sudo("systemctl show caddy --property=MainPID") == started

@@ -94,6 +94,11 @@ def redirect(lab: Lab) -> str:
     return f"{lines[0]} {location}"
 
 
+def proxy_start(lab: Lab) -> str:
+    """Which start of the proxy runs, and that it runs as systemd wants it."""
+    return lab.sudo("systemctl show caddy --property=MainPID,ActiveState,SubState")
+
+
 def test_a_certificate_comes_by_acme(lab: Lab, flask: Repo, tmp_path: Path) -> None:
     root, certificate, key = authority(tmp_path, "pebble", "localhost")
     lab.put("pebble", pebble())
@@ -131,14 +136,52 @@ def test_ones_own_certificate(lab: Lab, flask: Repo, tmp_path: Path) -> None:
     root, certificate, key = authority(tmp_path, "own", DOMAIN)
     lab.prepare(domain=DOMAIN, tls={"certificate": certificate, "key": key}).data()
     assert https(lab, root) == ("two \n", "own")
-    kept = lab.sudo("find /etc/launchpad/tls/app -type f -printf '%m %u %f\\n'").splitlines()
-    assert sorted(kept) == ["600 caddy certificate.pem", "600 caddy key.pem"]
+    kept = lab.sudo("find /etc/launchpad/tls -type f -printf '%m %u:%g %f\\n'").splitlines()
+    assert sorted(kept) == ["640 root:caddy certificate.pem", "640 root:caddy key.pem"]
     other = authority(tmp_path, "other", DOMAIN)[2]
+    files = lab.sudo("sh -c 'cat /etc/caddy/Caddyfile; find /etc/launchpad -type f -exec cat {} +'")
     wrong = lab.prepare(domain=DOMAIN, tls={"certificate": certificate, "key": other})
     assert wrong.code == 1
     assert "The proxy does not accept these settings:" in wrong.err
     assert "private key does not match public key" in wrong.err
     assert https(lab, root) == ("two \n", "own")
+    assert lab.sudo("sh -c 'cat /etc/caddy/Caddyfile; find /etc/launchpad -type f -exec cat {} +'") == files
     renewed_root, certificate, key = authority(tmp_path, "renewed", DOMAIN)
     lab.prepare(domain=DOMAIN, tls={"certificate": certificate, "key": key}).data()
     assert https(lab, renewed_root) == ("two \n", "renewed")
+
+
+def test_a_key_that_never_was_validated_stops_nothing(lab: Lab, flask: Repo, tmp_path: Path) -> None:
+    """What an earlier version left when it was killed between writing a wrong key and validating it."""
+    root, certificate, key = authority(tmp_path, "before", DOMAIN)
+    lab.prepare(domain=DOMAIN, tls={"certificate": certificate, "key": key}).data()
+    lab.deploy(flask, "two").data()
+    folder = "/etc/launchpad/tls/app"
+    lab.sudo(
+        f"sh -c 'mv {folder}/*/*.pem {folder}/; chown -R caddy:caddy {folder}; chmod 700 {folder}; chmod 600 {folder}/*.pem; "
+        f'sed -i "s,\\"certificates\\": \\"[^\\"]*\\",\\"certificates\\": \\"\\"," /etc/launchpad/app/app.json; '
+        f"sed -i s,{folder}/[0-9a-f]*/,{folder}/,g /etc/caddy/Caddyfile; systemctl restart caddy'"
+    )
+    assert https(lab, root)[0] == "two \n"
+    lab.sudo(f"tee {folder}/key.pem >/dev/null", authority(tmp_path, "wrong", DOMAIN)[2])
+    lab.sudo("rm -f /var/lib/launchpad/proxy.json")
+    started = proxy_start(lab)
+    deployed = lab.deploy(flask, "one")
+    assert deployed.data()["changed"] is True
+    assert "private key does not match public key" in deployed.err
+    other = lab.prepare(app="shop", http_port=8080)
+    assert other.code == 1
+    assert "private key does not match public key" in other.err
+    assert https(lab, root)[0] == "one \n"
+    assert proxy_start(lab) == started
+    lab.prepare(domain=DOMAIN, tls={"certificate": certificate, "key": key}).data()
+    kept = lab.sudo("find /etc/launchpad/tls -printf '%y %m %u:%g %f\\n'").splitlines()
+    assert sorted(line for line in kept if line.startswith("f")) == [
+        "f 640 root:caddy certificate.pem",
+        "f 640 root:caddy key.pem",
+    ]
+    assert {line.split()[1:3][1] for line in kept if line.startswith("d") and line.split()[3] != "tls"} == {
+        "root:caddy"
+    }
+    assert https(lab, root)[0] == "one \n"
+    assert proxy_start(lab) == started

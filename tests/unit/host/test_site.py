@@ -116,6 +116,12 @@ def test_an_own_certificate() -> None:
     assert "tls /etc/launchpad/tls/app/certificate.pem /etc/launchpad/tls/app/key.pem" in text
 
 
+def test_certificates_in_a_folder_of_their_own() -> None:
+    text = lines(Site("app", 1, 2, domain="a.org", own_certificate=True, certificates="0123456789ab"))
+    folder = "/etc/launchpad/tls/app/0123456789ab"
+    assert f"tls {folder}/certificate.pem {folder}/key.pem" in text
+
+
 def test_the_most_generous_limits_are_the_servers() -> None:
     sites = [
         Site("one", 1, 2, limits=Limits(header=8000, read_body=30, idle=60, response=0)),
