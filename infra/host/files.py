@@ -7,12 +7,15 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 from .failure import Failure
 
 LARGEST = 1_000_000
+YOUNG = 60.0
+"""Seconds for which a temporary file may belong to a write that is under way."""
 
 
 def write(path: Path, content: str, mode: int = 0o644, owner: tuple[int, int] | None = None) -> bool:
@@ -37,6 +40,13 @@ def write(path: Path, content: str, mode: int = 0o644, owner: tuple[int, int] | 
         Path(temporary).unlink(missing_ok=True)
         raise
     return True
+
+
+def sweep(folder: Path) -> None:
+    """Remove what ``write`` leaves in a directory when it is killed; secrets may be in it."""
+    for path in folder.glob(".*.????????"):
+        if path.is_file() and time.time() - path.lstat().st_mtime > YOUNG:
+            path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any, mode: int = 0o600) -> bool:

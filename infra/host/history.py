@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from .layout import App
+from .printable import one_line
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def end(app: App, number: int, **values: Any) -> None:
 def entries(app: App) -> list[Entry]:
     """All deployments, the oldest first."""
     try:
-        return read(app.history.read_text(encoding="utf-8"))
+        return read(app.history.read_text(encoding="utf-8", errors="replace"))
     except FileNotFoundError:
         return []
 
@@ -52,7 +53,8 @@ def entries(app: App) -> list[Entry]:
 def read(text: str) -> list[Entry]:
     """The deployments in a record; a line that was cut off (the machine died while writing it) is passed over."""
     found: dict[int, dict[str, Any]] = {}
-    for line in text.splitlines():
+    # Not splitlines: earlier records hold U+2028 and its like as they are, which would end a line there.
+    for line in text.split("\n"):
         try:
             event = json.loads(line)
             found.setdefault(int(event["number"]), {}).update(event)
@@ -67,12 +69,12 @@ def _entry(value: dict[str, Any]) -> Entry:
         number=int(value["number"]),
         release=str(value.get("release") or "-"),
         revision=str(value.get("revision", "")),
-        subject=str(value.get("subject", "")),
+        subject=one_line(str(value.get("subject", ""))),
         when=float(value.get("when", 0)),
-        who=str(value.get("who", "")),
+        who=one_line(str(value.get("who", ""))),
         seconds=float(value["seconds"]) if ended and "seconds" in value else None,
         result=str(value.get("result", "failed")) if ended else "interrupted",
-        reason=str(value.get("reason", "")),
+        reason=one_line(str(value.get("reason", "")), 1000),
         what=str(value.get("what", "")),
     )
 
@@ -118,7 +120,7 @@ def _append(app: App, event: dict[str, Any]) -> None:
     try:
         size = os.fstat(handle).st_size
         cut_off = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
-        os.write(handle, (("\n" if cut_off else "") + json.dumps(event, ensure_ascii=False) + "\n").encode())
+        os.write(handle, (("\n" if cut_off else "") + json.dumps(event) + "\n").encode())
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -1,14 +1,20 @@
 """What is hidden, recorded and reported."""
 
+import json
 import os
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from infra.host import history, lock, prune, rollout, slots, sockets, systemd
+from infra.deployment import printable
+from infra.host import files, history, lock, prune, rollout, slots, sockets, systemd
 from infra.host.health import Answer
 from infra.host.layout import App
+from infra.host.printable import one_line
 from infra.host.redact import Redactor
 
 
@@ -68,6 +74,48 @@ def test_history_goes_on_after_a_line_that_was_cut_off(tmp_path: Path, monkeypat
     number = history.begin(app, revision="d", who="me", what="deploy")
     history.end(app, number, result="ok", seconds=1, release="d")
     assert [(entry.number, entry.result) for entry in history.entries(app)] == [(1, "interrupted"), (2, "ok")]
+
+
+@given(st.text(st.characters()), st.text(st.characters()))
+def test_no_subject_breaks_a_line_of_the_record_or_the_table(subject: str, who: str) -> None:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("infra.host.layout.STATE", Path(folder))
+        app = App("app")
+        number = history.begin(app, revision="a" * 40, subject=subject, who=who, what="deploy")
+        history.end(app, number, release="a", subject=subject, result="ok", seconds=1, reason=subject)
+        record = app.history.read_bytes()
+        (entry,) = history.entries(app)
+    assert record.isascii()
+    assert record.count(b"\n") == len(record.splitlines()) == 2
+    assert (entry.result, entry.subject, entry.who) == ("ok", one_line(subject), one_line(who))
+    assert one_line(entry.subject) == entry.subject
+    table = history.table([entry], "a")
+    assert len(table.splitlines()) == 2
+    table.encode()
+    assert not any(ord(letter) < 32 or 126 < ord(letter) < 160 for letter in table.replace("\n", ""))
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\u0085", "\u001c"])
+def test_records_of_earlier_versions_with_line_marks_are_read(mark: str) -> None:
+    event = {"number": 1, "when": 0, "release": "a", "subject": f"Fix{mark}it", "result": "ok", "seconds": 1}
+    record = "".join(json.dumps({"event": name, **event}, ensure_ascii=False) + "\n" for name in ("begin", "end"))
+    (entry,) = history.read(record)
+    assert (entry.result, entry.subject) == ("ok", "Fix it")
+
+
+@given(st.text(st.characters()), st.integers(2, 300))
+def test_both_sides_print_foreign_text_alike(text: str, longest: int) -> None:
+    assert one_line(text, longest) == printable.one_line(text, longest)
+
+
+def test_writes_that_were_killed_leave_no_secrets(tmp_path: Path) -> None:
+    names = [".blue.json.abcd1234", ".blue.json.young123", ".hidden", "blue.json"]
+    for name in names:
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0 if name != names[1] else time.time()))
+    files.sweep(tmp_path)
+    files.sweep(tmp_path / "nowhere")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
 
 
 def test_lock_words() -> None:
