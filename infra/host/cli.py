@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     one = command("receive-pack", _receive_pack, "git's receiving end of a push into the app's clone")
     one.add_argument("--app", default="")
     one.add_argument("--who", default="", help="who pushes, for the history of deployments")
+    one.add_argument("--revision", default="", help="the commit that is pushed")
     one.add_argument("path", nargs="?", default="", help="the app, as git passes it on: /app or app.git")
     return parser
 
@@ -123,7 +124,7 @@ def _release(words: argparse.Namespace, value: Any) -> dict[str, Any]:
         raise Failure(f"--revision is {words.revision!r}; it must be the full 40 digits of a commit")
     prepare.check_prepared(App(wanted.app))
     if not wanted.who:
-        wanted = dataclasses.replace(wanted, who=caller.who(App(wanted.app)))
+        wanted = dataclasses.replace(wanted, who=caller.who(App(wanted.app), words.revision))
     return deploy.Deployment(wanted, words.revision).run()
 
 
@@ -159,7 +160,7 @@ def _receive_pack(words: argparse.Namespace) -> None:
     app = _app(words.app or words.path.strip("/").removesuffix(".git"))
     prepare.check_prepared(app)
     if words.who:
-        caller.note_pusher(app, words.who)
+        caller.note_pusher(app, words.who, words.revision)
     repository.receive_pack(app)
 
 

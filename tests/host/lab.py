@@ -142,7 +142,7 @@ class Lab:
 
     def push(self, repo: Repo, revision: str, app: str = APP) -> None:
         """Push a commit into the machine's clone, as the desk does."""
-        receive = f"sudo launchpad-host receive-pack --app {app} --who tester@desk"
+        receive = f"sudo launchpad-host receive-pack --app {app} --revision {revision} --who tester@desk"
         subprocess.run(
             [
                 *("git", "-C", str(repo.path), "push", "--quiet", f"--receive-pack={receive}"),
