@@ -11,6 +11,7 @@ from typing import Any
 
 from . import (
     build,
+    contents,
     databases,
     files,
     history,
@@ -19,6 +20,7 @@ from . import (
     procfile,
     proxy,
     prune,
+    remote,
     repository,
     say,
     slots,
@@ -110,6 +112,7 @@ class Deployment:
         app, spec = self.app, self.spec
         if built is None:
             repository.fetch(app, spec.source, self.revision, spec.ref)
+            contents.check(app, self.revision, spec.directory, spec.allow_missing)
             if what == "rebuild":
                 here = any(other.revision == self.revision for other in build.all_built(app))
                 why = (
@@ -177,6 +180,9 @@ class Deployment:
         proxy.heal()
         tasks.stop_leftover(self.app)
         build.clean(self.app)
+        repository.mend(self.app)
+        for folder in (self.app.launches, self.app.settings.parent, self.app.state, self.app.built):
+            files.sweep(folder)
         serving = slots.serving(self.app)
         for slot in slots.SLOTS:
             unit = self.app.unit(slot)
@@ -219,6 +225,7 @@ def secret_values(spec: DeploySpec) -> list[str]:
     """Everything in a specification that must never be printed."""
     values = [value for _, value in spec.secrets]
     values.append(spec.source.deploy_key)
+    values += remote.credentials(spec.source.url)[1:]
     for url in (spec.source.url, spec.package_index or ""):
         if "://" in url:
             parts = urllib.parse.urlsplit(url)

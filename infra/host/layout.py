@@ -14,6 +14,7 @@ UV = OPT / "uv/bin/uv"
 PYTHONS = OPT / "python"
 SETTINGS = Path("/etc/launchpad")
 STATE = Path("/var/lib/launchpad")
+RUN = Path("/run/launchpad")
 UNITS = Path("/etc/systemd/system")
 CADDYFILE = Path("/etc/caddy/Caddyfile")
 CADDY_DROPIN = UNITS / "caddy.service.d/launchpad.conf"
@@ -141,6 +142,11 @@ class App:
     def lock(self) -> Path:
         """Locked while a deployment runs."""
         return Path("/run/lock") / f"launchpad-{self.name}.lock"
+
+    @property
+    def scratch(self) -> Path:
+        """Keys and indexes of the deployment under way, in memory: root's, 0700. Emptied by the next deployment."""
+        return RUN / f"{self.name}.scratch"
 
     @property
     def template(self) -> Path:

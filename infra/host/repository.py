@@ -2,54 +2,59 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
+import signal
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from . import files, say, sh
+from . import files, remote, say, sh, sockets
 from .failure import Failure
 from .layout import App
+from .printable import one_line
 from .spec import Source
 
 CONFIG = {
-    "receive.shallowUpdate": "true",  # a desk that has a shallow clone can push
+    "receive.shallowUpdate": "true",  # a workstation that has a shallow clone can push
     "receive.autogc": "false",  # never collect garbage while somebody pushes
     "gc.auto": "0",
     "receive.denyNonFastForwards": "false",
     "receive.denyDeletes": "false",
 }
-QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "/bin/true", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
+SETTINGS = tuple(word for key, value in CONFIG.items() for word in ("-c", f"{key}={value}"))
+QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
+PARENT = ("setpriv", "--pdeathsig", "TERM")
+"""git ends, and removes its lock files, when the program that started it is killed."""
+
 KEPT = "refs/launchpad-kept"
 """Refs of our own that keep the commits of releases from garbage collection."""
 
-SSH_URL = re.compile(r"ssh://|git\+ssh://|(?!.*://)[^/]+:(?!//)")
 FETCH_TIMEOUT = 900.0
+YOUNG = 60.0
+"""Seconds for which a lock file may be that of a push under way, which holds one for an instant."""
 
-HINTS = {
-    "could not read Username": "The server asks for a user name: the repository is private, or not there. "
-    "Use an SSH URL with a deploy key, a token in the URL (a secret), or a local path.",
-    "Authentication failed": "The credentials in the URL are not accepted.",
-    "Permission denied (publickey)": "The server does not accept the deploy key.",
-    "Host key verification failed": "The server's host key is not the one in known_hosts.",
-    "Could not resolve host": "The machine cannot resolve the server's name.",
-    "Repository not found": "There is no such repository, or the credentials may not see it.",
-}
-"""What git and ssh say, and what it means. None of it gets better by asking again."""
+DEPLOYING, PUSHING = "LAUNCHPAD_DEPLOYS", "LAUNCHPAD_RECEIVES"
+"""Variables by which the git processes of a deployment and of a push are known again, their children too."""
 
 
 def ensure(app: App) -> None:
-    """Have the bare clone there, configured."""
-    if not (app.repository / "HEAD").exists():
-        files.directory(app.home, 0o755)
-        sh.run(["git", "init", "--quiet", "--bare", str(app.repository)], env=QUIET, doing="git init")
+    """Have the bare clone there and sound; one that was half made is mended, one that cannot be is made anew.
+
+    Nothing is lost with it: each commit is pushed or fetched again when it is deployed.
+    """
+    if git(app, "rev-parse", "--git-dir").ok and (app.repository / "config").exists():
+        return
+    files.directory(app.home, 0o755)
+    make = ["git", "init", "--quiet", "--bare", str(app.repository)]
+    mended = sh.run(make, env=QUIET)
+    if not mended.ok or not git(app, "rev-parse", "--git-dir").ok:
+        files.remove_tree(app.repository)
+        sh.run(make, env=QUIET, doing="git init")
     files.directory(app.repository, 0o700)
-    config = (app.repository / "config").read_text()
-    for key, value in CONFIG.items():
-        if key.split(".")[1].lower() not in config.lower():
-            _git(app, "config", key, value)
 
 
 def receive_pack(app: App) -> None:
@@ -59,20 +64,20 @@ def receive_pack(app: App) -> None:
     history behind them is not here); then we show none, and get everything that the pushed commit needs.
     """
     ensure(app)
-    words = ["git"]
+    words = ["git", *SETTINGS]
     if (app.repository / "shallow").exists():
         forget_pushed(app, set())
         words += ["-c", f"receive.hideRefs={KEPT}"]
-    os.execvpe("git", [*words, "receive-pack", str(app.repository)], {**os.environ, **QUIET})
+    os.execvpe("git", [*words, "receive-pack", str(app.repository)], {**os.environ, **QUIET, PUSHING: app.name})
 
 
 def has(app: App, revision: str) -> bool:
     """Whether the commit is here with all its files."""
     if not (app.repository / "HEAD").exists():
         return False
-    if not _git(app, "cat-file", "-e", f"{revision}^{{commit}}").ok:
+    if not git(app, "cat-file", "-e", f"{revision}^{{commit}}").ok:
         return False
-    return _git(app, "cat-file", "-e", f"{revision}^{{tree}}").ok
+    return git(app, "cat-file", "-e", f"{revision}^{{tree}}").ok
 
 
 def fetch(app: App, source: Source, revision: str, ref: str) -> None:
@@ -85,32 +90,36 @@ def fetch(app: App, source: Source, revision: str, ref: str) -> None:
             f"The commit {revision} was not pushed to this machine (its clone is {app.repository}).\n"
             "The desk pushes it before each deployment; run that step again."
         )
-    say.step("fetch", f"{revision[:12]} from {source.url}")
-    with _access(source) as env:
-        # By its hash alone, without history; servers that refuse that are asked for the branch with its history.
-        tried = _git(app, "fetch", "--quiet", "--no-tags", "--depth=1", source.url, revision, env=env)
-        if tried.ok and has(app, revision):
-            return
-        if not any(sign in tried.err for sign in HINTS):
-            if ref:
-                tried = _git(app, "fetch", "--quiet", "--no-tags", source.url, f"+{ref}:{KEPT}/fetched", env=env)
-            if not has(app, revision):
-                every = f"+refs/*:{KEPT}/all/*"
-                tried = _git(app, "fetch", "--quiet", "--no-tags", source.url, every, env=env)
+    say.step("fetch", f"{revision[:12]} from {remote.shown(source)}")
+    with remote.access(app, source) as (url, env):
+        tried = _fetch(app, env, "--depth=1", url, revision)
+        if tried.ok or remote.DECLINED.search(tried.err):
+            # Not to be had by its hash alone: it is looked for in the history of the branch, then of all branches.
+            for wanted in ([f"+{ref}:{KEPT}/fetched"] if ref not in ("", revision) else []) + [f"+refs/*:{KEPT}/all/*"]:
+                if has(app, revision):
+                    return
+                say.step("fetch", "the server does not give out that commit alone: taking it with its history")
+                tried = _fetch(app, env, url, wanted)
+    if has(app, revision):
+        return
     if not tried.ok:
-        raise Failure(f"Cannot fetch from {source.url}:\n{_advice(tried.err)}")
-    if not has(app, revision):
-        raise Failure(f"The commit {revision} is not in {source.url} (looked at all its branches and tags).")
+        raise Failure(f"Cannot fetch from {remote.shown(source)}:\n{remote.advice(tried.err)}")
+    raise Failure(f"The commit {revision} is not in {remote.shown(source)} (looked at all its branches and tags).")
+
+
+def _fetch(app: App, env: dict[str, str], *words: str) -> sh.Done:
+    return git(app, "fetch", "--quiet", "--no-tags", *words, env=env)
 
 
 def keep(app: App, release: str, revision: str) -> None:
-    """Keep a release's commit from garbage collection."""
-    _git(app, "update-ref", f"{KEPT}/releases/{release}", revision)
+    """Keep a release's commit from garbage collection; the history that came with it may go."""
+    git(app, "update-ref", f"{KEPT}/releases/{release}", revision)
+    _delete(app, _refs(app, f"{KEPT}/fetched", f"{KEPT}/all"))
 
 
 def forget(app: App, release: str) -> None:
     """A release is gone; its commit may be collected."""
-    _git(app, "update-ref", "-d", f"{KEPT}/releases/{release}")
+    git(app, "update-ref", "-d", f"{KEPT}/releases/{release}")
 
 
 def forget_pushed(app: App, releases: set[str]) -> None:
@@ -118,10 +127,16 @@ def forget_pushed(app: App, releases: set[str]) -> None:
 
     A commit that was pushed for a deployment that still waits stays: garbage collection spares what is young.
     """
-    shown = _git(app, "for-each-ref", "--format=%(refname)", "refs/launchpad").out.split()
-    gone = [ref for ref in shown if ref.rsplit("/", 1)[-1] not in releases]
-    if gone:
-        feed = "".join(f"delete {ref}\n" for ref in gone)
+    _delete(app, [ref for ref in _refs(app, "refs/launchpad") if ref.rsplit("/", 1)[-1] not in releases])
+
+
+def _refs(app: App, *prefixes: str) -> list[str]:
+    return git(app, "for-each-ref", "--format=%(refname)", *prefixes).out.split()
+
+
+def _delete(app: App, refs: list[str]) -> None:
+    if refs:
+        feed = "".join(f"delete {ref}\n" for ref in refs)
         sh.run(["git", "--git-dir", str(app.repository), "update-ref", "--stdin"], feed=feed, env=QUIET)
 
 
@@ -131,51 +146,81 @@ def tidy(app: App) -> None:
 
 
 def subject(app: App, revision: str) -> str:
-    """The tried line of a commit's message."""
-    return _git(app, "log", "-1", "--format=%s", revision).out.strip()
+    """The first line of a commit's message, fit to be shown and recorded whatever bytes it has."""
+    words = ("show", "--no-patch", "--no-show-signature", "--no-color", "--no-notes", "--encoding=UTF-8", "--format=%s")
+    return one_line(git(app, *words, revision, "--").out)
+
+
+def mend(app: App) -> None:
+    """Clear away what a killed deployment left: its git processes, keys and the locks of the clone.
+
+    Only for the holder of the app's lock: no other deployment can be at work then. A push can.
+    """
+    _end_leftover(app)
+    files.remove_tree(app.scratch)
+    for old in Path(tempfile.gettempdir()).glob("launchpad-*"):  # where earlier versions had them
+        if re.match(r"launchpad-(ssh|index)-", old.name) and old.lstat().st_uid == 0 and not old.is_symlink():
+            shutil.rmtree(old, ignore_errors=True)
+    pushing = any(_processes(PUSHING, app.name))
+    for path in _unfinished(app.repository):
+        if not pushing or time.time() - path.lstat().st_mtime > YOUNG:
+            say.step("heal", f"removing {path.relative_to(app.home)}, left by an interrupted deployment")
+            files.remove_tree(path)
+
+
+def _unfinished(clone: Path) -> list[Path]:
+    """The lock files, half-written packs and empty refs of a clone."""
+    locks = [*clone.glob("*.lock"), *(clone / "refs").rglob("*.lock"), *(clone / "objects/info").rglob("*.lock")]
+    packs = clone / "objects/pack"
+    # A machine that lost its power while git wrote a ref may have it empty, which git takes for a broken one.
+    empty = [path for path in (clone / "refs").rglob("*") if path.is_file() and path.stat().st_size == 0]
+    left = [*locks, *empty, *packs.glob("*.lock"), *packs.glob("tmp_*"), *(clone / "objects").glob("*incoming-*")]
+    return list(dict.fromkeys(left))
+
+
+def _end_leftover(app: App) -> None:
+    """End the git processes of a deployment that was killed: they would write into the clone beside ours."""
+    began = time.monotonic()
+    while (found := list(_processes(DEPLOYING, app.name))) and time.monotonic() - began < 2 * sh.GRACE:
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM if time.monotonic() - began < sh.GRACE else signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def _processes(variable: str, value: str) -> Iterator[int]:
+    """Root's processes that were started with a variable."""
+    for pid in sockets.all_processes():
+        folder = Path("/proc", str(pid))
+        with contextlib.suppress(OSError):
+            given = (folder / "environ").read_bytes().split(b"\0") if folder.stat().st_uid == 0 else []
+            if f"{variable}={value}".encode() in given:
+                yield pid
 
 
 def checkout(app: App, revision: str, target: Path) -> None:
     """Write a commit's files into a directory that is not there yet."""
     target.mkdir(parents=True)
-    with tempfile.TemporaryDirectory(prefix="launchpad-index-") as scratch:
-        env = {**QUIET, "GIT_INDEX_FILE": f"{scratch}/index", "GIT_WORK_TREE": str(target)}
-        done = _git(app, "read-tree", revision, env=env)
-        done = _git(app, "checkout-index", "--all", "--quiet", env=env, cwd=target) if done.ok else done
+    files.directory(app.scratch, 0o700)
+    with tempfile.TemporaryDirectory(prefix="index-", dir=app.scratch) as scratch:
+        # Without root's own settings: they may name programs that rewrite files (Git LFS's filter).
+        env = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_INDEX_FILE": f"{scratch}/index", "GIT_WORK_TREE": str(target)}
+        done = git(app, "read-tree", revision, env=env)
+        done = git(app, "checkout-index", "--all", "--quiet", env=env, cwd=target) if done.ok else done
     if not done.ok:
         raise Failure(f"Cannot write the files of {revision[:12]} to {target}:\n{done.last_lines()}")
-    if (target / ".gitmodules").exists():
-        say.step("fetch", "note: the repository has git submodules; their files are not fetched")
 
 
-@contextmanager
-def _access(source: Source) -> Iterator[dict[str, str]]:
-    """git's environment for a source: deploy key and known hosts in files that only root reads, for this call."""
-    if not SSH_URL.match(source.url):
-        yield {}
-        return
-    if not source.known_hosts:
-        raise Failure(
-            f"{source.url} is an SSH URL, but its server's host key is not known, and a stranger is not trusted.\n"
-            "Set known_hosts to the line that `ssh-keyscan -t ed25519 <server>` prints, after checking it against what "
-            "the server's operator publishes."
-        )
-    with tempfile.TemporaryDirectory(prefix="launchpad-ssh-") as scratch:
-        known, key = Path(scratch, "known_hosts"), Path(scratch, "key")
-        files.write(known, source.known_hosts.strip() + "\n", 0o600)
-        command = f"ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile={known}"
-        command += " -o GlobalKnownHostsFile=none -o ConnectTimeout=20"
-        if source.deploy_key:
-            files.write(key, source.deploy_key.strip().replace("\r\n", "\n") + "\n", 0o600)
-            command += f" -o IdentitiesOnly=yes -i {key}"
-        yield {"GIT_SSH_COMMAND": command}
-
-
-def _advice(errors: str) -> str:
-    text = "\n".join(errors.strip().splitlines()[-8:])
-    return "\n".join([text, *(hint for sign, hint in HINTS.items() if sign in text)])
-
-
-def _git(app: App, *words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> sh.Done:
-    argv = ["git", "--git-dir", str(app.repository), *words]
-    return sh.run(argv, env={**QUIET, **(env or {})}, cwd=cwd, timeout=FETCH_TIMEOUT)
+def git(
+    app: App,
+    *words: str,
+    env: dict[str, str] | None = None,
+    cwd: Path | None = None,
+    feed: str | None = None,
+    encoding: str = "utf-8",
+) -> sh.Done:
+    """Run git on the app's clone."""
+    argv = [*PARENT, "git", "--git-dir", str(app.repository), *SETTINGS, *words]
+    given = {**QUIET, DEPLOYING: app.name, **(env or {})}
+    named = f"git {words[0]}"
+    return sh.run(argv, env=given, cwd=cwd, feed=feed, timeout=FETCH_TIMEOUT, name=named, encoding=encoding)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .failure import Failure
+
+GRACE = 5.0
+"""Seconds that a program gets to clean up after SIGTERM (git removes its lock files) before it is killed."""
 
 
 @dataclass(frozen=True)
@@ -37,29 +43,53 @@ def run(
     cwd: Path | None = None,
     timeout: float | None = None,
     doing: str = "",
+    name: str = "",
+    encoding: str = "utf-8",
 ) -> Done:
     """Run a program to its end. With ``doing`` set, an exit code other than 0 is a Failure that says so.
 
-    ``env`` is added to our own environment. ``timeout`` is in seconds; running into it is a Failure.
+    ``env`` is added to our own environment. ``timeout`` is in seconds; running into it is a Failure. ``name`` is what
+    messages call the program. Whatever stops us ends the program and all that it started, too.
     """
+    called = doing or name or argv[0]
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             argv,
-            input=feed,
-            stdin=subprocess.DEVNULL if feed is None else None,
-            capture_output=True,
-            text=True,
-            errors="replace",
+            stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env={**os.environ, **(env or {})},
             cwd=cwd or "/",
-            timeout=timeout,
-            check=False,
+            start_new_session=True,
         )
     except FileNotFoundError as error:
-        raise Failure(f"{doing or argv[0]}: the program {argv[0]} is not on this machine") from error
+        raise Failure(f"{called}: the program {argv[0]} is not on this machine") from error
+    try:
+        out, err = process.communicate(None if feed is None else feed.encode(), timeout)
     except subprocess.TimeoutExpired as error:
-        raise Failure(f"{doing or argv[0]}: no end after {timeout:g} s, given up") from error
-    finished = Done(done.returncode, done.stdout, done.stderr)
+        _end(process)
+        raise Failure(f"{called}: no end after {timeout:g} s, given up") from error
+    except BaseException:
+        _end(process)
+        raise
+    finished = Done(process.returncode, out.decode(encoding, "replace"), err.decode("utf-8", "replace"))
     if doing and not finished.ok:
         raise Failure(f"{doing} failed (exit status {finished.code}):\n{finished.last_lines()}")
     return finished
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program and its children: they lead a process group of their own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        until = time.monotonic() + GRACE
+        while time.monotonic() < until:
+            process.poll()
+            os.killpg(process.pid, 0)
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream:
+            with contextlib.suppress(OSError):
+                stream.close()

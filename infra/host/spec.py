@@ -113,6 +113,7 @@ class DeploySpec:
     lock_timeout: float = 300
     who: str = ""
     package_index: str | None = None
+    allow_missing: tuple[str, ...] = ()
 
 
 def prepare_spec(value: Any) -> PrepareSpec:
@@ -163,6 +164,7 @@ def deploy_spec(value: Any) -> DeploySpec:
         lock_timeout=reader.number("lock_timeout", 300, 0, 86400),
         who=reader.text("who", ""),
         package_index=reader.maybe("package_index", HTTP_URL, "an http or https URL"),
+        allow_missing=reader.names("allow_missing", "lfs|submodules", "lfs, submodules"),
     )
     for name in sorted({name for name, _ in spec.env} & {name for name, _ in spec.secrets}):
         reader.mistake(f"secrets.{name}", "is also in env; keep one of the two")

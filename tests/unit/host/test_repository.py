@@ -1,0 +1,275 @@
+"""The machine's clone: what is fetched and how, what a killed run leaves, and what a commit lacks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra.host import contents, remote, repository, sh
+from infra.host.failure import Failure, Interrupted
+from infra.host.layout import App
+from infra.host.spec import Source
+from tests import gitserver, watch
+
+IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the host program runs as root")
+
+
+class Here(App):
+    """An app below a folder of the test."""
+
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        """Where everything of it lies."""
+        return self.folder
+
+    @property
+    def scratch(self) -> Path:
+        """Where its keys lie."""
+        return self.folder / "scratch"
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> App:
+    monkeypatch.setattr(Here, "folder", tmp_path / "home", raising=False)
+    return Here(f"t{os.getpid()}")
+
+
+def git(path: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", *IDENTITY, "-C", str(path), *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    """A folder with the bare repository shop.git: three commits on main, the last with a file of some size."""
+    work, served = tmp_path / "work", tmp_path / "served"
+    git(tmp_path, "init", "-q", "-b", "main", str(work))
+    for number in range(3):
+        (work / "big").write_bytes(os.urandom(200_000))
+        git(work, "add", ".")
+        git(work, "commit", "-q", "-m", f"Commit {number}")
+    served.mkdir()
+    git(tmp_path, "clone", "-q", "--bare", str(work), str(served / "shop.git"))
+    return served
+
+
+def revision(origin: Path, name: str = "main") -> str:
+    return git(origin / "shop.git", "rev-parse", name)
+
+
+def refs(app: App) -> list[str]:
+    return git(app.repository, "for-each-ref", "--format=%(refname)").split()
+
+
+def until(met: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + 20
+    while not met():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_no_argument_list_shows_the_password_of_a_url(app: App, origin: Path) -> None:
+    with gitserver.serving(str(origin), "ci:canary-4/2", pause=0.3) as server, watch.arguments() as seen:
+        url = f"http://ci:canary-4%2F2@127.0.0.1:{server.server_port}/shop.git"
+        repository.fetch(app, Source("url", url), revision(origin), "main")
+    assert repository.has(app, revision(origin))
+    assert [line for line in seen if "git-remote-http" in line]
+    assert [line for line in seen if "canary-4" in line] == []
+    assert subprocess.run(["grep", "-r", "canary-4", str(app.home)], check=False, capture_output=True).stdout == b""
+
+
+@pytest.mark.parametrize(
+    ("credentials", "hint"),
+    [("", "asks for a user name: the repository is private"), ("ci:wrong@", "credentials in the URL are not accepted")],
+)
+def test_what_a_private_server_wants_is_said(app: App, origin: Path, credentials: str, hint: str) -> None:
+    with gitserver.serving(str(origin), "ci:right") as server:
+        url = f"http://{credentials}127.0.0.1:{server.server_port}/shop.git"
+        with pytest.raises(Failure) as caught:
+            repository.fetch(app, Source("url", url), revision(origin), "main")
+    assert hint in str(caught.value)
+    assert "wrong" not in str(caught.value)
+    assert len(server.asked) <= 2
+
+
+def test_a_lock_file_does_not_make_a_fetch_take_the_whole_history(app: App, origin: Path) -> None:
+    repository.ensure(app)
+    lock = app.repository / "shallow.lock"
+    lock.touch()
+    with gitserver.serving(str(origin)) as server:
+        source = Source("url", f"http://127.0.0.1:{server.server_port}/shop.git")
+        with pytest.raises(Failure, match=r"shallow\.lock': File exists"):
+            repository.fetch(app, source, revision(origin), "main")
+        assert sum("command=fetch" in asked for asked in server.asked) == 1
+        repository.mend(app)
+        assert not lock.exists()
+        repository.fetch(app, source, revision(origin), "main")
+    assert repository.has(app, revision(origin))
+    assert not repository.has(app, revision(origin, "main~1"))
+
+
+@pytest.mark.parametrize("how", ["interrupted", "timeout"])
+def test_git_cleans_up_when_it_is_stopped_in_the_middle(
+    app: App, origin: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    def stop(number: int, _frame: object) -> None:
+        raise Interrupted(f"by {number}")
+
+    def interrupt() -> None:
+        until(locked.exists)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    locked = app.repository / "shallow.lock"
+    with gitserver.serving(str(origin), hang=True) as server:
+        source = Source("url", f"http://127.0.0.1:{server.server_port}/shop.git")
+        if how == "timeout":
+            repository.ensure(app)
+            monkeypatch.setattr(repository, "FETCH_TIMEOUT", 2)
+            with pytest.raises(Failure, match="git fetch: no end after 2 s, given up"):
+                repository.fetch(app, source, revision(origin), "main")
+        else:
+            before = signal.signal(signal.SIGUSR1, stop)
+            ready = threading.Thread(target=interrupt)
+            ready.start()
+            try:
+                with pytest.raises(Interrupted):
+                    repository.fetch(app, source, revision(origin), "main")
+            finally:
+                ready.join()
+                signal.signal(signal.SIGUSR1, before)
+        assert not locked.exists()
+        assert list(repository._processes(repository.DEPLOYING, app.name)) == []
+
+
+def test_a_program_that_does_not_end_is_killed_with_its_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sh, "GRACE", 0.3)
+    with pytest.raises(Failure, match=r"bash: no end after 0.5 s, given up"):
+        sh.run(["bash", "-c", "trap '' TERM; MARK=stays-7 sleep 60 & sleep 60"], timeout=0.5)
+    until(lambda: not list(repository._processes("MARK", "stays-7")))
+
+
+def test_what_a_killed_run_left_is_cleared_away(app: App) -> None:
+    repository.ensure(app)
+    app.scratch.mkdir()
+    (app.scratch / "key").touch()
+    (app.repository / "refs/heads/x").mkdir()
+    (app.repository / "refs/heads/empty").touch()
+    left = ["shallow.lock", "packed-refs.lock", "refs/heads/x/y.lock", "objects/pack/tmp_pack_abc"]
+    for name in left:
+        (app.repository / name).touch()
+    marked = {**os.environ, repository.DEPLOYING: app.name}
+    with subprocess.Popen(["sleep", "60"], env=marked) as process:
+        repository.mend(app)
+        assert process.wait() == -signal.SIGTERM
+    assert not app.scratch.exists()
+    assert [name for name in [*left, "refs/heads/empty"] if (app.repository / name).exists()] == []
+
+
+def test_a_push_under_way_keeps_its_young_locks(app: App) -> None:
+    repository.ensure(app)
+    young, old = app.repository / "refs/heads/young.lock", app.repository / "refs/heads/old.lock"
+    young.touch()
+    old.touch()
+    os.utime(old, (0, time.time() - 3600))
+    with subprocess.Popen(["sleep", "60"], env={**os.environ, repository.PUSHING: app.name}) as process:
+        until(lambda: list(repository._processes(repository.PUSHING, app.name)))
+        repository.mend(app)
+        process.kill()
+    assert young.exists()
+    assert not old.exists()
+
+
+@pytest.mark.parametrize("damage", ["config", "HEAD", "objects"])
+def test_a_clone_that_was_half_made_is_mended(app: App, origin: Path, damage: str) -> None:
+    repository.ensure(app)
+    path = app.repository / damage
+    if damage == "objects":
+        subprocess.run(["rm", "-r", str(path)], check=True)
+    elif damage == "HEAD":
+        path.write_text("")
+    else:
+        path.unlink()
+    with gitserver.serving(str(origin)) as server:
+        source = Source("url", f"http://127.0.0.1:{server.server_port}/shop.git")
+        repository.fetch(app, source, revision(origin), "main")
+    assert repository.has(app, revision(origin))
+
+
+def test_the_history_of_a_fallback_goes_once_the_release_is_kept(app: App, origin: Path) -> None:
+    git(origin / "shop.git", "config", "uploadpack.allowAnySHA1InWant", "false")
+    wanted = revision(origin, "main~1")
+    source = Source("url", f"file://{origin / 'shop.git'}")
+    repository.ensure(app)
+    # git's old protocol gives out the tips of branches only, as some servers do.
+    git(app.repository, "config", "protocol.version", "0")
+    repository.fetch(app, source, wanted, "main")
+    assert refs(app) == ["refs/launchpad-kept/fetched"]
+    repository.keep(app, "r1", wanted)
+    assert refs(app) == ["refs/launchpad-kept/releases/r1"]
+
+
+def test_settings_of_root_do_not_change_what_is_read_or_written(
+    app: App, origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".gitconfig").write_text(
+        '[log]\n\tshowSignature = true\n[color]\n\tui = always\n[filter "lfs"]\n\tsmudge = false\n\trequired = true\n'
+    )
+    work = tmp_path / "work"
+    (work / ".gitattributes").write_text("* filter=lfs\n")
+    git(work, "add", ".")
+    git(work, "commit", "-q", "-m", "Grüße")
+    git(work, "push", "-q", str(origin / "shop.git"), "main")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    repository.fetch(app, Source("url", f"file://{origin / 'shop.git'}"), revision(origin), "main")
+    assert repository.subject(app, revision(origin)) == "Grüße"
+    repository.checkout(app, revision(origin), tmp_path / "tree")
+    assert (tmp_path / "tree/big").read_bytes() == (work / "big").read_bytes()
+
+
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
+
+
+def test_what_a_commit_lacks_is_refused_by_name(
+    app: App, origin: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = tmp_path / "work"
+    (work / "site").mkdir()
+    (work / "site/big\x1b file.bin").write_text(POINTER)
+    (work / "outside.bin").write_text(POINTER)
+    (work / "site/small.txt").write_text(f"x{POINTER}")
+    git(work, "add", ".")
+    git(work, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},site/theme")
+    git(work, "commit", "-q", "-m", "Lacking")
+    git(work, "push", "-q", str(origin / "shop.git"), "main")
+    commit = revision(origin)
+    repository.fetch(app, Source("url", f"file://{origin / 'shop.git'}"), commit, "main")
+    assert contents.find(app, commit, "") == contents.Missing(("outside.bin", "site/big\x1b file.bin"), ("site/theme",))
+    assert contents.find(app, commit, "site") == contents.Missing(("big\x1b file.bin",), ("theme",))
+    with pytest.raises(Failure) as caught:
+        contents.check(app, commit, "site", ("lfs",))
+    assert str(caught.value) == (
+        f"The commit {commit[:12]} has 1 submodule (theme): the app would find its folder empty.\n"
+        "Launchpad does not fetch submodules. Commit their files (git subtree add), or install them as packages "
+        "(requirements.txt takes git+https URLs), or deploy without them: "
+        "pulumi config set --path 'launchpad:allow_missing[1]' submodules"
+    )
+    assert "in place of 1 file (big\N{REPLACEMENT CHARACTER} file.bin)" in capsys.readouterr().err
+    contents.check(app, commit, "site", ("lfs", "submodules"))
+
+
+def test_credentials_are_taken_out_of_a_url_decoded() -> None:
+    assert remote.credentials("https://ci:p%40ss@git.invalid/x.git") == ("https://git.invalid/x.git", "ci", "p@ss")
+    assert remote.credentials("ssh://git@git.invalid/x.git") == ("ssh://git@git.invalid/x.git", "", "")
+    assert remote.shown(Source("url", "https://token@git.invalid/x.git")) == "https://[secret]@git.invalid/x.git"
