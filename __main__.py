@@ -11,13 +11,15 @@ from infra.machines.launch import launch
 try:
     wanted = settings.load()
     source = repository.find(wanted.repository, wanted.directory)
-    revision = repository.resolve(source, wanted.revision, wanted.deploy_key, wanted.known_hosts)
+    revision = repository.resolve(source, wanted.revision, wanted.deploy_key, wanted.known_hosts, wanted.allow_missing)
 except (settings.SettingsError, repository.RepositoryError) as mistake:
     raise pulumi.RunError(str(mistake)) from None
 
 machine = launch(wanted)
 app = Deployment(wanted.app, DeploymentArgs(wanted, machine, source, revision))
 pulumi.log.info(f"{wanted.app}: revision {revision.sha[:12]} ({revision.name}) {revision.subject}".rstrip(), app)
+for warning in revision.warnings:
+    pulumi.log.warn(warning, app)
 
 for name, value in outputs.checked(
     {

@@ -33,6 +33,7 @@ class Settings:
     repository: str
     revision: str
     directory: str
+    allow_missing: tuple[str, ...]
     deploy_key: str = field(repr=False)
     known_hosts: str
     command: str

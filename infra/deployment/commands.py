@@ -90,6 +90,7 @@ def deploy_spec(settings: Settings, repository: Repository, revision: Revision, 
         keep_releases=settings.keep_releases,
         lock_timeout=settings.lock_timeout,
         package_index=settings.package_index or None,
+        allow_missing=list(settings.allow_missing),
     )
 
 

@@ -181,7 +181,7 @@ class Deployment(pulumi.ComponentResource):
         triggers: list[Any],
         after: pulumi.Resource,
     ) -> command.local.Command:
-        line = f"python3 infra/deployment/{script}.py"
+        line = f"python3 -m infra.deployment.{script}"
         return command.local.Command(
             name,
             create=line,

@@ -1,4 +1,4 @@
-"""Delivers one commit of a local repository to the machine by git push over SSH; run at the desk as a script.
+"""Delivers one commit of a local repository to the machine by git push over SSH; run as a module of its own.
 
 Everything comes in by the environment (``LAUNCHPAD_*``), for the private key must not be seen in an argument list.
 The machine needs no access to the repository, and only what it lacks is sent. A shallow clone will do.
@@ -13,6 +13,8 @@ import tempfile
 from getpass import getuser
 from pathlib import Path
 from socket import gethostname
+
+from infra.deployment import git
 
 
 def who() -> str:
@@ -39,10 +41,36 @@ def ssh(folder: Path, port: str, host: str, host_key: str, private_key: str) -> 
 
 def arguments(repository: str, app: str, sha: str, user: str, host: str) -> list[str]:
     """The git command: the commit under a ref of its own, received by the host program."""
-    receive = f"sudo launchpad-host receive-pack --app {app} --who {who()}"
+    receive = f"sudo launchpad-host receive-pack --app {app} --revision {sha} --who {who()}"
     return [
-        *("git", "-C", repository, "push", "--quiet", "--no-verify", f"--receive-pack={receive}"),
-        *(f"ssh://{user}@{host}/srv/{app}/repo.git", f"+{sha}:refs/launchpad/{sha}"),
+        *(
+            "git",
+            "-C",
+            repository,
+            "push",
+            "--quiet",
+            "--no-verify",
+            "--no-signed",
+            "--no-follow-tags",
+        ),
+        *("--recurse-submodules=no", f"--receive-pack={receive}", address(app, user, host)),
+        f"+{sha}:refs/launchpad/{sha}",
+    ]
+
+
+def address(app: str, user: str, host: str) -> str:
+    """Where the machine keeps the app's clone."""
+    return f"ssh://{user}@{host}/srv/{app}/repo.git"
+
+
+def settings(url: str) -> list[tuple[str, str]]:
+    """git's settings for the push, so that none of the person's own turns it into another one."""
+    return [
+        *((f"url.{url}.{rule}", url) for rule in ("insteadOf", "pushInsteadOf")),  # the longest rule for a URL wins
+        ("push.gpgSign", "false"),
+        ("push.negotiate", "false"),
+        ("push.pushOption", ""),
+        ("protocol.ssh.allow", "always"),
     ]
 
 
@@ -55,10 +83,11 @@ def main(environment: dict[str, str]) -> int:
         command = ssh(
             Path(folder), given["PORT"], given["HOST"], environment["LAUNCHPAD_HOST_KEY"], environment["LAUNCHPAD_KEY"]
         )
-        quiet = {name: value for name, value in environment.items() if not name.startswith(("LAUNCHPAD_", "GIT_"))}
+        url = address(given["APP"], given["USER"], given["HOST"])
+        own = {name: value for name, value in environment.items() if not name.startswith("LAUNCHPAD_")}
         pushed = subprocess.run(
             arguments(given["REPOSITORY"], given["APP"], given["REVISION"], given["USER"], given["HOST"]),
-            env={**quiet, "GIT_SSH_COMMAND": command, "GIT_TERMINAL_PROMPT": "0"},
+            env={**git.environment(own, settings(url)), "GIT_SSH_COMMAND": command, "GIT_SSH_VARIANT": "ssh"},
             check=False,
         )
     if pushed.returncode:

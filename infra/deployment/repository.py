@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from infra.deployment import contents, git
+from infra.deployment.printable import one_line
 
 FULL_SHA = re.compile(r"[0-9a-f]{40}")
 SSH_URL = re.compile(r"(ssh|git\+ssh)://|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:")
@@ -34,64 +38,122 @@ class Repository:
 
 @dataclass(frozen=True)
 class Revision:
-    """A commit: its full SHA, the name it was asked for by, and its subject where the desk can read it."""
+    """A commit: its full SHA, the name it was asked for by, and its subject where the workstation can read it.
+
+    ``warnings`` are what a person should know before it is deployed.
+    """
 
     sha: str
     name: str
     subject: str
-
-
-def without_password(url: str) -> str:
-    """A URL fit for messages: credentials replaced."""
-    return re.sub(r"(://)[^/@]+@", r"\1[secret]@", url) if url.startswith("http") else url
+    warnings: tuple[str, ...] = ()
 
 
 def find(repository: str, directory: str) -> Repository:
     """The repository that the config names; a folder inside a local work tree becomes the app's root.
 
-    Raises ``RepositoryError`` where a local path is no git repository.
+    Raises ``RepositoryError`` where a local path is no git repository, or git refuses to read it.
     """
+    if shutil.which("git") is None:
+        raise RepositoryError("git is not on the PATH of this computer; install it: sudo apt-get install git")
     if URL.match(repository):
-        return Repository(without_password(repository), None, repository, directory)
+        return Repository(git.without_password(repository), None, repository, directory)
     path = Path(repository).expanduser()
-    if not path.exists():
-        raise RepositoryError(
-            f"launchpad:repository is {repository!r}, but {path.absolute()} does not exist; name a git repository"
-        )
-    if not path.is_dir() or _git(path, "rev-parse", "--git-dir").returncode != 0:
-        raise RepositoryError(
-            f"launchpad:repository is {repository!r}, but {path.absolute()} is not in a git repository; "
-            f"make it one with: git init && git add . && git commit"
-        )
-    inside = _git(path, "rev-parse", "--show-prefix").stdout.strip().rstrip("/")
-    return Repository(repository, path, "", "/".join(part for part in (inside, directory) if part))
+    wrong = f"launchpad:repository is {repository!r}, but {path.absolute()}"
+    try:
+        there, folder = path.exists(), path.is_dir()
+    except OSError as error:
+        raise RepositoryError(f"{wrong} cannot be read: {error.strerror}") from None
+    if not there:
+        raise RepositoryError(f"{wrong} does not exist; name a git repository")
+    if not folder:
+        raise RepositoryError(f"{wrong} is a file; name the folder of a git repository")
+    inside = git.run(path, "rev-parse", "--show-prefix")
+    if not inside.ok:
+        raise RepositoryError(f"{wrong} {_refused(inside)}")
+    prefix = inside.out.removesuffix("\n").rstrip("/")
+    return Repository(repository, path, "", "/".join(part for part in (prefix, directory) if part))
 
 
-def resolve(repository: Repository, revision: str, deploy_key: str = "", known_hosts: str = "") -> Revision:
+def _refused(answer: git.Done) -> str:
+    """Why git does not take a folder for a repository, and what helps."""
+    if "not a git repository (or any" in answer.err:
+        return "is not in a git repository; make it one with: git init && git add . && git commit"
+    if safe := re.search(r"git config --global --add safe\.directory .*", answer.err):
+        return f"belongs to another user, and git says: {answer.said}; if you trust what is in it: {safe[0].strip()}"
+    return f"cannot be read by git, which says: {answer.said}"
+
+
+def resolve(
+    repository: Repository,
+    revision: str,
+    deploy_key: str = "",
+    known_hosts: str = "",
+    allow_missing: Sequence[str] = (),
+) -> Revision:
     """The commit that ``revision`` stands for now: HEAD, a branch, a tag or a commit.
 
-    Raises ``RepositoryError`` where there is none, or the server does not answer within 30 seconds.
+    A tag comes before a branch of the same name, as everywhere in git. Raises ``RepositoryError`` where there is none,
+    where it lacks contents that ``allow_missing`` does not name, or the server does not answer within 30 seconds.
     """
     if repository.path is not None:
-        return _resolve_here(repository, repository.path, revision)
+        return _resolve_here(repository, repository.path, revision, allow_missing)
     return _resolve_there(repository, revision, deploy_key, known_hosts)
 
 
-def _resolve_here(repository: Repository, path: Path, revision: str) -> Revision:
-    found = _git(path, "log", "-1", "--format=%H %s", f"{revision}^{{commit}}", "--")
-    if found.returncode != 0 and not _git(path, "rev-list", "-n1", "--all").stdout:
+def _resolve_here(repository: Repository, path: Path, revision: str, allow_missing: Sequence[str]) -> Revision:
+    found = git.run(path, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    if not found.ok and not git.run(path, "rev-list", "-n1", "--all").out:
         raise RepositoryError(
             f"launchpad:repository is {repository.name!r}, which has no commit yet; commit the app there"
         )
-    if found.returncode != 0:
+    if not found.ok:
         raise _unknown(repository, revision, "a branch, a tag or a commit in it (git log shows them)")
-    sha, _, subject = found.stdout.strip().partition(" ")
-    if repository.directory and _git(path, "cat-file", "-e", f"{sha}:{repository.directory}").returncode != 0:
+    sha = found.out.strip()
+    if not FULL_SHA.fullmatch(sha):
+        raise RepositoryError(
+            f"launchpad:repository is {repository.name!r}, whose commits are named by SHA-256; Launchpad knows "
+            "SHA-1, git's default"
+        )
+    if repository.directory and not git.run(path, "cat-file", "-e", f"{sha}:{repository.directory}").ok:
         raise RepositoryError(
             f"launchpad:directory: revision {revision} ({sha[:12]}) of {repository.name} has no folder "
             f"{repository.directory!r}; commit it, or correct the key"
         )
-    return Revision(sha, revision, subject)
+    warnings = []
+    if all(
+        git.run(path, "rev-parse", "--verify", "--quiet", f"refs/{kind}/{revision}").ok for kind in ("tags", "heads")
+    ):
+        warnings.append(_ambiguous(repository, revision))
+    warnings += _missing(repository, path, sha, allow_missing)
+    if changed := contents.uncommitted(path, sha, repository.directory):
+        warnings.append(contents.uncommitted_words(repository.name, changed))
+    words = ("--no-patch", "--no-show-signature", "--no-color", "--no-notes", "--encoding=UTF-8", "--format=%s")
+    subject = one_line(git.run(path, "show", *words, sha, "--").out)
+    return Revision(sha, revision, subject, tuple(warnings))
+
+
+def _missing(repository: Repository, path: Path, sha: str, allowed: Sequence[str]) -> list[str]:
+    """Warnings about allowed contents that the commit lacks. Raises ``RepositoryError`` for those that are not."""
+    found = contents.missing(path, sha, repository.directory)
+    mistakes = [kind for kind in found if kind not in allowed]
+    if mistakes:
+        raise RepositoryError(
+            "\n".join(
+                f"launchpad:repository is {repository.name!r}, and its commit {sha[:12]} {found[kind]}. "
+                f"{contents.REMEDIES[kind]}: "
+                f"pulumi config set --path 'launchpad:allow_missing[{len(allowed) + number}]' {kind}"
+                for number, kind in enumerate(mistakes)
+            )
+        )
+    return [f"commit {sha[:12]} of {repository.name} {words}" for words in found.values()]
+
+
+def _ambiguous(repository: Repository, revision: str) -> str:
+    return (
+        f"{repository.name} has a tag and a branch named {revision}; the tag is deployed, as git does. "
+        f"The branch is heads/{revision}"
+    )
 
 
 def _resolve_there(repository: Repository, revision: str, deploy_key: str, known_hosts: str) -> Revision:
@@ -102,17 +164,18 @@ def _resolve_there(repository: Repository, revision: str, deploy_key: str, known
             f"launchpad:repository is {repository.name!r}, an SSH URL, but launchpad:known_hosts is empty; "
             f"set it to the git server's line of a known_hosts file, checked by you (ssh-keyscan prints it)"
         )
-    wanted = (
-        ["HEAD"]
-        if revision == "HEAD"
-        else [f"refs/heads/{revision}", f"refs/tags/{revision}", f"refs/tags/{revision}^{{}}"]
-    )
+    # The names that git itself would try for it, in git's order: a tag comes before a branch.
+    names = ["HEAD"] if revision == "HEAD" else [f"{rule}{revision}" for rule in ("refs/", "refs/tags/", "refs/heads/")]
+    if revision.startswith("refs/"):
+        names = [revision]
     with git_environment(repository, deploy_key, known_hosts) as environment:
+        url = git.credentials(repository.url).url
         try:
             answer = subprocess.run(
-                ["git", "ls-remote", "--", repository.name, *wanted],
+                ["git", "ls-remote", "--", url, *names, *(f"{name}^{{}}" for name in names)],
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 timeout=PATIENCE,
                 env=environment,
                 check=False,
@@ -127,11 +190,12 @@ def _resolve_there(repository: Repository, revision: str, deploy_key: str, known
             f"launchpad:repository is {repository.name!r}, which cannot be read: {said}; "
             f"check the URL, and launchpad:deploy_key if it is private"
         )
-    refs = {name: sha for sha, name in (line.split("\t") for line in answer.stdout.splitlines())}
-    for ref in (f"refs/tags/{revision}^{{}}", *wanted):
-        if ref in refs:
-            return Revision(refs[ref], revision, "")
-    raise _unknown(repository, revision, "one of its branches or tags, or a commit as 40 hex digits")
+    refs = {name: sha for sha, _, name in (line.partition("\t") for line in answer.stdout.splitlines())}
+    there = [name for name in names if name in refs]
+    if not there:
+        raise _unknown(repository, revision, "one of its branches or tags, or a commit as 40 hex digits")
+    warnings = (_ambiguous(repository, revision),) if len(there) > 1 else ()
+    return Revision(refs.get(f"{there[0]}^{{}}", refs[there[0]]), revision, "", warnings)
 
 
 def _unknown(repository: Repository, revision: str, allowed: str) -> RepositoryError:
@@ -146,13 +210,7 @@ def git_environment(repository: Repository, deploy_key: str, known_hosts: str) -
 
     A password in the URL goes in by the environment too, for an argument is seen by every user of the computer.
     """
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
-    if repository.url != repository.name:
-        environment |= {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"url.{repository.url}.insteadOf",
-            "GIT_CONFIG_VALUE_0": repository.name,
-        }
+    environment = git.environment(os.environ, url=repository.url)
     if not known_hosts:
         yield environment
         return
@@ -165,8 +223,5 @@ def git_environment(repository: Repository, deploy_key: str, known_hosts: str) -
         environment["GIT_SSH_COMMAND"] = (
             f"ssh -o BatchMode=yes -o UserKnownHostsFile={hosts} -o StrictHostKeyChecking=yes {identity}"
         )
+        environment["GIT_SSH_VARIANT"] = "ssh"
         yield environment
-
-
-def _git(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", "-C", str(path), *arguments], capture_output=True, text=True, check=False)

@@ -50,6 +50,7 @@ def test_deploy_spec_of_a_local_repository() -> None:
         "keep_releases": 5,
         "lock_timeout": 300,
         "package_index": None,
+        "allow_missing": [],
     }
 
 

@@ -26,7 +26,10 @@ def test_push_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
         "push",
         "--quiet",
         "--no-verify",
-        "--receive-pack=sudo launchpad-host receive-pack --app shop --who ada@desk",
+        "--no-signed",
+        "--no-follow-tags",
+        "--recurse-submodules=no",
+        f"--receive-pack=sudo launchpad-host receive-pack --app shop --revision {'ab' * 20} --who ada@desk",
         "ssh://deploy@198.18.0.2/srv/shop/repo.git",
         f"+{'ab' * 20}:refs/launchpad/{'ab' * 20}",
     ]
@@ -97,8 +100,8 @@ def knock(**given: str) -> subprocess.CompletedProcess[str]:
         "PATIENCE": "0",
     }
     environment = {f"LAUNCHPAD_{key}": value for key, value in {**base, **given}.items()}
-    script = ROOT / "infra" / "deployment" / "door.py"
-    return subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False)
+    script = [sys.executable, "-m", "infra.deployment.door"]
+    return subprocess.run(script, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_door_that_answers(port: str) -> None:
