@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +21,24 @@ All machines share them, as they share the base image, whose files belong to the
 
 DROPPED = ("CAP_NET_ADMIN", "CAP_MKNOD", "CAP_SYS_MODULE", "CAP_SYS_TTY_CONFIG", "CAP_AUDIT_CONTROL")
 """CAP_NET_ADMIN above all: without it a machine cannot change its own security group or address, just as on EC2."""
+
+CONSOLE, OLDER_CONSOLE = "console.log", "console.log.1"
+KEEP_CONSOLE = """
+keep() {
+    until [ -e "$1" ] && [ ! -s "$1" ]; do
+        if [ -e "$1" ]; then mv "$1" "$1.1"; fi
+        dd bs=512 count=8192 status=none of="$1"
+    done
+}
+log=$1
+shift
+rm -f "$log" "$log.1"
+exec "$@" > >(exec 2>/dev/null; keep "$log") 2>&1
+"""
+"""Runs a command whose output goes to a log of at most 4 MB, and one before it: a machine may print for ever."""
+
+TREE_LOCK = "tree-lock"
+"""Where it is written down which file nspawn locks while the machine runs: when it is killed, that file stays."""
 
 BOOT_LIMIT = 30.0
 STOP_LIMIT = 30.0
@@ -53,16 +73,18 @@ def start(machines: Path, record: Record) -> None:
     limits = cgroup.Limits(record.memory, record.cpus)
     # an `exec` behind a `read`: if this driver is killed before the process is on record, the read ends and so does it
     gate = ["sh", "-c", 'read -r go && exec "$@" </dev/null', "gate"]
-    with (place / "console.log").open("wb") as console:
-        process = subprocess.Popen(
-            [*gate, *cgroup.launcher(record.id, limits), *command(machines, record)],
-            stdin=subprocess.PIPE,
-            stdout=console,
-            stderr=console,
-            cwd="/",
-            env={**ENVIRONMENT, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
-            start_new_session=True,
-        )
+    seen = (place / "root").stat()
+    (place / TREE_LOCK).write_text(f"/run/systemd/nspawn/locks/inode-{seen.st_dev}:{seen.st_ino}")
+    console = ["bash", "-c", KEEP_CONSOLE, "console", str(place / CONSOLE)]
+    process = subprocess.Popen(
+        [*gate, *cgroup.launcher(record.id, limits), *console, *command(machines, record)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env={**ENVIRONMENT, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+        start_new_session=True,
+    )
     assert process.stdin is not None
     cgroup.enter(record.id, limits, process.pid, USERS)
     record.pid, record.started = process.pid, start_time(process.pid)
@@ -74,7 +96,24 @@ def start(machines: Path, record: Record) -> None:
 
 def is_running(record: Record) -> bool:
     """Whether the recorded process is there and is the one that we started."""
-    return record.started > 0 and start_time(record.pid) == record.started
+    return record.started > 0 and start_time(record.pid) == record.started and is_about(record.pid, record.id)
+
+
+def is_about(pid: int, machine: str) -> bool:
+    """Whether a process was started for a machine: after this computer's restart, its number may be another's."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    # without words, it is about to run another program, or to end
+    return f"--machine={machine}".encode() in words or not any(words)
+
+
+def began(pid: int) -> float:
+    """When a process started, in seconds since 1970; 0 for one that is gone."""
+    ticks = start_time(pid)
+    booted = next(line.split()[1] for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime "))
+    return 0 if ticks < 0 else int(booted) + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def start_time(pid: int) -> int:
@@ -117,10 +156,24 @@ def raise_if_ended(machines: Path, record: Record) -> None:
 def wait_until_up(machines: Path, record: Record, pid: int) -> None:
     """Wait until systemd runs inside. Raises MachineError with the console's last words if it ends or hangs instead."""
     deadline = time.monotonic() + BOOT_LIMIT
-    while not Path(f"/proc/{pid}/root/run/systemd/private").exists():
+    while not listens(pid, "/run/systemd/private"):
         if not is_running(record) or time.monotonic() > deadline:
             raise MachineError(f"The machine did not boot. {last_words(machines, record.id)}")
         time.sleep(0.02)
+
+
+def listens(pid: int, socket: str) -> bool:
+    """Whether a Unix socket is open in a process's network: told by the kernel, as the machine owns its files."""
+    try:
+        sockets = Path(f"/proc/{pid}/net/unix").read_text(errors="replace")
+    except OSError:
+        return False
+    return any(line.endswith(f" {socket}") for line in sockets.splitlines())
+
+
+def descendants(pid: int) -> set[int]:
+    """A process and everything that it started."""
+    return {pid}.union(*(descendants(child) for child in children(pid)))
 
 
 def children(pid: int) -> list[int]:
@@ -137,10 +190,23 @@ def children(pid: int) -> list[int]:
 
 def last_words(machines: Path, machine: str) -> str:
     """The end of the console's output, for error messages."""
-    console = directory(machines, machine) / "console.log"
-    text = console.read_text(errors="replace")[-2000:] if console.is_file() else ""
+    place = directory(machines, machine)
+    text = "".join(tail(place / name) for name in (OLDER_CONSOLE, CONSOLE))[-2000:]
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return "Its console's last lines:\n  " + "\n  ".join(lines[-8:]) if lines else "Its console is empty."
+
+
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[^\n\x20-\x7e\u00a1-\ud7ff\ue000-\U0010ffff]")
+
+
+def tail(log: Path) -> str:
+    """The end of a log, without what would command the terminal that shows it."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 8000))
+            return CONTROL.sub("", file.read(8000).decode(errors="replace"))
+    except FileNotFoundError:
+        return ""
 
 
 def stop(machines: Path, record: Record) -> None:
@@ -161,7 +227,6 @@ def kill(machines: Path, machine: str, record: Record | None) -> None:
     cgroup.clear(machine)
     for leftover in ("propagate", "unix-export"):
         shutil.rmtree(f"/run/systemd/nspawn/{leftover}/{machine}", ignore_errors=True)
-    root = directory(machines, machine) / "root"
-    if root.is_mount():
-        seen = root.stat()
-        Path(f"/run/systemd/nspawn/locks/inode-{seen.st_dev}:{seen.st_ino}").unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        Path((directory(machines, machine) / TREE_LOCK).read_text()).unlink()
+        (directory(machines, machine) / TREE_LOCK).unlink()

@@ -1,10 +1,12 @@
 """Small pure pieces of the embedded machine."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
-from infra.machines.embedded import network, record, seed, sizes
+from infra.machines.embedded import container, network, record, seed, sizes
 from infra.machines.embedded.bootstrap import Narrator
 from infra.machines.embedded.machine import machine_id
 from infra.machines.embedded.recipe import Recipe
@@ -110,3 +112,23 @@ def test_progress_of_a_build_names_steps_bytes_and_packages(
         "machine: base image: 2 packages set up, now git",
     ]
     assert told.last[-1] == "E: it broke"
+
+
+def test_the_consoles_last_lines_command_no_terminal(tmp_path: Path) -> None:
+    (tmp_path / "lp1").mkdir()
+    (tmp_path / "lp1" / "console.log.1").write_bytes(b"x" * 10_000 + b"\n\x1b[0;32mgreen\x1b[0m\r\n")
+    (tmp_path / "lp1" / "console.log").write_bytes(b"\x1b]0;title\x07beep\x9b\xff caf\xc3\xa9\n")
+
+    words = container.last_words(tmp_path, "lp1").splitlines()
+
+    assert words[0] == "Its console's last lines:"
+    assert words[2:] == ["  green", "  0;titlebeep\ufffd\ufffd café"]
+    assert container.last_words(tmp_path, "lp2") == "Its console is empty."
+
+
+def test_a_process_that_has_the_number_and_start_time_of_a_machine_but_is_another_is_not_it() -> None:
+    keys = {"firewall": [], "host_key": "", "authorized_key": ""}
+    there = record.Record(id="lp00000001", owner={}, suite="trixie", memory=1, cpus=None, disk=1, **keys)  # type: ignore[arg-type]
+    there.pid, there.started = os.getpid(), container.start_time(os.getpid())
+
+    assert container.is_running(there) is False
