@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from infra.machines.embedded.record import Record, directory
 from infra.machines.embedded.shell import MachineError, progress, run, succeeds
 from infra.machines.embedded.sizes import show
 
-UNUSED_LIMIT = 30.0
+UNUSED_LIMIT = 5.0
 IMAGE, CHANGES, ROOT = "disk.img", "disk", "root"
 SPARE = 256 * 2**20
 """What must be free before a machine is made: its disk file is sparse, and starts with a few megabytes."""
@@ -21,6 +24,7 @@ def make(machines: Path, record: Record, owner: int) -> None:
     """Make an empty disk of the recorded size, whose root directory belongs to the machine's root."""
     place = directory(machines, record.id)
     need_space(place, SPARE)
+    need_room(place, record.disk)
     image = place / IMAGE
     with image.open("wb") as file:
         file.truncate(record.disk)
@@ -56,24 +60,43 @@ def mount(machines: Path, record: Record) -> Path:
 
 def mount_changes(place: Path) -> None:
     """Mount the disk file where it is not yet."""
-    changes = place / CHANGES
+    changes, image = place / CHANGES, place / IMAGE
     changes.mkdir(exist_ok=True, mode=0o700)
-    if not os.path.ismount(changes):
-        wait_until_unused(place / IMAGE)
-        run(["mount", "-o", "loop", place / IMAGE, changes])
+    if os.path.ismount(changes):
+        return
+    with reserved(image):
+        device = wait_until_unused(image)
+        # a second device on the same file would ruin it; the one that is there leads to the file system still in use
+        run(["mount", device, changes] if device else ["mount", "-o", "loop", image, changes])
+        if device and attached(image) != device:
+            run(["umount", changes])
+            raise MachineError(f"The disk {image} was let go of just now. Run it again.")
 
 
-def wait_until_unused(image: Path) -> None:
-    """Wait until no device stands on a disk file any more.
+@contextmanager
+def reserved(image: Path) -> Iterator[int]:
+    """Wait until no program that a killed driver left still changes a disk file; gives what such programs hold."""
+    with image.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file.fileno()
 
-    A container that starts takes a copy of every mount of this computer, and holds it for a moment: so a disk may be
-    in use after it was unmounted here. Raises MachineError when it stays so.
-    """
+
+def attached(image: Path) -> str:
+    """The device that stands on a disk file; empty if none does."""
+    return run(["losetup", "--noheadings", "--output", "NAME", "--associated", image]).partition("\n")[0].strip()
+
+
+def number(device: str) -> str:
+    """The number by which lists of mounts know a device, such as ``7:1``."""
+    return Path(f"/sys/class/block/{Path(device).name}/dev").read_text().strip()
+
+
+def wait_until_unused(image: Path) -> str:
+    """Wait until no device stands on a disk file, which may take a moment; gives the device if one stays."""
     deadline = time.monotonic() + UNUSED_LIMIT
-    while devices := run(["losetup", "--associated", image]).strip():
-        if time.monotonic() > deadline:
-            raise MachineError(f"The disk {image} is still in use: {devices.splitlines()[0]}. End what uses it.")
-        time.sleep(0.05)
+    while (device := attached(image)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return device
 
 
 def is_whole(machines: Path, record: Record) -> bool:
@@ -81,30 +104,8 @@ def is_whole(machines: Path, record: Record) -> bool:
     return record.made and (directory(machines, record.id) / IMAGE).is_file() and Path(record.base).is_dir()
 
 
-def grow(machines: Path, record: Record, size: int) -> bool:
-    """Grow a disk, in use or not; False where this computer's kernel does not allow that to a disk in use.
-
-    Raises MachineError when asked to shrink.
-    """
-    if size < record.disk:
-        raise MachineError(
-            f"A disk cannot shrink from {show(record.disk)} to {show(size)}: keep the size, or make a new machine."
-        )
-    place = directory(machines, record.id)
-    progress(f"growing the disk to {show(size)}")
-    os.truncate(place / IMAGE, max(size, (place / IMAGE).stat().st_size))
-    if (place / CHANGES).is_mount():
-        device = run(["findmnt", "-n", "-o", "SOURCE", place / CHANGES]).strip()
-        run(["losetup", "--set-capacity", device])
-        return succeeds(["resize2fs", device])
-    wait_until_unused(place / IMAGE)
-    succeeds(["e2fsck", "-f", "-p", place / IMAGE])  # resize2fs insists on it, and says so if it was in vain
-    run(["resize2fs", place / IMAGE])
-    return True
-
-
 def unmount(machines: Path, machine: str) -> None:
-    """Take the root file system apart; without complaint where that was done before."""
+    """Take apart a root file system that everything on this computer sees: older versions made it so."""
     place = directory(machines, machine)
     for mountpoint in (place / ROOT, place / CHANGES):
         for attempt in range(100):
@@ -135,5 +136,26 @@ def need_space(place: Path, need: int) -> None:
     free = shutil.disk_usage(place).free
     if free < need:
         raise MachineError(
-            f"Not enough disk space in {place}: {show(need)} are needed, {show(free)} are free. Make room there."
+            f"Not enough disk space in {place}: {show(need)} are needed, {show(free)} are free. Make room there, "
+            "or set LAUNCHPAD_MACHINES (machines) or LAUNCHPAD_CACHE (base images) to a directory with more."
+        )
+
+
+def need_room(place: Path, size: int) -> None:
+    """Raise MachineError where a disk of a size could never be filled; say it where it could not be now.
+
+    A disk file takes no more of this computer than what was written to it.
+    """
+    usage = shutil.disk_usage(place)
+    if size > usage.total:
+        raise MachineError(
+            f"launchpad:disk is {show(size)}, but the file system of {place} has only {show(usage.total)} in all. "
+            "Set launchpad:disk to less, or set LAUNCHPAD_MACHINES to a directory on a larger disk."
+        )
+    image = place / IMAGE
+    written = image.stat().st_blocks * 512 if image.is_file() else 0
+    if size - written > usage.free:
+        progress(
+            f"the disk may take up to {show(size)}, but {place} has only {show(usage.free)} free: make room before "
+            "the machine needs it, or set LAUNCHPAD_MACHINES to a directory with more"
         )

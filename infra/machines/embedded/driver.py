@@ -15,9 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from infra.machines.embedded import base, container, disk, lifecycle, locks, network, recipe, record, sources
+from infra.machines.embedded import base, container, disk, growth, lifecycle, locks, network, recipe, record, sources
 from infra.machines.embedded.record import Record
 from infra.machines.embedded.shell import MachineError, progress
+from infra.machines.embedded.sizes import show
 
 Answer = dict[str, Any]
 PROGRAMS = {
@@ -41,8 +42,12 @@ def ensure(request: Answer) -> Answer:
         if machine is None or not disk.is_whole(machines, machine):
             lifecycle.remove(machines, request["id"], machine)
             machine = lifecycle.make(machines, cache, request)
+        growth.refuse_to_shrink(machines, machine, request["spec"]["disk"])
+        failure = lifecycle.enlarge(machines, machine, request["spec"]["disk"])
         lifecycle.adopt(machines, machine, request)
         lifecycle.start(machines, machine)
+        if failure:
+            raise MachineError(f"{failure} The machine runs; its disk has {show(machine.disk)} as before.")
         return describe(machines, machine)
 
 
@@ -58,12 +63,18 @@ def destroy(request: Answer) -> Answer:
 
 
 def inspect(request: Answer) -> Answer:
-    """How a machine is; with ``check``, also what would keep a new one from being made."""
+    """How a machine is; with ``check``, also what would keep it from being made, or its disk from growing."""
     machines = Path(request["machines"])
     machine = record.load(machines, request["id"])
-    problems = obstacles(request) if request.get("check") else []
     if machine is None or not disk.is_whole(machines, machine):
-        return {"state": "absent", "problems": problems}
+        return {"state": "absent", "problems": obstacles(request) if request.get("check") else []}
+    wanted = request["spec"].get("disk", machine.disk) if request.get("check") else machine.disk
+    problems = []
+    if wanted > machine.disk:
+        try:
+            growth.check(machines, machine, wanted)
+        except MachineError as error:
+            problems.append(str(error))
     return {**describe(machines, machine), "problems": problems}
 
 
@@ -71,7 +82,9 @@ def obstacles(request: Answer) -> list[str]:
     """What keeps machines from being made on this computer."""
     try:
         check_programs()
-        disk.need_space(existing(Path(request["machines"])), disk.SPARE)
+        place = existing(Path(request["machines"]))
+        disk.need_space(place, disk.SPARE)
+        disk.need_room(place, request["spec"].get("disk", 0))
         suite = request["spec"]["suite"]
         if not base.directory(Path(request["cache"]), recipe.of_this_computer(suite, {})).is_dir():
             disk.need_space(existing(Path(request["cache"])), base.SPACE)
@@ -110,7 +123,8 @@ def describe(machines: Path, machine: Record) -> Answer:
         "suite": machine.suite,
         "memory": machine.memory,
         "cpus": machine.cpus,
-        "disk": machine.disk,
+        "disk": growth.size(machines, machine),
+        "base": machine.base,
         "firewall": machine.firewall,
         "host_key": machine.host_key,
         "authorized_key": machine.authorized_key,

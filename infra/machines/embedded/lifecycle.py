@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from infra.machines.embedded import base, cgroup, container, disk, locks, network, recipe, record, rules, seed
+from infra.machines.embedded import (
+    base,
+    cgroup,
+    container,
+    disk,
+    growth,
+    locks,
+    mounts,
+    network,
+    recipe,
+    record,
+    rules,
+    seed,
+)
 from infra.machines.embedded.record import Record
 from infra.machines.embedded.shell import MachineError, progress, run
 
@@ -29,6 +43,7 @@ def make(machines: Path, cache: Path, request: Request) -> Record:
     with network_lock():
         machine.link = str(network.allocate(machines, machine.id))
         record.save(machines, machine)
+    enter(machines, machine)
     disk.make(machines, machine, container.USERS)
     root = disk.mount(machines, machine)
     contents = seed.files(machine.instance_id, request["hostname"], request["user_data"])
@@ -40,18 +55,32 @@ def make(machines: Path, cache: Path, request: Request) -> Record:
     return machine
 
 
+def enter(machines: Path, machine: Record) -> None:
+    """What this driver mounts from now on is seen by it and by the machine that it starts, and gone when both are."""
+    code = [Path(one) for one in (*sys.path, sys.prefix, sys.base_prefix) if one]
+    mounts.enter([record.directory(machines, machine.id), Path(machine.base), *code])
+
+
+def enlarge(machines: Path, machine: Record, size: int) -> MachineError | None:
+    """The machine's disk has a size, which is more than it had; gives what keeps it from growing."""
+    if size == machine.disk:
+        return None
+    try:
+        growth.grow(machines, machine, size)
+    except MachineError as error:
+        return error
+    machine.disk = size
+    record.save(machines, machine)
+    return None
+
+
 def adopt(machines: Path, machine: Record, request: Request) -> None:
-    """Take over what the request says and the machine can change while it runs."""
+    """Take over what the request says and the machine can change while it runs, but its disk."""
     spec = request["spec"]
-    if spec["disk"] != machine.disk and not disk.grow(machines, machine, spec["disk"]):
-        progress("this computer does not let a disk grow while it is in use: starting the machine again")
-        container.stop(machines, machine)
-        disk.unmount(machines, machine.id)
-        disk.grow(machines, machine, spec["disk"])
     limits = cgroup.Limits(spec["memory"], spec["cpus"])
     if container.is_running(machine) and limits != cgroup.Limits(machine.memory, machine.cpus):
         cgroup.apply(machine.id, limits)
-    machine.memory, machine.cpus, machine.disk = spec["memory"], spec["cpus"], spec["disk"]
+    machine.memory, machine.cpus = spec["memory"], spec["cpus"]
     machine.firewall, machine.owner = spec["firewall"], request["owner"]
     record.save(machines, machine)
 
@@ -69,6 +98,8 @@ def start(machines: Path, machine: Record) -> None:
         with network_lock():
             if not network.is_free(machine):
                 machine.link = str(network.allocate(machines, machine.id))
+        disk.unmount(machines, machine.id)
+        enter(machines, machine)
         disk.mount(machines, machine)
         machine.boot_id = record.new_token("b")
         progress(f"starting machine {machine.id}")

@@ -11,6 +11,7 @@ from pulumi.runtime import rpc
 from infra.machines.embedded import desk, sizes
 from infra.machines.embedded.recipe import SUITES
 from infra.machines.embedded.shell import MachineError, progress
+from infra.machines.embedded.sizes import cannot_shrink
 from infra.machines.providers import PlainError, PlainProvider
 
 HARDWARE = ("suite", "host_key", "authorized_key", "machine")
@@ -44,8 +45,8 @@ class MachineProvider(PlainProvider):
         if failures:
             return CheckResult(inputs, failures)
         try:
-            suite = {"suite": inputs["suite"]}
-            live = desk.ask("inspect", id=inputs["machine"], spec=suite, check=True)
+            spec = {"suite": inputs["suite"], "disk": sizes.parse(str(inputs["disk"]))}
+            live = desk.ask("inspect", id=inputs["machine"], spec=spec, check=True)
         except MachineError as error:
             return CheckResult(inputs, [CheckFailure("", str(error))])
         if _olds and live["state"] != "running":
@@ -56,8 +57,10 @@ class MachineProvider(PlainProvider):
             inputs |= {"address": live["address"], "instance_id": live["instance_id"]}
             if live["state"] == "running":
                 inputs["boot_id"] = live["boot_id"]
-            if live["disk"] > sizes.parse(inputs["disk"]):
-                failures = [CheckFailure("disk", f"a disk cannot shrink from {sizes.show(live['disk'])}")]
+            if live["disk"] > spec["disk"]:
+                failures = [CheckFailure("disk", cannot_shrink(live["disk"], spec["disk"]))]
+            else:
+                failures = [CheckFailure("disk", problem) for problem in live["problems"]]
         return CheckResult(inputs, failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:

@@ -23,14 +23,16 @@ def progress(text: str) -> None:
         print(f"[{time.monotonic() - STARTED:5.1f}s] machine: {text}", file=sys.stderr, flush=True)
 
 
-def run(command: Sequence[str | Path], *, stdin: str = "", check: bool = True) -> str:
-    """Run a command and give back its stdout.
+def run(command: Sequence[str | Path], *, stdin: str = "", check: bool = True, keep: int | None = None) -> str:
+    """Run a command and give back its stdout; it holds the lock ``keep`` too, even if this driver is killed.
 
     Raises MachineError with the command's last words when it fails and ``check`` holds.
     """
     argv = [str(word) for word in command]
     try:
-        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, env=ENVIRONMENT, check=False)
+        done = subprocess.run(
+            argv, input=stdin, capture_output=True, text=True, env=ENVIRONMENT, check=False, pass_fds=held(keep)
+        )
     except FileNotFoundError:
         raise MachineError(f"The program {argv[0]} is not installed.") from None
     if check and done.returncode != 0:
@@ -39,7 +41,13 @@ def run(command: Sequence[str | Path], *, stdin: str = "", check: bool = True) -
     return done.stdout
 
 
-def succeeds(command: Sequence[str | Path]) -> bool:
+def succeeds(command: Sequence[str | Path], *, keep: int | None = None) -> bool:
     """Whether a command ends well; its output is dropped."""
     argv = [str(word) for word in command]
-    return subprocess.run(argv, capture_output=True, env=ENVIRONMENT, check=False).returncode == 0
+    done = subprocess.run(argv, capture_output=True, env=ENVIRONMENT, check=False, pass_fds=held(keep))
+    return done.returncode == 0
+
+
+def held(lock: int | None) -> tuple[int, ...]:
+    """The descriptors that a command inherits."""
+    return () if lock is None else (lock,)

@@ -21,3 +21,11 @@ def show(size: int) -> str:
         if size >= UNITS[unit]:
             return f"{size / UNITS[unit]:.1f}".removesuffix(".0") + unit
     return str(size)
+
+
+def cannot_shrink(there: int, wanted: int) -> str:
+    """Why a machine cannot have a smaller disk than it has, and what to do."""
+    return (
+        f"launchpad:disk is {show(wanted)}, but the machine's disk has {show(there)}, and a disk cannot shrink. "
+        f"Set launchpad:disk to {show(there)} or more; for a smaller one, destroy the machine and make it again."
+    )

@@ -163,7 +163,12 @@ def test_a_moved_clone_keeps_its_machine(driver: Any) -> None:
         ({"memory": "much"}, "memory", "'much' is not a size: write a number and K, M, G or T, such as 512M or 1G"),
         ({"memory": "64M"}, "memory", "64M is too little: at least 128M"),
         ({"disk": "100M"}, "disk", "100M is too little: at least 512M"),
-        ({"disk": "2G"}, "disk", "a disk cannot shrink from 4G"),
+        (
+            {"disk": "2G"},
+            "disk",
+            "launchpad:disk is 2G, but the machine's disk has 4G, and a disk cannot shrink. Set launchpad:disk to 4G "
+            "or more; for a smaller one, destroy the machine and make it again.",
+        ),
         ({"suite": "sid"}, "suite", "sid is not among trixie, bookworm"),
     ],
 )
@@ -172,6 +177,20 @@ def test_what_cannot_be_is_said_in_the_preview(driver: Any, change: Any, propert
     failures = MachineProvider().check(INPUTS, {**INPUTS, **change}).failures
 
     assert [(one.property, one.reason) for one in failures] == [(property_, reason)]
+
+
+def test_a_disk_that_cannot_grow_is_said_in_the_preview_which_asks_with_the_size(driver: Any) -> None:
+    asked = driver({**LIVE, "problems": ["it stays in use"]})
+    checked = MachineProvider().check(INPUTS, {**INPUTS, "disk": "8G"})
+
+    assert [(one.property, one.reason) for one in checked.failures] == [("disk", "it stays in use")]
+    assert asked[0][1]["spec"] == {"suite": "trixie", "disk": 8 * 2**30}
+
+
+def test_a_machine_that_is_replaced_may_have_a_smaller_disk(driver: Any) -> None:
+    driver(LIVE)
+
+    assert MachineProvider().check(INPUTS, {**INPUTS, "suite": "bookworm", "disk": "2G"}).failures == []
 
 
 def test_obstacles_are_said_in_the_preview(driver: Any) -> None:
