@@ -18,9 +18,27 @@ PYTHON
   fail "no Python $PYTHON_OLDEST or newer here (with its venv module). Install one, for example: apt-get install python3 python3-venv"
 }
 
+# uv_trusts_the_system has uv believe the certificate authorities that this computer believes, a company's own among them: left
+# alone it brings a list of its own. What the user has set stays.
+uv_trusts_the_system() {
+  [[ -z ${UV_SYSTEM_CERTS+x}${UV_NATIVE_TLS+x} ]] || return 0
+  export UV_SYSTEM_CERTS=true UV_NATIVE_TLS=true # the second is what it is called before uv 0.11
+}
+
+# pip_trusts_the_system PYTHON does so for pip, which brings a list of its own before 24.2.
+pip_trusts_the_system() {
+  local bundle
+  [[ -z ${REQUESTS_CA_BUNDLE:-}${CURL_CA_BUNDLE:-} ]] || return 0
+  ! "$1" -m pip config list | grep '\.cert=' >/dev/null || return 0 # the user's: PIP_CERT, or cert of a pip.conf
+  for bundle in "${SSL_CERT_FILE:-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+    [[ ! -s $bundle ]] || { export PIP_CERT=$bundle && return; }
+  done
+}
+
 # ensure_uv sets `uv` to the user's own when new enough, else to one from PyPI in the cache.
 ensure_uv() {
   local own version
+  uv_trusts_the_system
   if own=$(users_own uv) && version=$("$own" --version 2>/dev/null) && version_at_least "$(cut -d' ' -f2 <<<"$version")" "$UV_OLDEST"; then
     uv=$own
     return
@@ -33,6 +51,7 @@ get_uv() {
   local work
   work=$(fresh_dir uv)
   "$1" -m venv "$work"
+  pip_trusts_the_system "$work/bin/python"
   "$work/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$root/toolchain/uv.lock"
   keep_dir "$work" "uv-$UV_VERSION" # only the uv executable is used from it, and that does not mind the move
   printf '%s, from PyPI\n' "$("$tools/uv-$UV_VERSION/bin/uv" --version)"
