@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from infra.keys import NAMESPACE, READERS
+from infra import pem
+from infra.keys import DEFAULTS, KINDS, NAMESPACE, READERS
 
 WIDEST_PREFIX = 8
 """SSH networks wider than a /8 are taken for "anywhere" and need ``ssh_from_anywhere`` (CKV_AWS_24, FSBP EC2.13)."""
@@ -53,17 +54,44 @@ def across(read: Mapping[str, Any]) -> list[str]:
         )
     if bool(read.get("tls_certificate")) != bool(read.get("tls_key")):
         found.append(f"{NAMESPACE}:tls_certificate and {NAMESPACE}:tls_key go together; one of them is empty")
+    elif read.get("tls_key") and (why := pem.misfit(read["tls_certificate"], read["tls_key"])):
+        found.append(
+            f"{NAMESPACE}:tls_key {why} {NAMESPACE}:tls_certificate; set both anew, the app's own certificate first"
+        )
+    if read.get("tls_certificate") and read.get("acme_ca"):
+        found.append(f"{NAMESPACE}:tls_certificate and {NAMESPACE}:acme_ca are both set; keep one of them")
+    if read.get("acme_root") and not read.get("acme_ca"):
+        found.append(f"{NAMESPACE}:acme_root is set but {NAMESPACE}:acme_ca is empty; set the server that it is for")
     for key in ("tls_certificate", "acme_ca"):
         if read.get(key) and not read.get("domain"):
             found.append(f"{NAMESPACE}:{key} is set but {NAMESPACE}:domain is empty; set the domain that it is for")
     if read.get("machine") == "ec2":
         found += _of_ec2(read)
-    elif read.get("ssh_via") == "ssm":
-        found.append(f"{NAMESPACE}:ssh_via is 'ssm', which is for machine ec2 only; it must be direct")
-    ports = [22, 443] if read.get("domain") else [22]
-    if read.get("http_port") in ports:
-        found.append(f"{NAMESPACE}:http_port is {read['http_port']}, which is taken by SSH or HTTPS; choose another")
+    found += _of_another_machine(read)
+    if taken := _taken(read.get("http_port", 0)):
+        found.append(f"{NAMESPACE}:http_port is {read['http_port']}, which is taken by {taken}; choose another")
     return found
+
+
+def _taken(port: int) -> str:
+    """What a machine needs a port for itself; empty where the app may have it. infra/host/spec.py has the same."""
+    if port == 443:
+        return f"HTTPS: that comes with {NAMESPACE}:domain"
+    if port == 22:
+        return "SSH"
+    return "the releases on the machine, 20001 to 29999" if 20001 <= port <= 29999 else ""
+
+
+def _of_another_machine(read: Mapping[str, Any]) -> list[str]:
+    """Keys that have been set and that the chosen kind of machine does not read."""
+    return [
+        f"{NAMESPACE}:{key} is set, but only machine {kind} reads it, and this stack's is {read['machine']}; "
+        f"take it away: pulumi config rm {NAMESPACE}:{key}"
+        for kind, keys in KINDS.items()
+        for key in keys
+        if "machine" in read and kind != read["machine"] and key in read
+        if read[key] != READERS[key](DEFAULTS.get(key, ""))
+    ]
 
 
 def _of_ec2(read: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,10 @@ from typing import Any
 from infra.firewall import Firewall, plan
 from infra.keys import DEFAULTS, NAMESPACE, READERS, SECRET
 from infra.mistakes import across, hint
+from infra.stackfile import read_otherwise
+from infra.values import WrongItems
 
+LONGEST_SHOWN = 200
 EMBEDDED_NETWORK = "198.18.0.0/15"
 """RFC 2544: the range that embedded machines take their addresses from, so only this computer can reach them."""
 
@@ -88,10 +91,15 @@ class Settings:
         return plan(self.web_ports, self.web_cidrs, self.ssh_cidrs or own, self.rules)
 
 
-def parse(raw: Mapping[str, str], secret_keys: frozenset[str] = frozenset(), clear: tuple[str, ...] = ()) -> Settings:
+def parse(
+    raw: Mapping[str, str],
+    secret_keys: frozenset[str] = frozenset(),
+    clear: tuple[str, ...] = (),
+    stack_file: str = "",
+) -> Settings:
     """Settings from config values as Pulumi holds them (structured ones as JSON), keyed without the namespace.
 
-    ``clear`` names the variables of ``secrets`` that the stack's file holds unencrypted.
+    ``clear`` names the variables of ``secrets`` that the stack's file holds unencrypted; ``stack_file`` is its text.
     Raises ``SettingsError`` with every mistake found. Values of secret keys never appear in it.
     """
     problems = [
@@ -100,11 +108,16 @@ def parse(raw: Mapping[str, str], secret_keys: frozenset[str] = frozenset(), cle
     read: dict[str, Any] = {}
     for key, reader in READERS.items():
         value = raw.get(key, DEFAULTS.get(key, ""))
-        shown = "[secret]" if key in secret_keys or key in SECRET else repr(value)
+        hidden = key in secret_keys or key in SECRET or "PRIVATE KEY" in value
         try:
             read[key] = reader(value)
+        except WrongItems as wrong:
+            problems += [
+                f"{NAMESPACE}:{key}.{item.name} is {_shown(item.value, hidden)}; it must be {item.allowed}"
+                for item in wrong.items
+            ]
         except ValueError as allowed:
-            problems.append(f"{NAMESPACE}:{key} is {shown}; it must be {allowed}")
+            problems.append(f"{NAMESPACE}:{key} is {_shown(value, hidden)}; it must be {allowed}")
         if key in SECRET and value not in ("", "{}") and key not in secret_keys:
             problems.append(f"{NAMESPACE}:{key} is stored in the clear; set it again with: pulumi config set --secret")
     problems += [
@@ -112,10 +125,21 @@ def parse(raw: Mapping[str, str], secret_keys: frozenset[str] = frozenset(), cle
         f"change it, and set the new one with: pulumi config set --secret --path {NAMESPACE}:secrets.{name}"
         for name in clear
     ]
+    problems += [
+        f"{NAMESPACE}:{key} is written {written} without quotes, and YAML reads that as {otherwise}; put it in quotes"
+        for key, written, otherwise in read_otherwise(stack_file, NAMESPACE, raw)
+        if key not in SECRET and key not in secret_keys
+    ]
     problems += across(read)
     if problems:
         raise SettingsError(problems)
     return Settings(**read)
+
+
+def _shown(value: object, hidden: bool) -> str:
+    """A value for a message: nothing of a secret, and not the whole of a long one."""
+    whole = "[secret]" if hidden else repr(value)
+    return whole if len(whole) <= LONGEST_SHOWN else f"{whole[:LONGEST_SHOWN]}... ({len(str(value))} characters)"
 
 
 def load() -> Settings:
@@ -132,8 +156,9 @@ def load() -> Settings:
     prefix = f"{NAMESPACE}:"
     raw = {key.removeprefix(prefix): str(value) for key, value in held.items() if key.startswith(prefix)}
     file = Path(f"Pulumi.{pulumi.get_stack()}.yaml")
-    clear = in_the_clear(file.read_text()) if file.is_file() else ()
-    return parse(raw, frozenset(key for key in raw if config.is_config_secret(prefix + key)), clear)
+    written = file.read_text() if file.is_file() else ""
+    secret_keys = frozenset(key for key in raw if config.is_config_secret(prefix + key))
+    return parse(raw, secret_keys, in_the_clear(written), written)
 
 
 def in_the_clear(stack_file: str) -> tuple[str, ...]:

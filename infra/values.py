@@ -9,6 +9,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,45 +17,64 @@ from urllib.parse import urlsplit
 Reader = Callable[[str], Any]
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-RESERVED_ENV = ("PORT", "HOST")
+RESERVED_ENV = ("PORT", "HOST", "DATA_DIR", "PATH", "VIRTUAL_ENV", "CREDENTIALS_DIRECTORY")
+"""Variables that Launchpad sets itself; so are all that begin with LAUNCHPAD_. infra/host/spec.py has the same."""
+LONGEST_COMMAND = 100_000
 LONGEST_VARIABLE = 131_000
 MOST_VARIABLES = 400_000
 """Bytes of one variable and of all; infra/host/spec.py has the same and says why."""
-TAKEN_USERS = (
-    *(
-        "root",
-        "daemon",
-        "bin",
-        "sys",
-        "sync",
-        "games",
-        "man",
-        "lp",
-        "mail",
-        "news",
-        "uucp",
-        "proxy",
-        "www-data",
-        "backup",
-    ),
-    *("list", "irc", "nobody", "sshd", "messagebus", "caddy", "deploy", "admin", "debian", "ubuntu", "sudo", "adm"),
-    *("users", "polkitd"),
+NAMES_ON_DEBIAN = (
+    "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc nobody sshd messagebus dhcpcd "
+    "adm tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video sasl plugdev "
+    "staff users nogroup input render kvm sgx crontab netdev ssl-cert polkitd tss syslog uuidd tcpdump landscape lxd "
+    "caddy deploy admin debian ubuntu "
+    "autovt capsule container-getty getty modprobe quotaon serial-getty ssh user user-runtime-dir "
+    "tls launchpad"
 )
-"""Users and groups that Debian, cloud images and we have on a machine (base-passwd)."""
+TAKEN_NAMES = frozenset(NAMES_ON_DEBIAN.split())
+"""Users and groups that Debian, cloud images and we have on a machine, its unit templates, our own folders."""
+HTTP_URL = r"https?://[^\s\"'`{}\\\x00-\x20\x7f-\U0010ffff]+"
+"""Printable ASCII that ends no word of a configuration. infra/host/spec.py has the same."""
 HOSTNAME = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One wrong item of a map: its name, its value, and what is allowed (follows "must be")."""
+
+    name: str
+    value: object
+    allowed: str
+
+
+class WrongItems(ValueError):
+    """Items of a map that are wrong, each to be reported by its own name."""
+
+    def __init__(self, items: list[Item]) -> None:
+        super().__init__(", ".join(item.name for item in items))
+        self.items = items
 
 
 def text(value: str) -> str:
     """Any text, without surrounding white space."""
+    if "\0" in value:
+        raise ValueError("text without zero bytes")
     return value.strip()
 
 
-def pattern(regex: str, allowed: str) -> Reader:
-    """Text that matches ``regex`` whole, or empty."""
+def command(value: str) -> str:
+    """A command line for bash, or empty."""
+    if len(value.encode(errors="replace")) > LONGEST_COMMAND:
+        raise ValueError(f"a command line of at most {LONGEST_COMMAND} bytes; put it into a script")
+    return text(value)
+
+
+def pattern(regex: str, allowed: str, *, empty: bool = False) -> Reader:
+    """Text that matches ``regex`` whole, or empty where that is said to be right."""
 
     def read(value: str) -> str:
         value = value.strip()
-        if value and not re.fullmatch(regex, value):
+        if "\0" in value or not (re.fullmatch(regex, value) or (empty and not value)):
             raise ValueError(allowed)
         return value
 
@@ -66,8 +86,8 @@ def app_name(value: str) -> str:
     allowed = "a name of 1 to 24 lower-case letters, digits and -, letter first"
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,23}", value):
         raise ValueError(allowed)
-    if value in TAKEN_USERS or value.startswith("systemd"):
-        raise ValueError(f"{allowed}, and no user of the system's own")
+    if value in TAKEN_NAMES or value.startswith("systemd"):
+        raise ValueError(f"{allowed}, and none that Debian or Launchpad uses itself")
     return value
 
 
@@ -131,8 +151,8 @@ def status_codes(value: str) -> str:
 def relative_directory(value: str) -> str:
     """A directory inside a repository: relative, with no way out; empty means the repository's root."""
     path = PurePosixPath(value.strip() or ".")
-    if path.is_absolute() or ".." in path.parts:
-        raise ValueError("a directory inside the repository, relative to its root, without ..")
+    if path.is_absolute() or {"..", ".git"} & set(path.parts) or "\0" in value:
+        raise ValueError("a directory inside the repository, relative to its root, without .. and .git")
     return "" if str(path) == "." else str(path)
 
 
@@ -147,16 +167,21 @@ def domain(value: str) -> str:
 def http_url(value: str) -> str:
     """An http or https URL, or empty."""
     value = value.strip()
-    parts = urlsplit(value)
-    if value and (parts.scheme not in ("http", "https") or not parts.hostname):
-        raise ValueError("a URL that starts with https:// or http://")
+    allowed = "a URL that starts with https:// or http://, without spaces, quotes, braces and backslashes"
+    try:
+        parts = urlsplit(value)
+        known = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise ValueError(allowed) from None
+    if value and not (known and re.fullmatch(HTTP_URL, value)):
+        raise ValueError(allowed)
     return value
 
 
-def json_of(value: str, kind: type, allowed: str) -> Any:
-    """JSON of the given kind, such as list or dict."""
+def json_of(value: str, kind: type, allowed: str, **how: Callable[[str], Any]) -> Any:
+    """JSON of the given kind, such as list or dict; ``how`` goes to ``json.loads``."""
     try:
-        data = json.loads(value)
+        data = json.loads(value, **how)  # type: ignore[arg-type]
     except ValueError:
         raise ValueError(allowed) from None
     if not isinstance(data, kind):
@@ -228,20 +253,35 @@ def words(regex: str, allowed: str) -> Reader:
 
 
 def environment(value: str) -> dict[str, str]:
-    """A map of environment variables; numbers and booleans become text as in YAML."""
-    data = json_of(value, dict, "a map of variables, such as launchpad:env.DEBUG")
-    for name, item in data.items():
-        if not ENV_NAME.fullmatch(name) or name in RESERVED_ENV:
-            raise ValueError(f"a map whose names are letters, digits and _, and not PORT or HOST ({name!r} is not)")
-        if not isinstance(item, str | int | float) or "\0" in str(item):
-            raise ValueError(f"a map whose values are text, numbers or true/false ({name!r} is not)")
-        if len(f"{name}={item}".encode(errors="replace")) > LONGEST_VARIABLE:
-            raise ValueError(
-                f"values of at most {LONGEST_VARIABLE} bytes, which is what Linux takes ({name!r} is longer)"
-            )
-        if any("\ud800" <= letter <= "\udfff" for letter in str(item)):
-            raise ValueError(f"a map whose values are whole characters ({name!r} has half a surrogate pair)")
+    """A map of environment variables; numbers and booleans become text as they are written."""
+    # Read as a number, 0.00001 would come out as 1e-05.
+    data = json_of(value, dict, "a map of variables, such as launchpad:env.DEBUG", parse_float=str, parse_int=str)
+    wrong = [Item(name, item, allowed) for name, item in data.items() if (allowed := _variable(name, item))]
+    if wrong:
+        raise WrongItems(wrong)
     found = {name: item if isinstance(item, str) else json.dumps(item) for name, item in sorted(data.items())}
     if len(json.dumps(found)) > MOST_VARIABLES:
         raise ValueError(f"a map of at most {MOST_VARIABLES} bytes in all, as systemd hands over no more")
     return found
+
+
+def _variable(name: str, item: object) -> str:
+    """What is allowed instead of a variable; empty where it is right."""
+    if not ENV_NAME.fullmatch(name):
+        return "named with letters, digits and _, no digit first"
+    if name in RESERVED_ENV or name.startswith("LAUNCHPAD_"):
+        return f"left out, because Launchpad sets {name} itself; give the app's own variable another name"
+    if not isinstance(item, str | bool):
+        return "text, a number, true or false"
+    return _carried(f"{name}={item}")
+
+
+def _carried(variable: str) -> str:
+    """What is allowed instead of a variable that Linux cannot carry; empty where it can."""
+    if "\0" in variable:
+        return "text without zero bytes, which no variable can carry"
+    if any("\ud800" <= letter <= "\udfff" for letter in variable):
+        return "whole characters; it has half a surrogate pair"
+    if len(variable.encode()) > LONGEST_VARIABLE:
+        return f"of at most {LONGEST_VARIABLE} bytes with its name, which is what Linux takes"
+    return ""

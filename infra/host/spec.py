@@ -10,10 +10,10 @@ from typing import Any
 from . import procfile
 from .reading import Reader, kind
 
-APP = r"[a-z][a-z0-9-]{0,30}"
-APP_WORDS = "a lower-case letter, then letters, digits and hyphens, at most 31 characters"
+APP = r"[a-z][a-z0-9-]{0,23}"
+APP_WORDS = "a lower-case letter, then letters, digits and hyphens, at most 24 characters"
 DOMAIN = r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-HTTP_URL = r"https?://[^\s\"'`{}]+"
+HTTP_URL = r"https?://[^\s\"'`{}\\\x00-\x20\x7f-\U0010ffff]+"
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OURS = ("PORT", "HOST", "DATA_DIR", "PATH", "VIRTUAL_ENV", "CREDENTIALS_DIRECTORY")
 """Variables that Launchpad sets itself; so are all that begin with LAUNCHPAD_."""
@@ -132,6 +132,10 @@ def prepare_spec(value: Any) -> PrepareSpec:
     )
     if spec.http_port == 443:
         reader.mistake("http_port", "is 443, which is for HTTPS; that comes with a domain")
+    if spec.http_port == 22:
+        reader.mistake("http_port", "is 22, which is for SSH")
+    if 20001 <= spec.http_port <= 29999:
+        reader.mistake("http_port", f"is {spec.http_port}; 20001 to 29999 are for the releases on this machine")
     if spec.https_port == 80:
         reader.mistake("https_port", "is 80, which is for plain HTTP")
     if spec.tls != Tls() and not spec.domain:

@@ -1,10 +1,11 @@
 """Mistakes that people make: one clear message, exit status 1, nothing lost. One machine serves all of them."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.stack import Stack, commit
+from tests.e2e.stack import Stack, commit, git
 
 GOOD = {
     "Procfile": "web: gunicorn app:app\n",
@@ -22,6 +23,10 @@ BEFORE_ANYTHING = [
     ({"http_port": "eighty", "memory": "lots"}, "2 mistakes in the config of this stack:"),
     ({"memory": "1M"}, "launchpad:memory is '1M'; it must be a size such as 512M or 2G, at least 128M"),
     ({"ssh_cidrs": ["0.0.0.0/0"]}, "launchpad:ssh_cidrs holds 0.0.0.0/0, much of the internet"),
+    ({"env": {"PATH": "/opt/x:/usr/bin", "LAUNCHPAD_X": 1}}, "launchpad:env.LAUNCHPAD_X is '1'; it must be left out"),
+    ({"http_port": 443}, "launchpad:http_port is 443, which is taken by HTTPS: that comes with launchpad:domain"),
+    ({"region": "eu-central-1"}, "launchpad:region is set, but only machine ec2 reads it"),
+    ({"tls_certificate": "cert.pem", "domain": "a.example.org"}, "it must be certificates in PEM form"),
 ]
 
 BAD_RELEASES = {
@@ -63,6 +68,56 @@ def test_a_good_app_first(stack: Stack) -> None:
     stack.config(repository=repository(stack), health_timeout=8)
     stack.up()
     assert stack.page() == (200, "good")
+
+
+def test_a_value_that_yaml_changes_is_told(stack: Stack) -> None:
+    file = stack.clone / "Pulumi.dev.yaml"
+    before = file.read_text()
+    file.write_text(before.replace("config:\n", "config:\n  launchpad:env:\n    PHONE: +49170\n    PIN: 0123\n", 1))
+    try:
+        said = stack.fails("pulumi preview")
+        assert "launchpad:env.PHONE is written +49170 without quotes, and YAML reads that as 49170; put it in" in said
+        assert "launchpad:env.PIN is written 0123 without quotes, and YAML reads that as 83; put it in quotes" in said
+    finally:
+        file.write_text(before)
+
+
+def test_secrets_that_are_ordinary_words_break_nothing(stack: Stack) -> None:
+    words = {
+        "EMAIL_USE_TLS": "true",
+        "DEBUG": "false",
+        "MODE": "release",
+        "COLOUR": "blue",
+        "STATE": "done",
+        "SMTP": "587",
+    }
+    sha = git(repository(stack), "rev-parse", "HEAD")
+    # Digits of the revision are a secret of six letters: masked in texts, and nowhere else.
+    for name, value in {**words, "PART": sha[3:9]}.items():
+        stack.secret(name, value)
+    stack.up()
+    outputs = stack.outputs()
+    assert (outputs["release"], outputs["revision"]) == (sha[:12], sha)
+    stack.run("pulumi preview --expect-no-changes", check=True)
+    launch = json.loads(stack.on_machine("sudo sh -c 'cat /run/credentials/app@*/launch'"))
+    assert {name: launch["env"][name] for name in words} == words
+    assert json.loads(stack.on_machine("sudo launchpad-host releases --app app --json"))[-1]["release"] == sha[:12]
+    assert f"*  {sha[:12]}  {sha[:12]}" in stack.run("make history", check=True).stdout
+
+
+def test_a_stack_whose_state_holds_a_broken_answer_can_be_mended(stack: Stack) -> None:
+    state = json.loads(stack.run("pulumi stack export --show-secrets", check=True).stdout)
+    (released,) = (each for each in state["deployment"]["resources"] if each["urn"].endswith("Command::release"))
+    released["outputs"]["stdout"] = '{"release": "abc", "changed": [secret], "built": [secret]}'
+    (stack.clone / "state.json").write_text(json.dumps(state))
+    stack.run("pulumi stack import --file state.json", check=True)
+    sha = git(repository(stack), "rev-parse", "HEAD")
+    assert "Traceback" not in stack.run("pulumi preview", check=True).stdout
+    stack.up()
+    assert stack.outputs()["release"] == sha[:12]
+    sha = commit(repository(stack), {"note": "new\n"}, "A change")
+    stack.up()
+    assert stack.outputs()["release"] == sha[:12]
 
 
 @pytest.mark.parametrize("name", BAD_RELEASES)

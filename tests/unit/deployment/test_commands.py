@@ -1,6 +1,7 @@
 """Command lines by exact string, and specs by exact value."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_deploy_spec_of_a_local_repository() -> None:
 
 
 def test_deploy_spec_of_a_private_url() -> None:
-    settings = parse({"deploy_key": "KEY", "known_hosts": "h ssh-ed25519 A"}, frozenset({"deploy_key"}))
+    settings = replace(parse({"known_hosts": "h ssh-ed25519 A"}), deploy_key="KEY")
     remote = Repository("git@h:shop.git", None, "git@h:shop.git", "")
     spec = json.loads(commands.deploy_spec(settings, remote, REVISION, "198.18.0.2"))
     assert spec["repository"] == {
@@ -78,14 +79,20 @@ def test_same_settings_make_the_same_spec_whatever_their_order() -> None:
         ({}, None),
         ({"domain": "a.example.org"}, None),
         (
-            {"domain": "a.example.org", "acme_ca": "https://127.0.0.1:14000/dir", "acme_root": "PEM"},
-            {"acme_ca": "https://127.0.0.1:14000/dir", "acme_root": "PEM"},
+            {"domain": "a.example.org", "acme_ca": "https://127.0.0.1:14000/dir"},
+            {"acme_ca": "https://127.0.0.1:14000/dir", "acme_root": ""},
         ),
-        ({"domain": "a.example.org", "tls_certificate": "C", "tls_key": "K"}, {"certificate": "C", "key": "K"}),
     ],
 )
 def test_tls(raw: dict[str, str], expected: dict[str, str] | None) -> None:
-    assert commands.tls(parse(raw, frozenset({"tls_key"}))) == expected
+    assert commands.tls(parse(raw)) == expected
+
+
+def test_tls_of_an_own_certificate_and_of_a_private_authority() -> None:
+    settings = replace(parse({"domain": "a.example.org"}), tls_certificate="C", tls_key="K")
+    assert commands.tls(settings) == {"certificate": "C", "key": "K"}
+    settings = replace(parse({"domain": "a.example.org", "acme_ca": "https://ca/dir"}), acme_root="R")
+    assert commands.tls(settings) == {"acme_ca": "https://ca/dir", "acme_root": "R"}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.host import files, history, launches, say, status
@@ -62,6 +62,7 @@ def printed(secrets: list[str], value: Any) -> str:
         say.redactor, sys.stdout = known, out
 
 
+@settings(deadline=None)
 @given(st.data(), SECRETS)
 def test_a_result_keeps_its_shape_whatever_the_secrets_are(data: st.DataObject, secrets: list[str]) -> None:
     value = data.draw(result(secrets))
@@ -71,6 +72,7 @@ def test_a_result_keeps_its_shape_whatever_the_secrets_are(data: st.DataObject, 
         assert not [secret for secret in secrets if is_hidden(secret) and secret in text and secret not in MASK]
 
 
+@settings(deadline=None)
 @given(SECRETS, st.text())
 def test_a_text_without_secrets_stays_as_it_is(secrets: list[str], text: str) -> None:
     cleaned = Redactor(secrets).clean(text)

@@ -44,7 +44,7 @@ def test_prepare_mistakes() -> None:
     }
     assert mistakes(prepare_spec, value) == [
         "  schema: is 2; this program knows schema 1",
-        "  app: is 'My App'; allowed: a lower-case letter, then letters, digits and hyphens, at most 31 characters",
+        "  app: is 'My App'; allowed: a lower-case letter, then letters, digits and hyphens, at most 24 characters",
         "  http_port: is 0; allowed: a whole number from 1 to 65535",
         "  domain: is 'Example'; allowed: a lower-case domain name such as example.org",
         "  tls.acme_ca: is 'ftp://x'; allowed: an http or https URL",

@@ -120,14 +120,12 @@ def test_secret_in_the_clear_is_refused_and_not_shown(key: str) -> None:
 
 def test_bad_secret_is_not_shown() -> None:
     found = problems({"secrets": '{"A": ["canary-42"]}'}, ("secrets",))
-    assert found == [
-        "launchpad:secrets is [secret]; it must be a map whose values are text, numbers or true/false ('A' is not)"
-    ]
+    assert found == ["launchpad:secrets.A is [secret]; it must be text, a number, true or false"]
 
 
 def test_secrets_stay_out_of_the_representation() -> None:
     settings = parse(
-        {"secrets": '{"TOKEN": "canary-42"}', "deploy_key": "canary-43"}, frozenset({"secrets", "deploy_key"})
+        {"secrets": '{"TOKEN": "canary-42"}', "package_index": "https://canary-43@host/"}, frozenset({"secrets"})
     )
     assert settings.secrets == {"TOKEN": "canary-42"}
     assert "canary" not in repr(settings)
@@ -187,7 +185,16 @@ EC2 = {"machine": "ec2", "region": "eu-central-1", "ssh_cidrs": '["203.0.113.7/3
             {**EC2, "vpc_id": "vpc-0123456789abcdef0"},
             "launchpad:vpc_id and launchpad:subnet_id go together; one of them is empty",
         ),
-        ({"ssh_via": "ssm"}, "launchpad:ssh_via is 'ssm', which is for machine ec2 only; it must be direct"),
+        (
+            {"ssh_via": "ssm"},
+            "launchpad:ssh_via is set, but only machine ec2 reads it, and this stack's is embedded; take it away: pulumi "
+            "config rm launchpad:ssh_via",
+        ),
+        (
+            {**EC2, "memory": "2G"},
+            "launchpad:memory is set, but only machine embedded reads it, and this stack's is ec2; take it away: pulumi "
+            "config rm launchpad:memory",
+        ),
         ({**EC2, "volume": "4G"}, "launchpad:volume is '4G'; it must be a size from 8G to 16384G, such as 20G"),
         (
             {**EC2, "vpc_cidr": "8.8.0.0/16"},
