@@ -231,6 +231,62 @@ def test_egress_is_what_the_rules_say(rig: Rig) -> None:
     rig.ensure(rules(80))
 
 
+METADATA = "169.254.77.77"
+"""An address of clouds' metadata services, but none that one uses: this computer may be in a cloud."""
+
+FRAME = """
+import socket, struct, sys
+address, port = sys.argv[1], int(sys.argv[2])
+route = [line.split() for line in open("/proc/net/arp")][1]
+udp = struct.pack("!HHHH", 4000, port, 8 + 5, 0) + b"hello"
+def ip(total):
+    return struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, total, socket.inet_aton(sys.argv[3]), socket.inet_aton(address))
+words = sum(struct.unpack("!10H", ip(0)))
+total = ~((words & 0xFFFF) + (words >> 16)) & 0xFFFF
+mac = lambda text: bytes.fromhex(text.replace(":", ""))
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+wire.bind(("host0", 0x0800))
+own = open("/sys/class/net/host0/address").read().strip()
+wire.send(mac(route[3]) + mac(own) + b"\\x08\\x00" + ip(total) + udp)
+"""
+
+
+@pytest.fixture
+def metadata() -> Iterator[str]:
+    """A metadata address that leads to this computer."""
+    subprocess.run(["ip", "address", "add", f"{METADATA}/32", "dev", "lo"], check=True)
+    yield METADATA
+    subprocess.run(["ip", "address", "delete", f"{METADATA}/32", "dev", "lo"], check=True)
+
+
+def test_the_metadata_service_of_this_computer_is_closed_to_its_machines(rig: Rig, metadata: str) -> None:
+    rig.ensure(rules(80))
+    near = rig.address.rpartition(".")[0] + "." + str(int(rig.address.rpartition(".")[2]) - 1)
+    rig.run("true")
+    with socket.create_server(("0.0.0.0", 0)) as door:
+        port = door.getsockname()[1]
+        assert rig.ssh(f"timeout 5 bash -c '</dev/tcp/{near}/{port}'").returncode == 0
+        refused = rig.ssh(f"timeout 5 bash -c '</dev/tcp/{metadata}/{port}'")
+    assert (refused.returncode, "No route to host" in refused.stderr) == (1, True)  # at once, and not after 5 seconds
+
+
+def test_not_even_the_machines_root_reaches_it_by_writing_to_its_cable(rig: Rig, metadata: str) -> None:
+    rig.ensure(rules(80))
+    near = rig.address.rpartition(".")[0] + "." + str(int(rig.address.rpartition(".")[2]) - 1)
+    rig.run(f"cat >frame.py <<'END'\n{FRAME}\nEND")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as box:
+        box.bind(("0.0.0.0", 0))
+        box.settimeout(PATIENCE)
+        port = box.getsockname()[1]
+        rig.run(f"sudo python3 frame.py {metadata} {port} {rig.address}")
+        rig.run(f"sudo python3 frame.py {near} {port} {rig.address}")
+        # packets of one cable come in order: had the first one passed, it would be here before the second
+        assert box.recv(100) == b"hello"
+        box.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            box.recv(100)
+
+
 def test_its_root_is_not_ours_and_cannot_change_its_own_firewall(rig: Rig) -> None:
     rig.run("true")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import shutil
 from pathlib import Path
 
 from infra.machines.embedded import addresses
 from infra.machines.embedded.record import Record, every
+from infra.machines.embedded.rules import METADATA
 from infra.machines.embedded.shell import MachineError, progress, run, succeeds
 
 PREFIX = "lp"
@@ -106,9 +108,10 @@ def open_way_out() -> None:
 
     The table remembers, in its comment, whether the computer forwarded packets before.
     """
-    if not succeeds(["nft", "list", "table", "ip", "launchpad"]):
-        before = FORWARDING.read_text().strip()
-        run(["nft", "-f", "-"], stdin=nat(before))
+    there = run(["nft", "list", "table", "ip", "launchpad"], check=False)
+    if "chain prerouting" not in there:  # an older version's table lacks it
+        before = re.search(r"ip_forward=(\d)", there)
+        run(["nft", "-f", "-"], stdin=nat(before[1] if before else FORWARDING.read_text().strip()))
     if FORWARDING.read_text().strip() != "1":
         FORWARDING.write_text("1")
     for rule in forwarding_exceptions():
@@ -117,13 +120,22 @@ def open_way_out() -> None:
 
 
 def nat(before: str) -> str:
-    """The NAT table, as an nftables ruleset."""
+    """The table of all machines, as an nftables transaction: NAT, and no way to this computer's metadata service.
+
+    A machine's own rules refuse that too; but its root can write packets to its cable that pass those by.
+    """
     return (
+        "table ip launchpad {\n}\ndelete table ip launchpad\n"
         "table ip launchpad {\n"
         f'  comment "ip_forward={before}"\n'
         "  chain postrouting {\n"
         "    type nat hook postrouting priority srcnat; policy accept;\n"
         f'    ip saddr {addresses.RANGE} oifname != "{PREFIX}*" masquerade\n'
+        "  }\n"
+        "  chain prerouting {\n"
+        "    type filter hook prerouting priority raw; policy accept;\n"
+        f'    iifname "{PREFIX}*" ip daddr {{ {", ".join(METADATA)} }} '
+        "meta l4proto { tcp, udp } th dport != 53 drop\n"
         "  }\n"
         "}\n"
     )

@@ -9,12 +9,17 @@ from typing import Any
 CHAINS = {"ingress": "input", "egress": "output"}
 PEERS = {"ingress": "saddr", "egress": "daddr"}
 
+METADATA = ("169.254.0.0/16", "100.100.100.200", "168.63.129.16", "192.0.0.192")
+METADATA_6 = ("fd00:ec2::/32", "fd20:ce::254")
+"""Where clouds hand out a computer's credentials: a machine must not get those of the computer that it runs on."""
+
 
 def ruleset(rules: Iterable[Mapping[str, Any]], resolvers: Sequence[str]) -> str:
     """The whole ruleset of a machine, as one nftables transaction that replaces the one before it.
 
     What no rule allows is dropped, in both directions. As with EC2's security groups, answers to allowed traffic pass,
-    and so do questions to the machine's own name servers. Beyond what EC2 does, ping is always answered.
+    and so do questions to the machine's own name servers. Beyond what EC2 does, ping is always answered. Whatever the
+    rules say, a machine does not reach the metadata service of the computer that it runs on; a try is refused at once.
     """
     rules = list(rules)
     ingress = [statement(rule) for rule in rules if rule["direction"] == "ingress"]
@@ -29,7 +34,7 @@ def ruleset(rules: Iterable[Mapping[str, Any]], resolvers: Sequence[str]) -> str
             "table inet launchpad {",
             *chain("input", 'iifname "lo" accept', [*ALWAYS_IN, *ingress]),
             *chain("forward", None, []),
-            *chain("output", 'oifname "lo" accept', [*names, *ALWAYS_OUT, *egress]),
+            *chain("output", 'oifname "lo" accept', [*names, *ALWAYS_OUT, *CLOSED, *egress]),
             "}",
             "",
         ]
@@ -40,6 +45,10 @@ def ruleset(rules: Iterable[Mapping[str, Any]], resolvers: Sequence[str]) -> str
 NEIGHBOURS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept"
 ALWAYS_IN = ["icmp type echo-request accept", "icmpv6 type echo-request accept", NEIGHBOURS]
 ALWAYS_OUT = ["icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept"]
+CLOSED = [
+    f"{family} daddr {{ {', '.join(addresses)} }} reject with icmpx admin-prohibited"
+    for family, addresses in (("ip", METADATA), ("ip6", METADATA_6))
+]
 
 
 def chain(hook: str, loopback: str | None, statements: Sequence[str]) -> list[str]:

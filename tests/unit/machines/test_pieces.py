@@ -48,10 +48,18 @@ def test_other_interfaces_are_not_ours(name: str) -> None:
 def test_the_way_out_is_a_table_of_our_own_that_remembers_what_was_before() -> None:
     assert network.nat("0") == (
         "table ip launchpad {\n"
+        "}\n"
+        "delete table ip launchpad\n"
+        "table ip launchpad {\n"
         '  comment "ip_forward=0"\n'
         "  chain postrouting {\n"
         "    type nat hook postrouting priority srcnat; policy accept;\n"
         '    ip saddr 198.18.0.0/16 oifname != "lp*" masquerade\n'
+        "  }\n"
+        "  chain prerouting {\n"
+        "    type filter hook prerouting priority raw; policy accept;\n"
+        '    iifname "lp*" ip daddr { 169.254.0.0/16, 100.100.100.200, 168.63.129.16, 192.0.0.192 } '
+        "meta l4proto { tcp, udp } th dport != 53 drop\n"
         "  }\n"
         "}\n"
     )

@@ -45,6 +45,8 @@ table inet launchpad {
     ip6 daddr 2001:db8::53 udp dport 53 accept
     ip6 daddr 2001:db8::53 tcp dport 53 accept
     icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept
+    ip daddr { 169.254.0.0/16, 100.100.100.200, 168.63.129.16, 192.0.0.192 } reject with icmpx admin-prohibited
+    ip6 daddr { fd00:ec2::/32, fd20:ce::254 } reject with icmpx admin-prohibited
     ip daddr 0.0.0.0/0 accept
   }
 }
@@ -71,3 +73,13 @@ def test_a_description_never_reaches_the_ruleset() -> None:
     hostile = Rule("ingress", "tcp", 80, 80, "0.0.0.0/0", '" accept; flush ruleset #')
 
     assert "flush" not in rules.ruleset([hostile.as_data()], [])
+
+
+def test_a_name_server_at_a_metadata_address_answers_names_and_nothing_else() -> None:
+    everything = Rule("egress", "all", 0, 0, "0.0.0.0/0", "all").as_data()
+    lines = [line.strip() for line in rules.ruleset([everything], ["169.254.169.254"]).splitlines()]
+    closed = next(number for number, line in enumerate(lines) if "169.254.0.0/16" in line and "reject" in line)
+
+    assert lines.index("ip daddr 169.254.169.254 udp dport 53 accept") < closed
+    assert lines.index("ip daddr 169.254.169.254 tcp dport 53 accept") < closed
+    assert closed < lines.index("ip daddr 0.0.0.0/0 accept")
