@@ -18,6 +18,7 @@ from infra.deployment.printable import one_line
 FULL_SHA = re.compile(r"[0-9a-f]{40}")
 SSH_URL = re.compile(r"(ssh|git\+ssh)://|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:")
 URL = re.compile(r"(https?|ssh|git\+ssh)://|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:")
+SSH_PASSWORD = re.compile(r"(git\+)?ssh://[^/@]*:[^/]*@")
 PATIENCE = 30
 """Seconds that a git server gets to answer."""
 
@@ -56,6 +57,11 @@ def find(repository: str, directory: str) -> Repository:
     """
     if shutil.which("git") is None:
         raise RepositoryError("git is not on the PATH of this computer; install it: sudo apt-get install git")
+    if SSH_PASSWORD.match(repository):
+        raise RepositoryError(
+            "launchpad:repository is an SSH URL with a password in it, which SSH does not take; leave it out, and set "
+            "launchpad:deploy_key to a key that may read the repository"
+        )
     if URL.match(repository):
         return Repository(git.without_password(repository), None, repository, directory)
     path = Path(repository).expanduser()

@@ -9,7 +9,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from . import files, remote, say, sh, sockets
@@ -29,6 +29,19 @@ SETTINGS = tuple(word for key, value in CONFIG.items() for word in ("-c", f"{key
 QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
 PARENT = ("setpriv", "--pdeathsig", "TERM")
 """git ends, and removes its lock files, when the program that started it is killed."""
+FAMILY = (
+    "sh",
+    "-c",
+    """trap 'trap "" TERM; kill 0; wait; exit 143' TERM
+"$@" <&0 &
+wait $!
+code=$?
+trap "" TERM
+kill 0
+exit $code""",
+    "fetch",
+)
+"""So does what git started: left alone, its transport waits for a server that hangs."""
 
 KEPT = "refs/launchpad-kept"
 """Refs of our own that keep the commits of releases from garbage collection."""
@@ -108,7 +121,7 @@ def fetch(app: App, source: Source, revision: str, ref: str) -> None:
 
 
 def _fetch(app: App, env: dict[str, str], *words: str) -> sh.Done:
-    return git(app, "fetch", "--quiet", "--no-tags", *words, env=env)
+    return git(app, "fetch", "--quiet", "--no-tags", *words, env=env, by=(*PARENT, *FAMILY))
 
 
 def keep(app: App, release: str, revision: str) -> None:
@@ -218,9 +231,10 @@ def git(
     cwd: Path | None = None,
     feed: str | None = None,
     encoding: str = "utf-8",
+    by: Sequence[str] = PARENT,
 ) -> sh.Done:
     """Run git on the app's clone."""
-    argv = [*PARENT, "git", "--git-dir", str(app.repository), *SETTINGS, *words]
+    argv = [*by, "git", "--git-dir", str(app.repository), *SETTINGS, *words]
     given = {**QUIET, DEPLOYING: app.name, **(env or {})}
     named = f"git {words[0]}"
     return sh.run(argv, env=given, cwd=cwd, feed=feed, timeout=FETCH_TIMEOUT, name=named, encoding=encoding)

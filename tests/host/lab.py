@@ -190,6 +190,29 @@ def deploy_spec(app: str = APP, **spec: Any) -> str:
     return json.dumps({"schema": 1, "app": app, **usual, **spec})
 
 
+def begin_deployment(lab: Lab, revision: str, spec: str, until: str) -> subprocess.Popen[str]:
+    """Start a deployment over a connection of its own and wait until it says something."""
+    words = [word.replace("ControlMaster=auto", "ControlMaster=no") for word in lab.ssh_words]
+    words = [word if not word.startswith("ControlPath") else "ControlPath=none" for word in words]
+    process = subprocess.Popen(
+        [*words, f"{USER}@{lab.address}", f"sudo launchpad-host deploy --app {APP} --revision {revision}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stderr is not None
+    process.stdin.write(spec)
+    process.stdin.close()
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if until in line:
+            return process
+    raise AssertionError(f"ended without saying {until!r}: {seen}")
+
+
 def keys(folder: Path, name: str) -> tuple[str, str]:
     """A fresh SSH key: public and private half."""
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(folder / name)], check=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.host.lab import APP, USER, Lab, Repo, deploy_spec
+from tests.host.lab import APP, Lab, Repo, begin_deployment, deploy_spec
 
 SLEEP = "#!/bin/sh\nsleep 4\n"
 PHASES = {
@@ -57,28 +57,9 @@ def repo(lab: Lab, flask: Repo) -> Iterator[Repo]:
 
 
 def begin(lab: Lab, repo: Repo, marker: str, until: str) -> subprocess.Popen[str]:
-    """Start a deployment over a connection of its own and wait until it says something."""
-    revision = repo.revisions[marker]
-    lab.push(repo, revision)
-    words = [word.replace("ControlMaster=auto", "ControlMaster=no") for word in lab.ssh_words]
-    words = [word if not word.startswith("ControlPath") else "ControlPath=none" for word in words]
-    process = subprocess.Popen(
-        [*words, f"{USER}@{lab.address}", f"sudo launchpad-host deploy --app {APP} --revision {revision}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stderr is not None
-    process.stdin.write(deploy_spec())
-    process.stdin.close()
-    seen = []
-    for line in process.stderr:
-        seen.append(line)
-        if until in line:
-            return process
-    pytest.fail(f"ended without saying {until!r}: {seen}")
+    """Push, start a deployment and wait until it says something."""
+    lab.push(repo, repo.revisions[marker])
+    return begin_deployment(lab, repo.revisions[marker], deploy_spec(), until)
 
 
 def revision_of(repo: Repo, phase: str, way: str) -> str:

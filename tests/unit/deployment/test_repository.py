@@ -137,6 +137,13 @@ def test_credentials_are_taken_out_of_a_url_decoded() -> None:
     assert credentials("git@git.invalid:x.git") == ("git@git.invalid:x.git", "", "")
 
 
+def test_an_ssh_url_with_a_password_is_refused_without_showing_it() -> None:
+    with pytest.raises(RepositoryError, match="is an SSH URL with a password in it") as caught:
+        find("ssh://git:canary-42@git.invalid/shop.git", "")
+    assert "canary-42" not in str(caught.value)
+    assert find("ssh://git@git.invalid:22/a@b.git", "").url == "ssh://git@git.invalid:22/a@b.git"
+
+
 def test_deploy_key_is_a_private_file_that_goes_away() -> None:
     source = find("git@git.invalid:shop.git", "")
     with git_environment(source, "KEY", "git.invalid ssh-ed25519 AAAA") as environment:

@@ -1,0 +1,151 @@
+"""The machine's clone: fetches that are killed in the middle, credentials, odd commits, and who is recorded."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.host.lab import APP, Lab, Repo, begin_deployment, deploy_spec
+
+SERVER = Path(__file__).parent.parent / "gitserver.py"
+GOOD, SLOW, HANGING = 8421, 8422, 8423
+CREDENTIALS = "ci:canary-4/2"
+COMMAND = f"sudo launchpad-host deploy --app {APP} --revision"
+
+
+@pytest.fixture(scope="module")
+def remote(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repo]:
+    """The flask app, three commits, in a repository that servers on the machine give out: good, slow and hanging ones."""
+    repo = Repo.of("flask", tmp_path_factory.mktemp("remote") / "flask")
+    for marker in ("first", "second", "third"):
+        repo.commit(marker, {"ballast": f"{marker} {'x' * 100_000}"})
+    lab.put("gitserver.py", SERVER.read_bytes())
+    lab.sudo("install -D gitserver.py /srv/git/gitserver.py")
+    lab.sudo("git init -q --bare --initial-branch=main /srv/git/app.git")
+    give_out(lab, repo)
+    for port, pause, hang in ((GOOD, 0, 0), (SLOW, 0.5, 0), (HANGING, 0, 1)):
+        server = f"python3 /srv/git/gitserver.py /srv/git {port} {CREDENTIALS} {pause} {hang}"
+        lab.sudo(f"systemd-run -q --unit=git-{port} {server}")
+    yield repo
+    lab.sudo(f"systemctl stop git-{GOOD} git-{SLOW} git-{HANGING}")
+
+
+def give_out(lab: Lab, repo: Repo) -> None:
+    """Bring the repository's branch main to the servers."""
+    lab.push(repo, repo.git("rev-parse", "main"))
+    lab.sudo(f"git -C /srv/{APP}/repo.git push -q -f /srv/git/app.git {repo.git('rev-parse', 'main')}:refs/heads/main")
+    lab.sudo(f"rm -rf /srv/{APP}/repo.git")
+
+
+def spec(port: int, **more: Any) -> str:
+    """A specification that fetches from one of the servers."""
+    url = f"http://{CREDENTIALS.replace('/', '%2F')}@127.0.0.1:{port}/app.git"
+    return deploy_spec(repository={"kind": "url", "url": url}, **more)
+
+
+def until(lab: Lab, command: str) -> None:
+    """Wait until a command on the machine succeeds."""
+    end = time.monotonic() + 30
+    while lab.run(command).code != 0:
+        assert time.monotonic() < end, command
+        time.sleep(0.1)
+
+
+def test_no_process_of_the_machine_shows_the_password_of_a_url(lab: Lab, remote: Repo) -> None:
+    watch = (
+        "for i in $(seq 200); do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | tr '\\n' ' '; echo; sleep 0.05; "
+        "test -e /run/seen && break; done > watched"
+    )
+    lab.run(f"rm -f watched; sudo rm -f /run/seen; nohup sh -c '{watch.replace(chr(39), chr(34))}' >/dev/null 2>&1 &")
+    done = lab.run(f"{COMMAND} {remote.revisions['first']}", spec(SLOW))
+    lab.sudo("touch /run/seen")
+    assert done.code == 0, done.err
+    seen = lab.run("cat watched").out
+    assert "git-remote-http http://127.0.0.1:8422/app.git" in seen
+    assert "gitserver.py /srv/git 8422 ci:canary-4/2" in seen
+    # The servers themselves are told the password by an argument.
+    assert seen.count("canary-4") == seen.count("gitserver.py /srv/git 84")
+    assert "canary-4" not in done.err + done.out
+    left = lab.run("sudo grep -rl canary-4 /srv/app /etc/launchpad /var/lib/launchpad /run/launchpad /tmp")
+    assert left.out == ""
+
+
+@pytest.mark.parametrize("way", ["unlock", "kill", "kill git"])
+def test_a_fetch_that_is_ended_leaves_nothing_in_the_way(lab: Lab, remote: Repo, way: str) -> None:
+    lab.sudo(f"rm -rf /srv/{APP}/repo.git /srv/{APP}/releases/{remote.revisions['third'][:12]}*")
+    lab.sudo(f"rm -f /var/lib/launchpad/{APP}/built/{remote.revisions['third'][:12]}*")
+    process = begin_deployment(lab, remote.revisions["third"], spec(HANGING), "fetch: ")
+    lock = f"sudo test -e /srv/{APP}/repo.git/shallow.lock"
+    mine = "pgrep -f 'git --git-dir [/]srv/app/repo.git|git-remote-[h]ttp'"
+    until(lab, lock)
+    assert lab.run(mine).code == 0
+    if way == "unlock":
+        lab.sudo(f"launchpad-host unlock --app {APP}")
+    elif way == "kill":
+        lab.sudo("kill -9 $(pgrep -n -f 'python3 .*[l]aunchpad-host deploy')")
+    else:
+        lab.sudo("kill -9 $(pgrep -o -f '^git --git-dir [/]srv/app/repo.git')")
+    assert process.wait(60) != 0
+    assert lab.marker() == "first"
+    until(lab, f"! {mine}")
+    assert lab.run(lock).code == (0 if way == "kill git" else 1)
+    done = lab.run(f"{COMMAND} {remote.revisions['third']}", spec(GOOD))
+    assert done.code == 0, done.err
+    assert lab.run(mine).code == 1
+    assert ("heal: removing repo.git/shallow.lock" in done.err) == (way == "kill git")
+    assert "with its history" not in done.err
+    assert lab.run(f"sudo git -C /srv/{APP}/repo.git cat-file -e {remote.revisions['second']}").code != 0
+    assert lab.marker() == "third"
+    assert lab.run(f"{COMMAND} {remote.revisions['first']}", spec(GOOD)).code == 0
+
+
+def test_odd_subjects_are_recorded_and_shown_in_one_line(lab: Lab, remote: Repo) -> None:
+    subject = "Fix\u2028it\u0085\x1b[31m caf".encode() + b"\xe9 " + b"x" * 10_000
+    shown = "Fix it \N{REPLACEMENT CHARACTER}[31m caf\N{REPLACEMENT CHARACTER} xxx"
+    tree = remote.git("rev-parse", "HEAD^{tree}")
+    who = b"a <a@example.org> 1700000000 +0000"
+    commit = b"tree %s\nauthor %s\ncommitter %s\n\n%s" % (tree.encode(), who, who, subject)
+    words = ["git", "-C", str(remote.path), "hash-object", "-t", "commit", "-w", "--stdin"]
+    made = subprocess.run(words, input=commit, capture_output=True, check=True).stdout.decode().strip()
+    remote.revisions["odd"] = made
+    done = lab.deploy(remote, "odd")
+    assert done.code == 0, done.err
+    assert done.data()["subject"].startswith(shown)
+    assert lab.history()[-1]["result"] == "ok"
+    assert lab.history()[-1]["subject"].startswith(shown)
+    table = lab.sudo(f"launchpad-host releases --app {APP}")
+    assert len(table.splitlines()) == len(lab.history()) + 1
+    for text in (done.out, done.err, table, lab.sudo(f"launchpad-host status --app {APP}")):
+        assert not any(ord(letter) < 32 or 126 < ord(letter) < 160 for letter in text.replace("\n", ""))
+    assert lab.deploy(remote, "odd").data()["changed"] is False
+
+
+def test_who_deploys_is_never_guessed(lab: Lab, remote: Repo) -> None:
+    lab.deploy(remote, "second").data()
+    assert lab.history()[-1]["who"] == "tester@desk"
+    again = lab.run(f"{COMMAND} {remote.revisions['second']}", deploy_spec(env={"A": "1"}))
+    assert again.code == 0, again.err
+    assert lab.history()[-1]["who"].startswith("deploy from 198.")
+    assert lab.history()[-1]["who"].endswith(", pushed by tester@desk")
+
+
+def test_lfs_pointers_and_submodules_are_refused_before_the_build(lab: Lab, remote: Repo) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
+    remote.commit("lacking", {"logo.bin": pointer, ".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"})
+    remote.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},theme")
+    remote.git("commit", "-q", "--amend", "--no-edit")
+    remote.revisions["lacking"] = remote.git("rev-parse", "HEAD")
+    give_out(lab, remote)
+    refused = lab.run(f"{COMMAND} {remote.revisions['lacking']}", spec(GOOD))
+    assert refused.code == 1
+    assert "holds Git LFS pointers in place of 1 file (logo.bin): the app would read texts of 130 bytes" in refused.err
+    assert "has 1 submodule (theme): the app would find its folder empty" in refused.err
+    assert "build: release" not in refused.err
+    assert lab.marker() == "second"
+    allowed = lab.run(f"{COMMAND} {remote.revisions['lacking']}", spec(GOOD, allow_missing=["lfs", "submodules"]))
+    assert allowed.code == 0, allowed.err
+    assert "warning: the commit has 1 submodule (theme)" in allowed.err
+    assert lab.marker() == "lacking"
