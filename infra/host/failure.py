@@ -4,7 +4,14 @@ from __future__ import annotations
 
 
 class Failure(Exception):
-    """What went wrong, where, and what to do: printed as it is, without a traceback; the program then exits 1."""
+    """What went wrong, where, and what to do: printed as it is, without a traceback; the program then exits 1.
+
+    ``reason`` is its cause in one line, for the history; the first line of the text by default.
+    """
+
+    def __init__(self, text: str, reason: str = "") -> None:
+        super().__init__(text)
+        self.reason = (reason or text).split("\n", 1)[0]
 
 
 class Interrupted(Failure):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import files, procfile, systemd
+from . import files, procfile, slots, systemd
 from .layout import App
 from .spec import DeploySpec
 
@@ -47,8 +47,9 @@ def environment(app: App, spec: DeploySpec, tree: Tree) -> dict[str, str]:
 def web_environment(base: dict[str, str], port: int) -> dict[str, str]:
     """What the web process gets on top: where to listen, also in the words of the usual servers.
 
-    gunicorn by itself binds 0.0.0.0:$PORT and Flask's and uvicorn's defaults ignore $PORT; said in their own variables,
-    a plain ``gunicorn app:app`` or ``uvicorn app:app`` listens on loopback only. Command line options still win.
+    gunicorn by itself binds 0.0.0.0:$PORT, and the defaults of Flask, uvicorn, Streamlit and Gradio ignore $PORT;
+    said in their own variables, a plain ``gunicorn app:app`` or ``uvicorn app:app`` listens on loopback only. Command
+    line options still win.
     """
     bind = f"--bind=127.0.0.1:{port}"
     given = base.get("GUNICORN_CMD_ARGS", "")
@@ -58,6 +59,11 @@ def web_environment(base: dict[str, str], port: int) -> dict[str, str]:
         "UVICORN_PORT": str(port),
         "FLASK_RUN_HOST": "127.0.0.1",
         "FLASK_RUN_PORT": str(port),
+        "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
+        "STREAMLIT_SERVER_PORT": str(port),
+        "STREAMLIT_SERVER_HEADLESS": "true",
+        "GRADIO_SERVER_NAME": "127.0.0.1",
+        "GRADIO_SERVER_PORT": str(port),
         **base,
         "GUNICORN_CMD_ARGS": given if listens else f"{bind} {given}".strip(),
         "HOST": "127.0.0.1",
@@ -112,6 +118,12 @@ def started(app: App, instance: str) -> dict[str, Any] | None:
     if not systemd.running(app.unit(instance)):
         return None
     return files.read_json(Path("/run/credentials") / app.unit(instance) / "launch")
+
+
+def serving(app: App) -> dict[str, Any]:
+    """What the slot that serves was started with, also while its process is down; empty before the first release."""
+    slot = slots.serving(app)
+    return (started(app, slot) or files.read_json(app.launch(slot)) or {}) if slot else {}
 
 
 def secret_values(app: App) -> list[str]:

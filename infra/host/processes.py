@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import files, health, launches, layout, procfile, slots, systemd
+from .answers import Watch
 from .build import Built
 from .layout import App
+from .redirects import Public
 from .site import Site
 from .spec import DeploySpec
 
@@ -24,6 +26,7 @@ class Processes:
     commands: dict[str, str]
     environment: dict[str, str] = field(repr=False)
     built: Built
+    fresh: bool = False
 
     @classmethod
     def of(cls, app: App, spec: DeploySpec, site: Site, built: Built) -> Processes:
@@ -47,9 +50,14 @@ class Processes:
         """Whether just this web process runs in the serving slot."""
         return self.slot == slots.serving(self.app) and launches.started(self.app, self.slot) == self.web()
 
+    def anew(self, *, others: bool) -> Processes:
+        """The same once more in the other slot; with ``others`` the other processes are started anew, too."""
+        return dataclasses.replace(self, slot=slots.other(slots.serving(self.app)), fresh=others)
+
     def outdated(self) -> list[str]:
-        """The other processes that run differently or not at all, by instance."""
-        return [name for name, launch in self.others().items() if launches.started(self.app, name) != launch]
+        """The other processes that run differently or not at all, or are to be started anew, by instance."""
+        others = self.others().items()
+        return [name for name, launch in others if self.fresh or launches.started(self.app, name) != launch]
 
     def leftover(self) -> list[str]:
         """Instances that run, or would after a reboot, and that this release does not have."""
@@ -58,22 +66,25 @@ class Processes:
         return sorted(seen - known)
 
     def unchanged(self) -> bool:
-        """Whether all is as it should be, and healthy: nothing to deploy."""
-        if not self.serves() or self.outdated() or self.leftover():
-            return False
-        return self.spec.health.accepts(health.ask(self.watch()).status)
+        """Whether just this runs, and nothing else."""
+        return self.serves() and not self.outdated() and not self.leftover()
 
-    def watch(self) -> health.Watch:
+    def sick(self) -> str:
+        """What the serving process answers where that is not healthy by these settings; else empty."""
+        answer = health.again(self.watch())
+        return "" if answer.healthy(self.spec.health) else answer.brief()
+
+    def watch(self) -> Watch:
         """The health gate of the web process."""
-        host = self.spec.health.host or self.site.domain or "localhost"
-        port = self.site.port(self.slot)
-        return health.Watch(self.app.unit(self.slot), port, self.spec.health, host, https=bool(self.site.domain))
+        site = self.site
+        host = self.spec.health.host or site.domain or "localhost"
+        public = Public(host, site.http_port, https=bool(site.domain), https_port=site.https_port)
+        unit, port = self.app.unit(self.slot), site.port(self.slot)
+        return Watch(unit, port, self.spec.health, public, self.commands["web"])
 
     def serving_release(self) -> str:
         """The release that serves now; empty where none does."""
-        serving = slots.serving(self.app)
-        launch = launches.started(self.app, serving) if serving else None
-        return str(launch.get("release", "")) if launch else ""
+        return str(launches.serving(self.app).get("release", ""))
 
     def _describe(self, name: str, env: dict[str, str]) -> dict[str, Any]:
         secrets = tuple(name for name, _ in self.spec.secrets)

@@ -18,7 +18,13 @@ WORKER_START = 1.0
 """Seconds in which a restarted worker shows that it can start."""
 
 
-SHOWN_LINES = 20
+SHOWN_LINES = 12
+SHOWN_WIDTH = 300
+FRAME = re.compile(r'  File "(.*)", line \d+, in ')
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+"""Colours and other control characters, which no terminal should get from an app's log."""
+
+SERVERS = re.compile(r"(gunicorn\.errors\.)?HaltServer|SystemExit|KeyboardInterrupt")
 EXCEPTION = re.compile(r"(\w+\.)*\w*(Error|Exception|Exit|Interrupt|Fault)\b.*")
 
 
@@ -35,17 +41,20 @@ class Rollout:
         self.unit = app.unit(processes.slot)
         self.old = slots.serving(app)
         self.watch = processes.watch()
+        self.warnings: list[str] = []
 
     def start_and_switch(self, point_of_no_return: Callable[[], None]) -> None:
         """Start the release in the idle slot and let it serve once it is healthy. On failure the old one serves on."""
         try:
             self._start()
             took = health.wait(self.watch)
-            say.step(
-                "health", f"{self.watch.last.words().splitlines()[0]} from {self.spec.health.path} after {took:.1f} s"
-            )
+            say.step("health", f"{self.watch.last.brief()} from {self.spec.health.path} after {took:.1f} s")
+            if note := self.watch.last.note:
+                say.step("warning", note)
+                self.warnings.append(note)
             writable = (self.app.releases / self.built.release, self.app.data)
             hooks.run(self.app, "before_switch", self.built.root, self.processes.environment, writable)
+            self._still_healthy()
             systemd.enable(self.unit, self.app.template)
             point_of_no_return()
             self._switch()
@@ -55,7 +64,7 @@ class Rollout:
         except Failure as failure:
             report = self._report(failure)
             self._abandon()
-            raise Failure(report) from failure
+            raise Failure(report, failure.reason) from failure
         except BaseException:
             self._abandon()
             raise
@@ -71,10 +80,24 @@ class Rollout:
         launches.write(self.app, self.slot, self.processes.web())
         systemd.start(self.unit)
 
+    def _still_healthy(self) -> None:
+        """Ask once more right before the switch: the hook may have taken minutes."""
+        answer = health.again(self.watch)
+        if not self.watch.alive():
+            raise Failure("The release was healthy and ended before it was switched to.")
+        if not answer.healthy(self.spec.health):
+            raise Failure(f"The release was healthy and is so no more right before the switch: {answer.words()}")
+
     def _switch(self) -> None:
         slots.switch(self.app, self.slot)
         say.step("switch", f"requests go to {self.slot} ({self.built.release})")
-        if self.old is None or self.old == self.slot:
+        if self.old is None:
+            try:
+                proxy.drain(self.site.port(slots.other(self.slot)), 0, self._check_alive)
+            except Failure:
+                slots.close(self.app)
+                say.step("switch", "back to none: the new release ended")
+                raise
             return
         try:
             left = proxy.drain(self.site.port(self.old), self.spec.drain_timeout, self._check_alive)
@@ -101,17 +124,18 @@ class Rollout:
             systemd.end(self.unit)
 
     def _report(self, failure: Failure) -> str:
-        """Everything a person needs to see why the release did not come up."""
+        """Everything a person needs to see why the release did not come up, the cause last."""
         state = systemd.state(self.unit)
-        log = excerpt(systemd.log(self.unit, state["InvocationID"], lines=300))
-        serving = self.processes.serving_release()
+        lines = systemd.log(self.unit, state["InvocationID"], lines=300)
+        serving = self.processes.serving_release() if self.old else ""
         on = f"{serving} serves on" if serving else "no release serves"
+        what = "restarted" if serving == self.built.release else "switched to"
         return "\n".join(
             [
-                f"{failure}",
-                f"Release {self.built.release} was not switched to; {on}.",
+                f"Release {self.built.release} was not {what}; {on}.",
                 f"systemd says of {self.unit}: {systemd.describe(state)}",
-                f"The last lines of its log:\n{log}",
+                f"The last lines of its log:\n{excerpt(lines, str(self.built.root))}",
+                f"{failure}{cause(lines) if not self.watch.alive() else ''}",
             ]
         )
 
@@ -172,9 +196,34 @@ class Rollout:
         return ""
 
 
-def excerpt(lines: Sequence[str]) -> str:
-    """The last lines of a log, after the exceptions in what is left out: servers add tracebacks of their own."""
-    shown = list(lines[-SHOWN_LINES:])
-    causes = [line.strip() for line in lines[:-SHOWN_LINES] if EXCEPTION.fullmatch(line.strip())]
+def excerpt(lines: Sequence[str], root: str = "") -> str:
+    """The last lines of a log, after the exceptions in what is left out: servers add tracebacks of their own.
+
+    Of tracebacks only the frames in ``root``, the app's own code, are kept.
+    """
+    plain = [CONTROL.sub("", line) for line in lines]
+    kept = _own_frames(plain, root) if root else plain
+    shown = kept[-SHOWN_LINES:]
+    causes = [line.strip() for line in kept[:-SHOWN_LINES] if EXCEPTION.fullmatch(line.strip())]
     head = [*list(dict.fromkeys(causes))[-3:], "[...]"] if causes else []
-    return "\n".join(f"  {line}" for line in [*head, *shown]) or "  (nothing)"
+    return "\n".join(f"  {line[:SHOWN_WIDTH]}" for line in [*head, *shown]) or "  (nothing)"
+
+
+def _own_frames(lines: Sequence[str], root: str) -> list[str]:
+    """A log without the frames of tracebacks that are outside ``root`` or in a virtualenv."""
+    kept: list[str] = []
+    foreign = False
+    for line in lines:
+        if frame := FRAME.match(line):
+            foreign = not frame[1].startswith(f"{root}/") or "/site-packages/" in frame[1]
+        elif not line.startswith("    "):
+            foreign = False
+        if not foreign and line.strip():
+            kept.append(line)
+    return kept
+
+
+def cause(lines: Sequence[str]) -> str:
+    """The exception that ended a process, by its log, as the end of a sentence; servers' own ones are no causes."""
+    found = [line.strip() for line in lines if EXCEPTION.fullmatch(line.strip()) and not SERVERS.match(line.strip())]
+    return f"\n{found[-1][:SHOWN_WIDTH]}" if found else ""

@@ -120,13 +120,18 @@ def log(unit: str, invocation: str = "", lines: int = 20) -> list[str]:
 def describe(unit_state: dict[str, str]) -> str:
     """A unit's state in words: what runs, or how it ended."""
     active, result = unit_state["ActiveState"], unit_state["Result"]
-    how = {"1": "exited with status", "2": "was killed by signal", "3": "was killed (core dumped) by signal"}
-    ended = how.get(unit_state["ExecMainCode"], "")
     words = f"{active} ({unit_state['SubState']})"
-    if ended:
-        words += f", its main process {ended} {unit_state['ExecMainStatus']}"
+    if how := ended(unit_state):
+        words += f", its main process {how}"
     if result not in ("", "success"):
         words += f", result {result}"
     if unit_state["NRestarts"] not in ("", "0"):
         words += f", restarted {unit_state['NRestarts']} times"
     return words
+
+
+def ended(unit_state: dict[str, str]) -> str:
+    """How a unit's main process ended, in words; empty where it did not."""
+    how = {"1": "exited with status", "2": "was killed by signal", "3": "was killed (core dumped) by signal"}
+    words = how.get(unit_state["ExecMainCode"], "")
+    return f"{words} {unit_state['ExecMainStatus']}" if words else ""

@@ -69,7 +69,7 @@ FAILURES: dict[str, tuple[dict[str, str | None], list[str]]] = {
     ),
     "no such program": (
         {"Procfile": "web: hypercorn app:app\n"},
-        ["exited with status 127", "hypercorn: not found"],
+        ["exited with status 127", "hypercorn: command not found", "is it among the app's dependencies?"],
     ),
     "release fails": (
         {"Procfile": "release: echo migrating; exit 7\nweb: gunicorn app:app\n"},

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from infra.deployment import bundle, door, push
+from tests.unit.host.test_redirects import CHAINS, PLAIN, pages, serving
 
 ROOT = Path(__file__).parents[3]
 
@@ -52,8 +53,10 @@ def test_push_knows_the_host_and_keeps_the_key_private(tmp_path: Path, port: str
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        good = self.path == "/healthz" and self.headers["Host"] == "app.example.org"
-        self.send_response(200 if good else 503)
+        good = self.path == "/healthz" and self.headers["Host"].partition(":")[0] == "app.example.org"
+        self.send_response(302 if self.path == "/again" else 200 if good else 503)
+        if self.path == "/again":
+            self.send_header("Location", f"https://{self.headers['Host']}/again")
         self.end_headers()
         self.wfile.write(b"fine" if good else b"sorry")
 
@@ -89,17 +92,19 @@ def secure(tmp_path: Path) -> Iterator[tuple[str, str]]:
     server.shutdown()
 
 
+BASE = {
+    "ADDRESS": "127.0.0.1",
+    "PATH": "/healthz",
+    "STATUS": "200",
+    "HOST": "app.example.org",
+    "TLS": "no",
+    "CA": "",
+    "PATIENCE": "0",
+}
+
+
 def knock(**given: str) -> subprocess.CompletedProcess[str]:
-    base = {
-        "ADDRESS": "127.0.0.1",
-        "PATH": "/healthz",
-        "STATUS": "200",
-        "HOST": "app.example.org",
-        "TLS": "no",
-        "CA": "",
-        "PATIENCE": "0",
-    }
-    environment = {f"LAUNCHPAD_{key}": value for key, value in {**base, **given}.items()}
+    environment = {f"LAUNCHPAD_{key}": value for key, value in {**BASE, **given}.items()}
     script = [sys.executable, "-m", "infra.deployment.door"]
     return subprocess.run(script, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
@@ -113,6 +118,45 @@ def test_door_with_the_wrong_status_shows_it(port: str) -> None:
     answer = knock(PORT=port, PATH="/")
     assert answer.returncode == 1
     assert "status 503 Service Unavailable, first bytes 'sorry'" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, chain in CHAINS.items() if chain[1] is PLAIN and ":80/" not in str(chain)]
+)
+def test_door_follows_redirects_as_the_health_check_does(name: str) -> None:
+    found, _, healthy, _ = CHAINS[name]
+    with serving(pages(found)) as port:
+        answer = knock(PORT=str(port), PATH="/", STATUS="200-399", HOST="198.18.0.5")
+    assert (answer.returncode == 0) is healthy, answer.stderr
+
+
+def test_door_names_a_redirect_to_https_that_nobody_answers() -> None:
+    with serving(pages({"/": (301, "https://198.18.0.5/")})) as port:
+        answer = knock(PORT=str(port), PATH="/", STATUS="200-399", HOST="198.18.0.5")
+    assert answer.stderr.splitlines() == [
+        f"/ on port {port} of 127.0.0.1 gave for 0 s: status 301: / redirects to https://198.18.0.5/, but no domain is "
+        "set, so nothing answers there: set launchpad:domain, or turn off the redirect (Django: SECURE_SSL_REDIRECT)",
+        "The release passed its health check on the machine when it went out. Between that and here are the "
+        "firewall (launchpad:web_cidrs), the proxy (launchpad:http_port), and the app since: make status.",
+    ]
+
+
+def test_door_behind_a_domain_finds_a_redirect_to_itself(secure: tuple[str, str]) -> None:
+    port, certificate = secure
+    wrong = door.knock({**BASE, "PORT": port, "PATH": "/again", "TLS": "yes", "CA": certificate, "STATUS": "200-399"})
+    assert wrong == "status 302: /again redirects to /again, and so back to where it began"
+
+
+def test_a_malformed_certificate_is_a_message(port: str) -> None:
+    for broken in (
+        "no PEM at all",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        "gr\u00fc\u00dfe",
+    ):
+        answer = knock(PORT=port, TLS="yes", CA=broken)
+        assert answer.returncode == 1
+        assert "Traceback" not in answer.stderr
+        assert "gave for 0 s" in answer.stderr
 
 
 def test_door_with_an_own_certificate(secure: tuple[str, str]) -> None:
@@ -137,9 +181,9 @@ def test_closed_door_says_where_and_what_to_look_at() -> None:
     answer = knock(PORT="1")
     assert answer.returncode == 1
     assert answer.stderr == (
-        "The app is healthy on the machine, but /healthz on port 1 of 127.0.0.1 gave for 0 s: "
-        "ConnectionRefusedError: [Errno 111] Connection refused\n"
-        "Look at launchpad:web_cidrs and launchpad:http_port, and at `make status`.\n"
+        "/healthz on port 1 of 127.0.0.1 gave for 0 s: ConnectionRefusedError: [Errno 111] Connection refused\n"
+        "The release passed its health check on the machine when it went out. Between that and here are the "
+        "firewall (launchpad:web_cidrs), the proxy (launchpad:http_port), and the app since: make status.\n"
     )
 
 

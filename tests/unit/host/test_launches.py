@@ -46,6 +46,23 @@ def test_gunicorn_is_kept_on_loopback_unless_told_otherwise(given: str, found: s
     assert (env["HOST"], env["PORT"], env["UVICORN_PORT"]) == ("127.0.0.1", "20001", "20001")
 
 
+def test_servers_that_ignore_port_are_told_it_in_their_own_words() -> None:
+    assert launches.web_environment({}, 20001) == {
+        "UVICORN_HOST": "127.0.0.1",
+        "UVICORN_PORT": "20001",
+        "FLASK_RUN_HOST": "127.0.0.1",
+        "FLASK_RUN_PORT": "20001",
+        "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
+        "STREAMLIT_SERVER_PORT": "20001",
+        "STREAMLIT_SERVER_HEADLESS": "true",
+        "GRADIO_SERVER_NAME": "127.0.0.1",
+        "GRADIO_SERVER_PORT": "20001",
+        "GUNICORN_CMD_ARGS": "--bind=127.0.0.1:20001",
+        "HOST": "127.0.0.1",
+        "PORT": "20001",
+    }
+
+
 def test_the_apps_own_server_settings_win() -> None:
     assert launches.web_environment({"UVICORN_HOST": "::1"}, 1)["UVICORN_HOST"] == "::1"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from infra.deployment import printable
 from infra.host import files, history, lock, prune, rollout, slots, sockets, systemd
-from infra.host.health import Answer
+from infra.host.answers import Answer
 from infra.host.layout import App
 from infra.host.printable import one_line
 from infra.host.redact import Redactor
@@ -161,10 +161,44 @@ def test_excerpt_keeps_the_cause_that_would_be_cut_off() -> None:
     assert rollout.excerpt(log).splitlines()[:3] == [
         "  ModuleNotFoundError: No module named 'x'",
         "  [...]",
-        "  line 0",
+        "  line 8",
     ]
     assert rollout.excerpt(["one"]) == "  one"
     assert rollout.excerpt([]) == "  (nothing)"
+    assert rollout.excerpt(["\x1b[31m\x1b[1mred\x1b[0m\x07 alert"]) == "  red alert"
+
+
+TRACEBACK = """\
+[INFO] Booting worker
+Traceback (most recent call last):
+  File "/srv/app/python/venvs/x/lib/python3.13/site-packages/gunicorn/util.py", line 420, in import_app
+    mod = importlib.import_module(module)
+          ~~~~~~~~~~~~~~~~~~~~~~~^^^^^^^^
+  File "<frozen importlib._bootstrap>", line 488, in _call_with_frames_removed
+  File "/srv/app/releases/abc/app.py", line 1, in <module>
+    from shop import missing
+  File "/srv/app/releases/abc/.venv/lib/python3.13/site-packages/shop/__init__.py", line 1, in <module>
+    import nothing
+ModuleNotFoundError: No module named 'nothing'
+gunicorn.errors.HaltServer: <HaltServer 'Worker failed to boot.' 3>
+[ERROR] Shutting down: Master""".splitlines()
+
+
+def test_excerpt_leaves_out_what_is_not_the_apps_own_code() -> None:
+    assert rollout.excerpt(TRACEBACK, "/srv/app/releases/abc").splitlines() == [
+        "  [INFO] Booting worker",
+        "  Traceback (most recent call last):",
+        '    File "/srv/app/releases/abc/app.py", line 1, in <module>',
+        "      from shop import missing",
+        "  ModuleNotFoundError: No module named 'nothing'",
+        "  gunicorn.errors.HaltServer: <HaltServer 'Worker failed to boot.' 3>",
+        "  [ERROR] Shutting down: Master",
+    ]
+
+
+def test_the_cause_is_the_apps_last_exception() -> None:
+    assert rollout.cause(TRACEBACK) == "\nModuleNotFoundError: No module named 'nothing'"
+    assert rollout.cause(["SystemExit: 3", "ready"]) == ""
 
 
 def test_unit_state_in_words() -> None:
