@@ -3,7 +3,7 @@ STACK ?= dev
 export STACK ARGS TO FOLLOW BRANCH
 
 .DEFAULT_GOAL := help
-.PHONY: unlock docs preview-stack drop-stack help up preview refresh destroy clean outputs url ssh logs status releases rollback setup lock test lint fmt
+.PHONY: unlock docs preview-stack drop-stack help up preview refresh destroy clean outputs url ssh logs status releases rollback restart setup lock test lint fmt
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="	" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -33,6 +33,8 @@ releases: ## every deployment: revision, when, who, result
 	@toolchain/launch releases
 unlock: ## stop a deployment that is under way on the machine
 	@toolchain/launch unlock
+restart: ## start the app anew, its other processes too, without a pause
+	@toolchain/launch restart
 rollback: ## back to the previous release, or TO=revision
 	@toolchain/launch rollback
 preview-stack: ## bring BRANCH up as a stack of its own, beside STACK

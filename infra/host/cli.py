@@ -61,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--app", required=True)
     one.add_argument("--revision", required=True, help="the commit, all 40 digits")
     one.add_argument("--who", default="", help="who asks for it, for the history of deployments")
+    one = command("restart", _restart, "start the serving release anew in the other slot, and its other processes")
+    one.add_argument("--app", required=True)
+    one.add_argument("--who", default="", help="who asks for it, for the history of deployments")
     for name, run, text in (
         ("status", _status, "which release serves, and the state of every process"),
         ("releases", _releases, "every deployment, the newest first"),
@@ -113,7 +116,20 @@ def _rollback(words: argparse.Namespace) -> None:
     say.result(_release(words, {**value, "ref": words.revision[:12], "who": words.who}))
 
 
-def _release(words: argparse.Namespace, value: Any) -> dict[str, Any]:
+def _restart(words: argparse.Namespace) -> None:
+    app = _app(words.app)
+    value = files.read_json(app.specification)
+    launch = launches.serving(app)
+    if value is None or not launch:
+        raise Failure(f"No release of {app.name} serves yet, so there is nothing to restart; deploy one: pulumi up")
+    words.revision = str(launch["revision"])
+    built = build.find(app, words.revision, build.key(spec.deploy_spec(value)))
+    if built is None or built.release != launch["release"]:
+        raise Failure(f"What serves ({launch['release']}) is not what was deployed last; deploy again: pulumi up")
+    say.result(_release(words, {**value, "ref": "restart", "who": words.who}, restart=True))
+
+
+def _release(words: argparse.Namespace, value: Any, *, restart: bool = False) -> dict[str, Any]:
     if isinstance(value, dict) and isinstance(value.get("secrets"), dict):
         say.redactor.add(*(text for text in value["secrets"].values() if isinstance(text, str)))
     wanted = spec.deploy_spec(value)
@@ -125,7 +141,7 @@ def _release(words: argparse.Namespace, value: Any) -> dict[str, Any]:
     prepare.check_prepared(App(wanted.app))
     if not wanted.who:
         wanted = dataclasses.replace(wanted, who=caller.who(App(wanted.app), words.revision))
-    return deploy.Deployment(wanted, words.revision).run()
+    return deploy.Deployment(wanted, words.revision, restart=restart).run()
 
 
 def _status(words: argparse.Namespace) -> None:

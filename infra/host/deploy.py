@@ -20,6 +20,7 @@ from . import (
     procfile,
     proxy,
     prune,
+    release_step,
     remote,
     repository,
     say,
@@ -28,9 +29,10 @@ from . import (
     tasks,
     units,
 )
-from .failure import Interrupted
+from .failure import Failure, Interrupted
 from .layout import App
 from .processes import Processes
+from .release_step import Step
 from .rollout import Rollout
 from .site import Site
 from .spec import DeploySpec
@@ -42,12 +44,14 @@ class Deployment:
     A lost connection does not stop it: nothing half done is left behind, the next run finds it done or waits for it.
     """
 
-    def __init__(self, spec: DeploySpec, revision: str) -> None:
+    def __init__(self, spec: DeploySpec, revision: str, *, restart: bool = False) -> None:
         self.spec = spec
+        self.restart = restart
         self.revision = revision
         self.app = App(spec.app)
         self.site: Site = proxy.site(self.app)
         self.switched = False
+        self.sick = ""
 
     def run(self) -> dict[str, Any]:
         """Deploy; returns the result for the desk."""
@@ -57,8 +61,12 @@ class Deployment:
             # Another deployment may have prepared the machine while we waited.
             self.site = proxy.site(self.app)
             self._heal()
+            if self.restart and launches.serving(self.app).get("revision") != self.revision:
+                raise Failure("Another release has begun to serve meanwhile, so there is nothing to restart.")
             built = build.find(self.app, self.revision, build.key(self.spec))
-            if built and not self._unfinished(built) and (processes := self._processes(built)).unchanged():
+            processes = self._processes(built) if built else None
+            self.sick = processes.sick() if processes and processes.serves() else ""
+            if built and processes and processes.unchanged() and not self._to_do(built):
                 say.step("done", f"{built.release} already serves with these settings")
                 return self._result(built, processes.slot, changed=False, fresh=False)
             return self._recorded(built)
@@ -79,7 +87,8 @@ class Deployment:
         try:
             done, processes, warnings = self._deploy(built, what)
         except BaseException as error:
-            reason = say.redactor.clean(str(error) or type(error).__name__)
+            said = error.reason if isinstance(error, Failure) else str(error)
+            reason = say.redactor.clean(said or type(error).__name__)
             known = build.find(self.app, self.revision, build.key(self.spec))
             history.end(
                 self.app,
@@ -125,25 +134,36 @@ class Deployment:
         processes = self._processes(built)
         if files.write(app.template, units.template(app, spec.stop_timeout)):
             systemd.reload()
-        built = self._release_process(built, processes)
+        if not self.restart:
+            built = self._release_process(built, processes)
+        if self.restart or (self.sick and processes.serves()):
+            why = f"serves and is not healthy ({self.sick})" if self.sick else "is to be restarted"
+            say.step("restart", f"{built.release} {why}: starting it anew in the other slot")
+            processes = processes.anew(others=self.restart)
         rollout = Rollout(app, spec, self.site, built, processes)
         if not processes.serves():
             rollout.start_and_switch(self._point_of_no_return)
         self._point_of_no_return()
-        warnings = rollout.finish()
+        warnings = [*rollout.warnings, *rollout.finish()]
         built = dataclasses.replace(built, served=True)
         build.record(app, built)
         return built, processes, warnings
 
     def _release_process(self, built: build.Built, processes: Processes) -> build.Built:
-        """Run the Procfile's ``release:`` process: once a release, and again when the serving one's settings change.
-
-        Not on the way back to an older release: its migrations are behind the data by then.
-        """
-        command = processes.commands.get("release")
+        """Run the Procfile's ``release:`` process where it has to run (see release_step.py)."""
+        command = processes.commands.get("release", "")
         digest = launches.digest({"env": processes.environment})
-        current = processes.serving_release() == built.release
-        if not command or built.released_with == digest or (built.released_with and not current):
+        before = [entry for entry in history.entries(self.app) if entry.result == "ok"]
+        what = release_step.step(
+            command=bool(command),
+            ran_with=built.released_with,
+            settings=digest,
+            serves=launches.serving(self.app).get("revision") == built.revision,
+            served=built.served or any(entry.revision == built.revision for entry in before),
+        )
+        if what is Step.BEHIND:
+            say.step("release", f"not run: {what.value}")
+        if what is not Step.RUN:
             return built
         say.step("release", command)
         root = built.root
@@ -161,6 +181,10 @@ class Deployment:
     def _processes(self, built: build.Built) -> Processes:
         return Processes.of(self.app, self.spec, self.site, built)
 
+    def _to_do(self, built: build.Built) -> bool:
+        """Whether there is something to do although just this release runs."""
+        return self.restart or bool(self.sick) or self._unfinished(built)
+
     def _unfinished(self, built: build.Built) -> bool:
         """Whether the last deployment of this commit was interrupted: what follows a switch may not have been done."""
         own = [entry for entry in history.entries(self.app) if entry.revision == built.revision]
@@ -171,7 +195,7 @@ class Deployment:
         before = [entry for entry in history.entries(self.app) if entry.result == "ok"]
         if built is None:
             return "rebuild" if any(entry.revision == self.revision for entry in before) else "deploy"
-        if before and before[-1].release == built.release:
+        if self.restart or (before and before[-1].release == built.release):
             return "restart"
         return "rollback" if built.served else "deploy"
 
@@ -183,6 +207,7 @@ class Deployment:
         repository.mend(self.app)
         for folder in (self.app.launches, self.app.settings.parent, self.app.state, self.app.built):
             files.sweep(folder)
+        self._note_served()
         serving = slots.serving(self.app)
         for slot in slots.SLOTS:
             unit = self.app.unit(slot)
@@ -195,6 +220,13 @@ class Deployment:
                     say.step("heal", f"stopping the slot {slot}, left by an interrupted deployment")
                     proxy.drain(self.site.port(slot), self.spec.drain_timeout)
                     systemd.stop(unit)
+
+    def _note_served(self) -> None:
+        """What serves has served, also where its deployment was killed before it could note that."""
+        serving = launches.serving(self.app).get("release")
+        for built in build.all_built(self.app):
+            if built.release == serving and not built.served:
+                build.record(self.app, dataclasses.replace(built, served=True))
 
     def _result(self, built: build.Built, slot: str, *, changed: bool, fresh: bool) -> dict[str, Any]:
         return {

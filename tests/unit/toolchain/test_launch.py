@@ -148,7 +148,7 @@ def test_a_destroy_that_fails_forgets_nothing(project: Clone) -> None:
     assert (project.root / ".launchpad/state/.pulumi/stacks/launchpad/dev.json").exists()
 
 
-@pytest.mark.parametrize("verb", ["url", "ssh", "logs", "status", "releases", "rollback"])
+@pytest.mark.parametrize("verb", ["url", "ssh", "logs", "status", "releases", "rollback", "restart"])
 def test_what_needs_a_machine_says_so_without_one(project: Clone, verb: str) -> None:
     done = project.run("toolchain/launch", verb, STACK="other")
     assert (done.returncode, done.stderr) == (1, "launchpad: stack other is not up. Run: make up STACK=other\n")
