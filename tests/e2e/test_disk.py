@@ -184,6 +184,19 @@ def test_a_size_taken_back_after_a_killed_growth_is_refused_with_the_size_that_i
     wait_for_ssh(rig)
 
 
+def test_a_device_that_was_left_on_the_disk_is_removed(rigs: list[Rig]) -> None:
+    rig = rigs[2]
+    rig.run("sudo systemctl poweroff & exit 0")
+    wait_until_stopped(rig)
+    image = rig.machines / rig.id / "disk.img"
+    subprocess.run(["losetup", "--find", image], check=True)
+    rig.ensure(disk=size(rig) + STEP)
+    wait_for_ssh(rig)
+
+    there = subprocess.run(["losetup", "--noheadings", "-O", "AUTOCLEAR", "-j", image], capture_output=True, check=True)
+    assert there.stdout.split() == [b"1"]
+
+
 def test_a_killed_driver_leaves_no_mount_and_what_it_had_begun_to_change_is_waited_for(rigs: list[Rig]) -> None:
     rig = rigs[1]
     rig.run("sudo systemctl poweroff & exit 0")

@@ -95,6 +95,7 @@ def wait_until_unused(image: Path) -> str:
     """Wait until no device stands on a disk file, which may take a moment; gives the device if one stays."""
     deadline = time.monotonic() + UNUSED_LIMIT
     while (device := attached(image)) and time.monotonic() < deadline:
+        succeeds(["losetup", "--detach", device])  # one that is in use stays for as long as it is
         time.sleep(0.02)
     return device
 
@@ -120,6 +121,8 @@ def remove(machines: Path, machine: str) -> None:
     """Remove the disk, and everything else in the machine's directory."""
     unmount(machines, machine)
     place = directory(machines, machine)
+    if (place / IMAGE).is_file():
+        wait_until_unused(place / IMAGE)
     if place.is_dir():
         shutil.rmtree(place)
     try:
