@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from infra.machines.embedded import bootstrap, disk, locks
+from infra.machines.embedded import bootstrap, disk, locks, mounts
 from infra.machines.embedded.container import USERS
 from infra.machines.embedded.recipe import Recipe
 from infra.machines.embedded.shell import MachineError, progress, run
@@ -59,7 +59,7 @@ def build(draft: Path, one: Recipe, lock: int) -> None:
 
 def discard(draft: Path) -> None:
     """Remove what a build that did not end well has left, and what it had mounted."""
-    inside = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    inside = [mounts.unescape(line.split()[4]) for line in mounts.read("self").splitlines()]
     for mountpoint in sorted((one for one in inside if one.startswith(f"{draft}/")), reverse=True):
         run(["umount", "--lazy", mountpoint])
     for place in (draft, draft.with_name(draft.name + ".files")):

@@ -75,7 +75,7 @@ def inspect(request: Answer) -> Answer:
             growth.check(machines, machine, wanted)
         except MachineError as error:
             problems.append(str(error))
-    return {**describe(machines, machine), "problems": problems}
+    return {**describe(machines, machine), "problems": problems, "restarts_to_grow": not growth.may_resize()}
 
 
 def obstacles(request: Answer) -> list[str]:

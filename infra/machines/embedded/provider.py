@@ -55,7 +55,8 @@ class MachineProvider(PlainProvider):
             failures = [CheckFailure("", problem) for problem in live["problems"]]
         elif is_same_hardware(live, inputs):
             inputs |= {"address": live["address"], "instance_id": live["instance_id"]}
-            if live["state"] == "running":
+            restarts = live["disk"] < spec["disk"] and live.get("restarts_to_grow")
+            if live["state"] == "running" and not restarts:
                 inputs["boot_id"] = live["boot_id"]
             if live["disk"] > spec["disk"]:
                 failures = [CheckFailure("disk", cannot_shrink(live["disk"], spec["disk"]))]

@@ -187,6 +187,15 @@ def test_a_disk_that_cannot_grow_is_said_in_the_preview_which_asks_with_the_size
     assert asked[0][1]["spec"] == {"suite": "trixie", "disk": 8 * 2**30}
 
 
+def test_a_disk_that_does_not_grow_in_use_starts_the_machine_again_and_the_preview_shows_it(driver: Any) -> None:
+    driver({**LIVE, "restarts_to_grow": True})
+    same = MachineProvider().check(INPUTS, dict(INPUTS))
+    larger = MachineProvider().check(INPUTS, {**INPUTS, "disk": "8G"})
+
+    assert [name for name in IDENTITY if name in same.inputs] == ["address", "instance_id", "boot_id"]
+    assert [name for name in IDENTITY if name in larger.inputs] == ["address", "instance_id"]
+
+
 def test_a_machine_that_is_replaced_may_have_a_smaller_disk(driver: Any) -> None:
     driver(LIVE)
 
