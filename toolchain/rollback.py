@@ -10,17 +10,22 @@ from typing import Any
 
 
 def path_here(deployments: list[dict[str, Any]]) -> list[str]:
-    """The revisions on the way to the one that serves, as in a browser's history: without those gone back from."""
+    """The revisions on the way to the one that serves, as in a browser's history: without those gone back from.
+
+    A deployment that was interrupted after its switch served, too; and what serves now is the end of the way, whatever
+    the record says: the machine may have died between the switch and its record.
+    """
     path: list[str] = []
+    serving = next((each["revision"] for each in reversed(deployments) if each.get("serving")), None)
     for deployment in deployments:
-        if deployment["result"] != "ok":
+        if not (deployment["result"] == "ok" or deployment.get("switched") or deployment["revision"] == serving):
             continue
         revision = deployment["revision"]
         if revision in path:
             del path[path.index(revision) + 1 :]
         else:
             path.append(revision)
-    return path
+    return path[: path.index(serving) + 1] if serving else path
 
 
 def choose(deployments: list[dict[str, Any]], wanted: str) -> str:

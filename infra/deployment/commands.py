@@ -65,6 +65,7 @@ def prepare_spec(settings: Settings, program: str) -> str:
         tls=tls(settings),
         packages=list(settings.packages),
         package_index=settings.package_index or None,
+        lock_timeout=settings.lock_timeout,
         limits={"request_body": settings.request_body_limit, "request_timeout": settings.request_timeout},
     )
 

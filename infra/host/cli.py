@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import build, caller, deploy, files, launches, lock, prepare, repository, say, spec, status
+from . import caller, deploy, launches, lock, prepare, repository, say, spec, status, turns
 from .failure import Failure
 from .layout import App
 
@@ -22,6 +22,17 @@ REVISION = re.compile(r"[0-9a-f]{40}")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     words = _parser().parse_args(argv)
+    try:
+        return _run(words)
+    except BrokenPipeError:
+        # Nobody reads this any more. What the interpreter flushes at its end must not complain of that.
+        void = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(void, 1)
+        os.dup2(void, 2)
+        return 1
+
+
+def _run(words: argparse.Namespace) -> int:
     try:
         if os.geteuid() != 0:
             raise Failure("launchpad-host needs root: run it with sudo.")
@@ -33,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say.line("error: interrupted")
         return 1
+    except BrokenPipeError:
+        raise
     except OSError as error:
         say.line(f"error: {_system_error(error)}")
         return 1
@@ -57,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     one = command("deploy", _deploy, "release a commit; reads a JSON specification from stdin")
     one.add_argument("--app", required=True)
     one.add_argument("--revision", required=True, help="the commit, all 40 digits")
-    one = command("rollback", _rollback, "release a commit that is still built here, told what the last deployment was")
+    one = command("rollback", _rollback, "release a commit that is still built here, with the settings that it had")
     one.add_argument("--app", required=True)
     one.add_argument("--revision", required=True, help="the commit, all 40 digits")
     one.add_argument("--who", default="", help="who asks for it, for the history of deployments")
@@ -79,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--lines", type=int, default=100)
     one.add_argument("--follow", action="store_true")
     command("env", _env, "the names of the app's variables").add_argument("--app", required=True)
-    command("unlock", _unlock, "stop the deployment that holds the lock").add_argument("--app", required=True)
+    one = command("unlock", _unlock, "stop the deployment that holds the lock")
+    one.add_argument("--app", required=True)
+    one.add_argument("--all", action="store_true", help="those that wait for the lock, too")
     one = command("receive-pack", _receive_pack, "git's receiving end of a push into the app's clone")
     one.add_argument("--app", default="")
     one.add_argument("--who", default="", help="who pushes, for the history of deployments")
@@ -91,57 +106,48 @@ def _parser() -> argparse.ArgumentParser:
 def _prepare(_words: argparse.Namespace) -> None:
     wanted = spec.prepare_spec(_stdin())
     say.redactor.add(wanted.tls.key)
-    say.result(prepare.prepare(wanted))
+    say.signs_of_life()
+    app = App(wanted.app)
+    with lock.preparing(app, caller.who(app, ""), wanted.lock_timeout):
+        say.carry_on()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        result = prepare.prepare(wanted)
+    say.result(result)
 
 
 def _deploy(words: argparse.Namespace) -> None:
     value = _stdin()
-    result = _release(words, value)
-    # A rollback fetches nothing: the deploy key and a URL's credentials need not stay here.
-    files.write_json(App(words.app).specification, {**value, "repository": {"kind": "pushed"}})
-    say.result(result)
-
-
-def _rollback(words: argparse.Namespace) -> None:
-    app = _app(words.app)
-    value = files.read_json(app.specification)
-    here = [built for built in build.all_built(app) if built.revision == words.revision]
-    if value is None or not here:
-        raise Failure(f"{words.revision[:12]} is not built on this machine; deploy it: set the revision, pulumi up")
-    if build.key(spec.deploy_spec(value)) not in {built.key for built in here}:
-        raise Failure(
-            f"{words.revision[:12]} was built here for another directory, Python or package index than now. "
-            "If it is of another repository, set repository and revision to it, pulumi up"
-        )
-    say.result(_release(words, {**value, "ref": words.revision[:12], "who": words.who}))
-
-
-def _restart(words: argparse.Namespace) -> None:
-    app = _app(words.app)
-    value = files.read_json(app.specification)
-    launch = launches.serving(app)
-    if value is None or not launch:
-        raise Failure(f"No release of {app.name} serves yet, so there is nothing to restart; deploy one: pulumi up")
-    words.revision = str(launch["revision"])
-    built = build.find(app, words.revision, build.key(spec.deploy_spec(value)))
-    if built is None or built.release != launch["release"]:
-        raise Failure(f"What serves ({launch['release']}) is not what was deployed last; deploy again: pulumi up")
-    say.result(_release(words, {**value, "ref": "restart", "who": words.who}, restart=True))
-
-
-def _release(words: argparse.Namespace, value: Any, *, restart: bool = False) -> dict[str, Any]:
     if isinstance(value, dict) and isinstance(value.get("secrets"), dict):
         say.redactor.add(*(text for text in value["secrets"].values() if isinstance(text, str)))
     wanted = spec.deploy_spec(value)
     say.redactor.add(*deploy.secret_values(wanted))
     if wanted.app != words.app:
         raise Failure(f"--app is {words.app}, but the specification is for {wanted.app}")
+    app, revision = App(wanted.app), _revision(words)
+    prepare.check_prepared(app)
+    say.signs_of_life()
+    wanted = dataclasses.replace(wanted, who=wanted.who or caller.who(app, revision))
+    say.result(deploy.deploy(wanted, revision, value))
+
+
+def _rollback(words: argparse.Namespace) -> None:
+    app, revision = _app(words.app), _revision(words)
+    prepare.check_prepared(app)
+    say.signs_of_life()
+    say.result(deploy.rollback(app, revision, words.who or caller.who(app, revision)))
+
+
+def _restart(words: argparse.Namespace) -> None:
+    app = _app(words.app)
+    prepare.check_prepared(app)
+    say.signs_of_life()
+    say.result(deploy.restart(app, words.who))
+
+
+def _revision(words: argparse.Namespace) -> str:
     if not REVISION.fullmatch(words.revision):
         raise Failure(f"--revision is {words.revision!r}; it must be the full 40 digits of a commit")
-    prepare.check_prepared(App(wanted.app))
-    if not wanted.who:
-        wanted = dataclasses.replace(wanted, who=caller.who(App(wanted.app), words.revision))
-    return deploy.Deployment(wanted, words.revision, restart=restart).run()
+    return str(words.revision)
 
 
 def _status(words: argparse.Namespace) -> None:
@@ -164,12 +170,23 @@ def _env(words: argparse.Namespace) -> None:
 
 def _unlock(words: argparse.Namespace) -> None:
     app = _app(words.app)
+    waiting = turns.waiting(app)
+    if words.all:
+        for each in waiting:
+            os.kill(each.pid, signal.SIGTERM)
     holder = lock.current(app)
-    if holder is None or not holder.alive():
+    if holder and holder.alive():
+        os.kill(holder.pid, signal.SIGTERM)
+        say.text(f"Asked the deployment of {holder.words()} to stop. It stops at once, unless it has already switched.")
+    elif not waiting:
         say.text(f"No deployment of {app.name} is under way; the lock is free.")
-        return
-    os.kill(holder.pid, signal.SIGTERM)
-    say.text(f"Asked the deployment of {holder.words()} to stop. It stops at once, unless it has already switched.")
+    if waiting and words.all:
+        say.text(f"Ended {len(waiting)} that waited: {'; '.join(each.words() for each in waiting)}")
+    elif waiting:
+        say.text(
+            f"{len(waiting)} more wait and go on, in order: {'; '.join(each.words() for each in waiting)}\n"
+            f"To end them too: sudo launchpad-host unlock --all --app {app.name}"
+        )
 
 
 def _receive_pack(words: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from . import (
     build,
+    caller,
     contents,
     databases,
     files,
@@ -25,9 +26,11 @@ from . import (
     repository,
     say,
     slots,
+    specifications,
     systemd,
     tasks,
     units,
+    workers,
 )
 from .failure import Failure, Interrupted
 from .layout import App
@@ -35,46 +38,119 @@ from .processes import Processes
 from .release_step import Step
 from .rollout import Rollout
 from .site import Site
-from .spec import DeploySpec
+from .spec import DeploySpec, deploy_spec
+
+
+class Signals:
+    """What SIGTERM, SIGINT and SIGHUP do: they end a request that waits, and a deployment that has not switched.
+
+    Once it has begun, a lost connection does not stop it: nothing half done is left behind, and the next run finds it
+    done or waits for it. One that waits ends with its reader, or an older commit might come over a newer one.
+    """
+
+    def __init__(self) -> None:
+        self.begun = self.switched = False
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+
+    def begin(self) -> None:
+        """From now on a lost connection stops nothing."""
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        say.carry_on()
+        self.begun = True
+
+    def switch(self) -> None:
+        """From now on nothing is stopped any more."""
+        self.switched = True
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if not self.begun:
+            raise Interrupted(f"Interrupted by {name} while it waited for its turn; nothing was done.")
+        if not self.switched:
+            raise Interrupted(f"Interrupted by {name} before anything was switched; what served before serves on.")
+
+
+def deploy(spec: DeploySpec, revision: str, told: dict[str, Any]) -> dict[str, Any]:
+    """Deploy a revision as the specification says, which was ``told``; returns the result for the desk."""
+    app = App(spec.app)
+    signals = Signals()
+    with lock.deploying(app, spec.who, f"{spec.ref or 'revision'} at {revision[:12]}", spec.lock_timeout):
+        signals.begin()
+        return Deployment(spec, revision, told, signals).run()
+
+
+def rollback(app: App, revision: str, who: str) -> dict[str, Any]:
+    """Deploy a revision that is still built here, with the settings that it served with last."""
+    signals = Signals()
+    timeout = specifications.lock_timeout(app)
+    with lock.deploying(app, who, f"the rollback to {revision[:12]}", timeout):
+        signals.begin()
+        told = {**specifications.for_rollback(app, revision), "ref": revision[:12], "who": who}
+        return Deployment(_known(told), revision, told, signals).run()
+
+
+def restart(app: App, who: str) -> dict[str, Any]:
+    """Start what serves anew in the other slot, with the settings that it has."""
+    signals = Signals()
+    launch = launches.serving(app)
+    if not launch:
+        raise Failure(f"No release of {app.name} serves yet, so there is nothing to restart; deploy one: pulumi up")
+    timeout = specifications.lock_timeout(app)
+    who = who or caller.who(app, str(launch["revision"]))
+    with lock.deploying(app, who, "the restart", timeout):
+        signals.begin()
+        launch = launches.serving(app)
+        told = {**specifications.of(app, str(launch["release"])), "ref": "restart", "who": who}
+        spec, revision = _known(told), str(launch["revision"])
+        built = build.find(app, revision, build.key(spec))
+        if built is None or built.release != launch["release"]:
+            raise Failure(f"What serves ({launch['release']}) is not what was deployed last; deploy again: pulumi up")
+        return Deployment(spec, revision, told, signals, restart=True).run()
+
+
+def _known(told: dict[str, Any]) -> DeploySpec:
+    """A specification that was noted down here, its secrets known from now on."""
+    spec = deploy_spec(told)
+    say.redactor.add(*secret_values(spec))
+    return spec
 
 
 class Deployment:
-    """One run of ``deploy``. Until the switch it stops cleanly when asked to (SIGTERM, SIGINT), after it no more.
+    """One deployment whose turn it is, from start to end."""
 
-    A lost connection does not stop it: nothing half done is left behind, the next run finds it done or waits for it.
-    """
-
-    def __init__(self, spec: DeploySpec, revision: str, *, restart: bool = False) -> None:
+    def __init__(
+        self, spec: DeploySpec, revision: str, told: dict[str, Any], signals: Signals, *, restart: bool = False
+    ) -> None:
         self.spec = spec
         self.restart = restart
         self.revision = revision
+        self.told = told
+        self.signals = signals
         self.app = App(spec.app)
         self.site: Site = proxy.site(self.app)
-        self.switched = False
+        self.number = 0
         self.sick = ""
 
     def run(self) -> dict[str, Any]:
         """Deploy; returns the result for the desk."""
-        self._listen_to_signals()
-        what = f"{self.spec.ref or 'revision'} at {self.revision[:12]}"
-        with lock.held(self.app, self.spec.who, what, self.spec.lock_timeout):
-            # Another deployment may have prepared the machine while we waited.
-            self.site = proxy.site(self.app)
-            self._heal()
-            if self.restart and launches.serving(self.app).get("revision") != self.revision:
-                raise Failure("Another release has begun to serve meanwhile, so there is nothing to restart.")
-            built = build.find(self.app, self.revision, build.key(self.spec))
-            processes = self._processes(built) if built else None
-            self.sick = processes.sick() if processes and processes.serves() else ""
-            if built and processes and processes.unchanged() and not self._to_do(built):
-                say.step("done", f"{built.release} already serves with these settings")
-                return self._result(built, processes.slot, changed=False, fresh=False)
-            return self._recorded(built)
+        self._heal()
+        built = build.find(self.app, self.revision, build.key(self.spec))
+        processes = self._processes(built) if built else None
+        self.sick = processes.sick() if processes and processes.serves() else ""
+        if built and processes and processes.unchanged() and not self._to_do(built):
+            specifications.keep(self.app, built.release, self.told)
+            warnings = workers.troubles(self.app, list(processes.others()))
+            for warning in warnings:
+                say.step("warning", warning)
+            say.step("done", f"{built.release} already serves with these settings")
+            return self._result(built, processes.slot, warnings, changed=False, fresh=False)
+        return self._recorded(built)
 
     def _recorded(self, built: build.Built | None) -> dict[str, Any]:
         """Deploy with an entry in the history, whatever comes."""
         what = self._what(built)
-        number = history.begin(
+        number = self.number = history.begin(
             self.app,
             revision=self.revision,
             release=built.release if built else "",
@@ -114,8 +190,7 @@ class Deployment:
         )
         prune.prune(self.app, self.spec.keep_releases, done.release)
         say.step("done", f"{done.release} serves ({done.subject})")
-        result = self._result(done, processes.slot, changed=True, fresh=built is None)
-        return {**result, "warnings": warnings} if warnings else result
+        return self._result(done, processes.slot, warnings, changed=True, fresh=built is None)
 
     def _deploy(self, built: build.Built | None, what: str) -> tuple[build.Built, Processes, list[str]]:
         app, spec = self.app, self.spec
@@ -140,10 +215,12 @@ class Deployment:
             why = f"serves and is not healthy ({self.sick})" if self.sick else "is to be restarted"
             say.step("restart", f"{built.release} {why}: starting it anew in the other slot")
             processes = processes.anew(others=self.restart)
-        rollout = Rollout(app, spec, self.site, built, processes)
+        ready, slot = built, processes.slot
+        rollout = Rollout(processes, lambda served: self._on_switch(ready, slot, served=served))
         if not processes.serves():
-            rollout.start_and_switch(self._point_of_no_return)
-        self._point_of_no_return()
+            rollout.start_and_switch(self.signals.switch)
+        self.signals.switch()
+        specifications.keep(app, built.release, self.told)
         warnings = [*rollout.warnings, *rollout.finish()]
         built = dataclasses.replace(built, served=True)
         build.record(app, built)
@@ -205,7 +282,15 @@ class Deployment:
         tasks.stop_leftover(self.app)
         build.clean(self.app)
         repository.mend(self.app)
-        for folder in (self.app.launches, self.app.settings.parent, self.app.state, self.app.built):
+        app = self.app
+        for folder in (
+            app.launches,
+            app.task_launch.parent,
+            app.specifications,
+            app.settings.parent,
+            app.state,
+            app.built,
+        ):
             files.sweep(folder)
         self._note_served()
         serving = slots.serving(self.app)
@@ -214,9 +299,7 @@ class Deployment:
             if slot != serving:
                 systemd.disable(unit)
                 state = systemd.state(unit)["ActiveState"]
-                if state == "deactivating":
-                    systemd.stop(unit)
-                elif state not in ("inactive", "failed"):
+                if state not in ("inactive", "failed", "deactivating"):
                     say.step("heal", f"stopping the slot {slot}, left by an interrupted deployment")
                     proxy.drain(self.site.port(slot), self.spec.drain_timeout)
                     systemd.stop(unit)
@@ -228,7 +311,9 @@ class Deployment:
             if built.release == serving and not built.served:
                 build.record(self.app, dataclasses.replace(built, served=True))
 
-    def _result(self, built: build.Built, slot: str, *, changed: bool, fresh: bool) -> dict[str, Any]:
+    def _result(
+        self, built: build.Built, slot: str, warnings: list[str], *, changed: bool, fresh: bool
+    ) -> dict[str, Any]:
         return {
             "release": built.release,
             "revision": built.revision,
@@ -237,20 +322,18 @@ class Deployment:
             "changed": changed,
             "built": fresh,
             "seconds": round(say.seconds(), 2),
+            **({"warnings": warnings} if warnings else {}),
         }
 
-    def _point_of_no_return(self) -> None:
-        self.switched = True
-
-    def _listen_to_signals(self) -> None:
-        def stop(number: int, _frame: FrameType | None) -> None:
-            if not self.switched:
-                name = signal.Signals(number).name
-                raise Interrupted(f"Interrupted by {name} before anything was switched; what served before serves on.")
-
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
+    def _on_switch(self, built: build.Built, slot: str, *, served: bool) -> None:
+        """Write down right away what gets requests, with what: it holds even if we are killed now."""
+        try:
+            history.switch(self.app, self.number, built.release, slot, served=served)
+            build.record(self.app, dataclasses.replace(built, served=served or built.served))
+            if served:
+                specifications.keep(self.app, built.release, self.told)
+        except OSError as error:
+            say.step("warning", f"the switch could not be written down: {error}")
 
 
 def secret_values(spec: DeploySpec) -> list[str]:

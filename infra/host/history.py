@@ -28,6 +28,12 @@ class Entry:
     result: str
     reason: str
     what: str
+    switched: bool = False
+
+    @property
+    def served(self) -> bool:
+        """Whether its release got requests, be it that the deployment was interrupted after the switch."""
+        return self.switched or self.result == "ok"
 
 
 def begin(app: App, **values: Any) -> int:
@@ -35,6 +41,11 @@ def begin(app: App, **values: Any) -> int:
     number = max((entry.number for entry in entries(app)), default=0) + 1
     _append(app, {"event": "begin", "number": number, "when": time.time(), **values})
     return number
+
+
+def switch(app: App, number: int, release: str, slot: str, *, served: bool) -> None:
+    """Record, at the switch itself, which release gets requests; ``served`` is False where it went back at once."""
+    _append(app, {"event": "switch", "number": number, "release": release, "slot": slot, "switched": served})
 
 
 def end(app: App, number: int, **values: Any) -> None:
@@ -76,6 +87,7 @@ def _entry(value: dict[str, Any]) -> Entry:
         result=str(value.get("result", "failed")) if ended else "interrupted",
         reason=one_line(str(value.get("reason", "")), 1000),
         what=str(value.get("what", "")),
+        switched=bool(value.get("switched")),
     )
 
 
@@ -87,7 +99,7 @@ def table(found: Sequence[Entry], serving: str | None, running: bool = False) ->
     rows = [["", "RELEASE", "REVISION", "WHEN", "WHO", "TOOK", "RESULT", "SUBJECT"]]
     marked = False
     for entry in reversed(found):
-        serves = not marked and entry.result == "ok" and entry.release == serving
+        serves = not marked and entry.served and entry.release == serving
         marked = marked or serves
         result = "under way" if running and entry is found[-1] and entry.result == "interrupted" else entry.result
         rows.append(

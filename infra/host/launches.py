@@ -126,6 +126,19 @@ def serving(app: App) -> dict[str, Any]:
     return (started(app, slot) or files.read_json(app.launch(slot)) or {}) if slot else {}
 
 
+def runs(app: App, instance: str, launch: dict[str, Any]) -> bool:
+    """Whether a process runs with this launch, or systemd is about to start it with this again after it ended."""
+    if systemd.state(app.unit(instance))["ActiveState"] == "activating":
+        return files.read_json(app.launch(instance)) == launch
+    return started(app, instance) == launch
+
+
+def in_use(app: App) -> set[str]:
+    """The releases that processes still run from, be it that they are stopping."""
+    found = [files.read_json(path) for path in Path("/run/credentials").glob(f"{app.name}@*.service/launch")]
+    return {str(launch.get("release")) for launch in found if launch}
+
+
 def secret_values(app: App) -> list[str]:
     """The values of all secrets that any process of the app was ever given, for hiding them in output."""
     values = former_secrets(app)

@@ -19,6 +19,9 @@ UNITS = Path("/etc/systemd/system")
 CADDYFILE = Path("/etc/caddy/Caddyfile")
 CADDY_DROPIN = UNITS / "caddy.service.d/launchpad.conf"
 CADDY_SOCKET = Path("/run/caddy/admin.sock")
+RUN = Path("/run/launchpad")
+MACHINE_LOCK = RUN / "machine.lock"
+FORMER_LOCKS = Path("/run/lock")
 
 SLOTS = ("blue", "green")
 """The instances of an app's unit that take turns in serving ``web``."""
@@ -91,8 +94,13 @@ class App:
 
     @property
     def specification(self) -> Path:
-        """What the last successful deployment was told, secrets included: root's, 0600."""
+        """What a Launchpad before this one noted down instead of ``specifications``."""
         return SETTINGS / self.name / "deploy.json"
+
+    @property
+    def specifications(self) -> Path:
+        """What each release was told when it last began to serve, secrets included: root's, 0600."""
+        return SETTINGS / self.name / "specifications"
 
     @property
     def launches(self) -> Path:
@@ -141,7 +149,12 @@ class App:
     @property
     def lock(self) -> Path:
         """Locked while a deployment runs."""
-        return Path("/run/lock") / f"launchpad-{self.name}.lock"
+        return RUN / f"app-{self.name}.lock"
+
+    @property
+    def turns(self) -> Path:
+        """Who waits for the lock, in order (see turns.py)."""
+        return RUN / f"app-{self.name}.turns"
 
     @property
     def scratch(self) -> Path:

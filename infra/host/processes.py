@@ -57,7 +57,7 @@ class Processes:
     def outdated(self) -> list[str]:
         """The other processes that run differently or not at all, or are to be started anew, by instance."""
         others = self.others().items()
-        return [name for name, launch in others if self.fresh or launches.started(self.app, name) != launch]
+        return [name for name, launch in others if self.fresh or not launches.runs(self.app, name, launch)]
 
     def leftover(self) -> list[str]:
         """Instances that run, or would after a reboot, and that this release does not have."""

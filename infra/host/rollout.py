@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Sequence
 
-from . import health, hooks, launches, proxy, say, slots, sockets, systemd
-from .build import Built
+from . import health, hooks, launches, layout, proxy, say, slots, sockets, systemd, workers
 from .failure import Failure, Interrupted
-from .layout import App
 from .processes import Processes
-from .site import Site
-from .spec import DeploySpec
-
-WORKER_START = 1.0
-"""Seconds in which a restarted worker shows that it can start."""
-
 
 SHOWN_LINES = 12
 SHOWN_WIDTH = 300
@@ -31,17 +22,19 @@ EXCEPTION = re.compile(r"(\w+\.)*\w*(Error|Exception|Exit|Interrupt|Fault)\b.*")
 class Rollout:
     """One release on its way into one slot."""
 
-    def __init__(self, app: App, spec: DeploySpec, site: Site, built: Built, processes: Processes) -> None:
-        self.app = app
-        self.spec = spec
-        self.site = site
-        self.built = built
+    def __init__(self, processes: Processes, on_switch: Callable[[bool], None]) -> None:
+        self.app = app = processes.app
+        self.spec = processes.spec
+        self.site = processes.site
+        self.built = processes.built
         self.processes = processes
         self.slot = processes.slot
         self.unit = app.unit(processes.slot)
         self.old = slots.serving(app)
         self.watch = processes.watch()
         self.warnings: list[str] = []
+        self.on_switch = on_switch
+        self.workers = workers.Workers(app, processes)
 
     def start_and_switch(self, point_of_no_return: Callable[[], None]) -> None:
         """Start the release in the idle slot and let it serve once it is healthy. On failure the old one serves on."""
@@ -70,6 +63,9 @@ class Rollout:
             raise
 
     def _start(self) -> None:
+        if systemd.state(self.unit)["ActiveState"] == "deactivating":
+            say.step("start", f"the release that served from {self.slot} before is still stopping; waiting for it")
+            systemd.stop(self.unit)
         strangers = {listener.inode for listener in sockets.listeners() if listener.port == self.watch.port}
         if strangers:
             names = ", ".join(sockets.name(pid) for pid in sockets.holders(strangers, sockets.all_processes()))
@@ -90,12 +86,17 @@ class Rollout:
 
     def _switch(self) -> None:
         slots.switch(self.app, self.slot)
+        self.on_switch(True)
         say.step("switch", f"requests go to {self.slot} ({self.built.release})")
+        # At once, so that no old process takes up work that the new release hands out.
+        self.workers.restart()
         if self.old is None:
             try:
                 proxy.drain(self.site.port(slots.other(self.slot)), 0, self._check_alive)
             except Failure:
                 slots.close(self.app)
+                self.on_switch(False)
+                self.workers.put_back()
                 say.step("switch", "back to none: the new release ended")
                 raise
             return
@@ -103,6 +104,8 @@ class Rollout:
             left = proxy.drain(self.site.port(self.old), self.spec.drain_timeout, self._check_alive)
         except Failure:
             slots.switch(self.app, self.old)
+            self.on_switch(False)
+            self.workers.put_back()
             say.step("switch", f"back to {self.old}: the new release ended")
             proxy.drain(self.site.port(self.slot), 1)
             raise
@@ -142,12 +145,15 @@ class Rollout:
     def finish(self) -> list[str]:
         """Everything after the switch; done again where a deployment was interrupted. Returns warnings."""
         self._stop_old()
-        warnings = self._restart_others()
+        self._stop_leftover()
+        self.workers.restart()
+        warnings = []
         writable = (self.app.releases / self.built.release, self.app.data)
         try:
             hooks.run(self.app, "after_switch", self.built.root, self.processes.environment, writable)
         except Failure as failure:
             warnings.append(str(failure))
+        warnings += self.workers.settle()
         for warning in warnings:
             say.step("warning", warning)
         return warnings
@@ -161,39 +167,10 @@ class Rollout:
             # Drained: what is left of its stopping needs nobody to wait for it; systemd ends it after stop_timeout.
             systemd.stop(unit, 0)
 
-    def _restart_others(self) -> list[str]:
+    def _stop_leftover(self) -> None:
         for name in self.processes.leftover():
-            say.step("processes", f"{name} is no longer in the Procfile: stopping it")
-            systemd.disable(self.app.unit(name))
-            systemd.stop(self.app.unit(name), 0)
-            self.app.launch(name).unlink(missing_ok=True)
-        names = self.processes.outdated()
-        wanted = self.processes.others()
-        if not names:
-            return []
-        say.step("processes", f"restarting {', '.join(names)}")
-        for name in names:
-            launches.write(self.app, name, wanted[name])
-            systemd.enable(self.app.unit(name), self.app.template)
-        units = [self.app.unit(name) for name in names]
-        systemd.restart(*units, wait=False)
-        return [text for name in names if (text := self._trouble(name))]
-
-    def _trouble(self, name: str) -> str:
-        """Why a restarted process does not run; empty when it does, or while its predecessor finishes its work."""
-        unit = self.app.unit(name)
-        until = time.monotonic() + WORKER_START
-        while time.monotonic() < until:
-            state = systemd.state(unit)
-            if state["ActiveState"] == "deactivating":
-                return ""
-            if state["SubState"] in ("auto-restart", "failed"):
-                lines = "\n".join(f"  {line}" for line in systemd.log(unit, lines=10))
-                return f"the process {name} does not run: {systemd.describe(state)}\n{lines}"
-            if launches.started(self.app, name) == self.processes.others()[name] and time.monotonic() > until - 0.7:
-                return ""
-            time.sleep(0.1)
-        return ""
+            say.step("processes", f"{layout.process(name)} is no longer in the Procfile: stopping it")
+            workers.stop(self.app, name)
 
 
 def excerpt(lines: Sequence[str], root: str = "") -> str:

@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import sys
+import threading
 import time
+from dataclasses import dataclass
 from typing import Any, TextIO
 
 from .redact import Redactor
 
+QUIET = 2.5
+"""Seconds without a line after which we say that we are still at it."""
+LONG, RARE = 30.0, 15.0
+"""After ``LONG`` seconds without a line, we say so every ``RARE`` seconds only."""
+
 redactor = Redactor()
 _started = time.monotonic()
+_writing = threading.Lock()
+
+
+@dataclass
+class _State:
+    """What the voice remembers: when it last wrote a line, and one that was more than a sign of life; for what step."""
+
+    written: float = _started
+    meant: float = _started
+    step: str = "start"
+    reader_needed: bool = True
+
+
+_state = _State()
 
 
 def seconds() -> float:
@@ -19,8 +41,37 @@ def seconds() -> float:
     return time.monotonic() - _started
 
 
+def unread() -> bool:
+    """Whether nobody can read us any more: sshd closes the pipes of a lost connection, through sudo too."""
+    poll = select.poll()
+    for stream in (1, 2):
+        poll.register(stream, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+
+
+def carry_on() -> None:
+    """From now on write into the void where the reader is gone: what has begun is brought to its end all the same."""
+    _state.reader_needed = False
+
+
+def signs_of_life() -> None:
+    """Say now and then that we are still at it, as long as the program runs."""
+    threading.Thread(target=_show_life, daemon=True).start()
+
+
+def _show_life() -> None:
+    while True:
+        time.sleep(0.25)
+        now = time.monotonic()
+        silent = now - _state.meant
+        if now - _state.written >= (QUIET if silent < LONG else RARE):
+            with contextlib.suppress(OSError):
+                _write(sys.stderr, f"[{seconds():5.1f}s] {_state.step}: still at it ({silent:.0f} s)\n", sign=True)
+
+
 def step(name: str, text: str) -> None:
     """One line of progress: ``[  3.2s] build: installing dependencies``."""
+    _state.step = name
     _write(sys.stderr, f"[{seconds():5.1f}s] {name}: {redactor.clean(text)}\n")
 
 
@@ -52,9 +103,16 @@ def text(value: str) -> None:
     _write(sys.stdout, redactor.clean(value) + "\n")
 
 
-def _write(stream: TextIO, value: str) -> None:
-    # The reader may be gone (a lost SSH connection): a deployment goes on to its end all the same.
-    with contextlib.suppress(OSError, ValueError):
+def _write(stream: TextIO, value: str, *, sign: bool = False) -> None:
+    now = time.monotonic()
+    try:
         # Half a character (from a file name, say) cannot be encoded; as an escape it does not cost the whole line.
-        stream.write(value.encode(errors="backslashreplace").decode())
-        stream.flush()
+        with _writing:
+            _state.written = now
+            if not sign:
+                _state.meant = now
+            stream.write(value.encode(errors="backslashreplace").decode())
+            stream.flush()
+    except (OSError, ValueError):
+        if _state.reader_needed:
+            raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -35,6 +36,24 @@ class Done:
         return "\n".join((self.err.strip() or self.out.strip()).splitlines()[-count:])
 
 
+WITH_CHILDREN = ("pip",)
+"""Programs that take long and do not end their children when they end. Not among them is apt-get: it is left to finish
+what it has begun, for a half installed package is worse, and the next ``prepare`` waits for it."""
+END_ALL = 'trap "trap : TERM; kill -TERM 0" TERM; exec 3<&0; "$@" <&3 3<&- & exec 3<&-; wait $!'
+"""Runs a program in the shell's process group, and ends the group when the shell is asked to end."""
+
+
+def bound(argv: Sequence[str]) -> list[str]:
+    """A program that is asked to end (SIGTERM) when we are gone, be it by SIGKILL: nothing goes on without us."""
+    return ["setpriv", "--pdeathsig", "TERM", "--", *argv]
+
+
+def _bound(argv: Sequence[str]) -> list[str]:
+    if Path(argv[0]).name in WITH_CHILDREN:
+        return bound(["/bin/sh", "-c", END_ALL, "sh", *argv])
+    return list(argv)
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -52,18 +71,17 @@ def run(
     messages call the program. Whatever stops us ends the program and all that it started, too.
     """
     called = doing or name or argv[0]
-    try:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **(env or {})},
-            cwd=cwd or "/",
-            start_new_session=True,
-        )
-    except FileNotFoundError as error:
-        raise Failure(f"{called}: the program {argv[0]} is not on this machine") from error
+    if shutil.which(argv[0]) is None:
+        raise Failure(f"{called}: the program {argv[0]} is not on this machine")
+    process = subprocess.Popen(
+        _bound(argv),
+        stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **(env or {})},
+        cwd=cwd or "/",
+        start_new_session=True,
+    )
     try:
         out, err = process.communicate(None if feed is None else feed.encode(), timeout)
     except subprocess.TimeoutExpired as error:

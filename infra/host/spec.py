@@ -59,6 +59,7 @@ class PrepareSpec:
     packages: tuple[str, ...] = ()
     limits: Limits = Limits()
     package_index: str | None = None
+    lock_timeout: float = 300
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ def prepare_spec(value: Any) -> PrepareSpec:
         packages=reader.names("packages", r"[a-z0-9][a-z0-9+.-]+", "names of Debian packages, such as libpq5"),
         limits=_limits(reader.inner("limits")),
         package_index=reader.maybe("package_index", HTTP_URL, "an http or https URL"),
+        lock_timeout=reader.number("lock_timeout", 300, 0, 86400),
     )
     if spec.http_port == 443:
         reader.mistake("http_port", "is 443, which is for HTTPS; that comes with a domain")

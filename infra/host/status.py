@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
+import select
 import subprocess
 import time
+from collections.abc import Iterator
 from typing import Any
 
-from . import build, history, launches, layout, lock, proxy, say, slots, systemd
+from . import build, history, launches, layout, lock, proxy, say, sh, slots, systemd, turns
 from .failure import Failure
 from .layout import App
 
@@ -17,7 +19,7 @@ def status(app: App) -> dict[str, Any]:
     proxy.site(app)
     serving = slots.serving(app)
     launch = (launches.started(app, serving) if serving else None) or {}
-    ok = [entry for entry in history.entries(app) if entry.result == "ok"]
+    ok = [entry for entry in history.entries(app) if entry.served]
     holder = lock.current(app)
     return {
         "app": app.name,
@@ -29,6 +31,7 @@ def status(app: App) -> dict[str, Any]:
         "proxy": _unit(proxy.UNIT),
         "processes": {name: _process(app, name) for name in _instances(app)},
         "releases": [built.release for built in build.all_built(app)],
+        "waiting": [each.words() for each in turns.waiting(app)],
         "deploying": holder.words() if holder and holder.alive() else None,
     }
 
@@ -49,6 +52,7 @@ def status_text(app: App) -> str:
         lines.append(f"  {name:12} {process['words']}  {process['release'] or ''}{mark}")
     if found["deploying"]:
         lines.append(f"A deployment is under way: {found['deploying']}")
+    lines += [f"Another waits for its turn: {words}" for words in found["waiting"]]
     return "\n".join(lines)
 
 
@@ -99,14 +103,32 @@ def logs(app: App, process: str, lines: int, *, follow: bool) -> None:
         "--no-pager",
         "--quiet",
     ]
-    with subprocess.Popen(
-        [*argv, *(["--follow"] if follow else [])], stdout=subprocess.PIPE, text=True, errors="replace"
-    ) as child:
-        assert child.stdout is not None
-        with contextlib.suppress(KeyboardInterrupt):
-            for line in child.stdout:
-                say.text(line.rstrip("\n"))
-        child.terminate()
+    with subprocess.Popen(sh.bound([*argv, *(["--follow"] if follow else [])]), stdout=subprocess.PIPE) as child:
+        try:
+            for line in _lines(child):
+                say.text(line)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            child.terminate()
+
+
+def _lines(child: subprocess.Popen[bytes]) -> Iterator[str]:
+    """What a program prints, line by line, until it ends or nobody reads us any more, be it in silence."""
+    assert child.stdout is not None
+    poll = select.poll()
+    poll.register(child.stdout, select.POLLIN)
+    for ours in (1, 2):
+        poll.register(ours, 0)
+    rest = b""
+    while not any(
+        descriptor in (1, 2) and event & (select.POLLERR | select.POLLHUP) for descriptor, event in poll.poll()
+    ):
+        read = os.read(child.stdout.fileno(), 65536)
+        *whole, rest = (rest + read).split(b"\n")
+        yield from (line.decode(errors="replace") for line in whole)
+        if not read:
+            return
 
 
 def _instances(app: App) -> list[str]:
@@ -120,4 +142,5 @@ def _process(app: App, name: str) -> dict[str, Any]:
 
 def _unit(name: str) -> dict[str, Any]:
     state = systemd.state(name)
-    return {"state": state["ActiveState"], "words": systemd.describe(state), "pid": int(state["MainPID"] or 0)}
+    words = systemd.describe(state) + (" and keeps ending" if systemd.looping(state) else "")
+    return {"state": state["ActiveState"], "words": words, "pid": int(state["MainPID"] or 0)}

@@ -49,6 +49,9 @@ def end(unit: str, grace: float = 1.0) -> None:
 
 
 PROPERTIES = "ActiveState,SubState,Result,ExecMainCode,ExecMainStatus,MainPID,NRestarts,InvocationID,ControlGroup"
+PROPERTIES += ",ExecMainStartTimestampMonotonic"
+JUST_STARTED = 10.0
+"""Seconds after a restart in which a process that was restarted before counts as ending again and again."""
 
 
 def state(unit: str) -> dict[str, str]:
@@ -56,6 +59,32 @@ def state(unit: str) -> dict[str, str]:
     shown = sh.run(["systemctl", "show", unit, f"--property={PROPERTIES},ActiveEnterTimestamp"]).out
     found = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
     return {**dict.fromkeys(PROPERTIES.split(","), ""), **found}
+
+
+def states(*names: str) -> dict[str, dict[str, str]]:
+    """The properties of several units, asked for at once."""
+    if not names:
+        return {}
+    shown = sh.run(["systemctl", "show", *names, f"--property=Id,{PROPERTIES}"]).out
+    blocks = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in shown.split("\n\n")]
+    empty = dict.fromkeys(PROPERTIES.split(","), "")
+    return {**dict.fromkeys(names, empty), **{block["Id"]: {**empty, **block} for block in blocks if "Id" in block}}
+
+
+def started_at(unit_state: dict[str, str]) -> float:
+    """When a unit's main process started, by ``time.monotonic``; 0 where none ever did."""
+    return int(unit_state["ExecMainStartTimestampMonotonic"] or 0) / 1e6
+
+
+def has_ended(unit_state: dict[str, str]) -> bool:
+    """Whether a unit's main process has ended by itself, be it that systemd starts another in a moment."""
+    return unit_state["SubState"].startswith("auto-restart") or unit_state["ActiveState"] == "failed"
+
+
+def looping(unit_state: dict[str, str]) -> bool:
+    """Whether a unit's main process ends again and again."""
+    again = int(unit_state["NRestarts"] or 0) > 0
+    return has_ended(unit_state) or (again and time.monotonic() - started_at(unit_state) < JUST_STARTED)
 
 
 def running(unit: str) -> bool:

@@ -15,6 +15,9 @@ from .layout import LAUNCHER, App
 KEPT_LINES = 20
 DISK_FULL = ("No space left on device", "os error 28", "Errno 28", "ENOSPC", "Disk quota exceeded")
 
+STOP_WITH_US = 'trap "systemctl stop $0; exit 1" TERM; "$@" & wait $!'
+"""Runs systemd-run and stops the unit where SIGTERM says that we are gone: systemd would let it run to its end."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -41,6 +44,7 @@ def run(app: App, task: Task) -> None:
     full = False
     process = subprocess.Popen(
         [
+            *sh.bound(["/bin/sh", "-c", STOP_WITH_US, unit]),
             *("systemd-run", "--pipe", "--wait", "--collect", "--quiet", f"--unit={unit}"),
             *(f"--property={value}" for value in properties),
             *("/usr/bin/python3", "-IS", str(LAUNCHER)),

@@ -87,7 +87,7 @@ def test_interrupted(lab: Lab, repo: Repo, phase: str, way: str) -> None:
             time.sleep(0.3)
         process = begin(lab, repo, marker, PHASES[phase][1])
         if way == "kill":
-            holder = json.loads(lab.sudo(f"cat /run/lock/launchpad-{APP}.lock"))
+            holder = json.loads(lab.sudo(f"cat /run/launchpad/app-{APP}.lock"))
             lab.sudo(f"kill -9 {holder['pid']}")
             process.wait()
         else:

@@ -112,14 +112,18 @@ def test_all_mistakes_at_once(lab: Lab, flask: Repo) -> None:
     assert unknown.startswith("  colour: is not a known key; known: allow_missing, app, build_timeout, ")
 
 
-def test_rollback_by_name_keeps_the_settings(lab: Lab, flask: Repo) -> None:
+def test_rollback_takes_the_settings_that_the_release_had(lab: Lab, flask: Repo) -> None:
     line = "launchpad-host rollback --app app --who ada@desk --revision"
     done = json.loads(lab.sudo(f"{line} {flask.revisions['two']}"))
     assert (done["changed"], done["built"]) == (True, False)
     assert lab.marker() == "two"
-    assert lab.get("/env/SECRET")[1] == "top$ecret 'x' \n second line"
+    assert lab.get("/env/SECRET")[1] == ""
     assert lab.history()[-1]["who"] == "ada@desk"
-    assert lab.sudo("stat -c '%a %U' /etc/launchpad/app/deploy.json") == "600 root\n"
+    json.loads(lab.sudo(f"{line} {flask.revisions['one']}"))
+    assert lab.get("/env/SECRET")[1] == "top$ecret 'x' \n second line"
+    json.loads(lab.sudo(f"{line} {flask.revisions['two']}"))
+    folder = "/etc/launchpad/app/specifications"
+    assert lab.sudo(f"stat -c '%a %U' {folder} {folder}/{flask.revisions['one'][:12]}.json") == "700 root\n600 root\n"
 
 
 def test_rollback_to_what_is_not_here_is_refused(lab: Lab) -> None:
@@ -129,12 +133,18 @@ def test_rollback_to_what_is_not_here_is_refused(lab: Lab) -> None:
     assert lab.marker() == "two"
 
 
-def test_rollback_to_a_build_of_another_kind_is_refused(lab: Lab, flask: Repo) -> None:
+def test_rollback_to_a_build_of_another_kind(lab: Lab, flask: Repo) -> None:
     spec = deploy_spec(python="3.13")
     done = lab.run(f"sudo launchpad-host deploy --app app --revision {flask.revisions['two']}", spec)
     assert "is to be built in another way: building it again" in done.err
     assert done.data()["built"] is True
-    refused = lab.run(f"sudo launchpad-host rollback --app app --revision {flask.revisions['one']}")
+    back = lab.run(f"sudo launchpad-host rollback --app app --revision {flask.revisions['one']}").data()
+    assert (back["revision"], back["built"]) == (flask.revisions["one"], False)
+    assert lab.marker() == "one"
+    # A Launchpad before this one noted down nothing but what the last deployment was told.
+    lab.sudo("rm -r /etc/launchpad/app/specifications")
+    lab.run("sudo tee /etc/launchpad/app/deploy.json >/dev/null", deploy_spec(directory="elsewhere"))
+    refused = lab.run(f"sudo launchpad-host rollback --app app --revision {flask.revisions['two']}")
     assert refused.code == 1
-    assert "was built here for another directory, Python or package index than now" in refused.err
-    assert lab.marker() == "two"
+    assert "was built here with other settings than are noted down for it" in refused.err
+    assert lab.marker() == "one"

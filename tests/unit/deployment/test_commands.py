@@ -30,6 +30,7 @@ def test_prepare_spec() -> None:
         "tls": None,
         "packages": ["libpq5"],
         "package_index": None,
+        "lock_timeout": 300,
         "limits": {"request_body": "10MB", "request_timeout": 60},
     }
 

@@ -53,8 +53,8 @@ def test_prepare_mistakes() -> None:
         "  packages: contains '-y'; allowed: names of Debian packages, such as libpq5",
         "  limits.request_body: is 'big'; allowed: a size such as \"10MB\", at least 1 bytes",
         "  tls: needs a domain",
-        "  x: is not a known key; known: app, domain, http_port, https_port, limits, package_index, packages, program, "
-        "schema, tls",
+        "  x: is not a known key; known: app, domain, http_port, https_port, limits, lock_timeout, package_index, "
+        "packages, program, schema, tls",
     ]
 
 

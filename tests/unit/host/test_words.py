@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.deployment import printable
-from infra.host import files, history, lock, prune, rollout, slots, sockets, systemd
+from infra.host import files, history, locks, prune, rollout, slots, sockets, systemd
 from infra.host.answers import Answer
 from infra.host.layout import App
 from infra.host.printable import one_line
@@ -119,21 +119,21 @@ def test_writes_that_were_killed_leave_no_secrets(tmp_path: Path) -> None:
 
 
 def test_lock_words() -> None:
-    holder = lock.Holder("me@desk", time.time() - 5, "main at abc", 1, "42")
+    holder = locks.Holder("me@desk", time.time() - 5, "main at abc", 1, "42")
     when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(holder.since))
     assert holder.words() == f"me@desk since {when} (5 s) for main at abc, process 1"
-    assert lock.parse('{"who": "a", "since": 1, "what": "b", "pid": 2, "born": "3"}') == lock.Holder(
+    assert locks.parse('{"who": "a", "since": 1, "what": "b", "pid": 2, "born": "3"}') == locks.Holder(
         "a", 1, "b", 2, "3"
     )
-    assert lock.parse("") is None
-    assert lock.parse('{"who": "a"}') is None
+    assert locks.parse("") is None
+    assert locks.parse('{"who": "a"}') is None
 
 
 def test_a_holder_lives_only_with_its_time_of_birth() -> None:
     pid = os.getpid()
-    assert lock.Holder("a", 0, "b", pid, sockets.born(pid)).alive()
-    assert not lock.Holder("a", 0, "b", pid, "1").alive()
-    assert not lock.Holder("a", 0, "b", pid, "").alive()
+    assert locks.Holder("a", 0, "b", pid, sockets.born(pid)).alive()
+    assert not locks.Holder("a", 0, "b", pid, "1").alive()
+    assert not locks.Holder("a", 0, "b", pid, "").alive()
 
 
 def test_superfluous_releases() -> None:

@@ -14,9 +14,18 @@ spec.loader.exec_module(rollback)
 
 
 def history(text: str) -> list[dict[str, Any]]:
-    """``"a b! c"``: deployments of revisions aaaa.., bbbb.. (failed), cccc.."""
+    """``"a b! c~ d*"``: revisions aaaa.., bbbb.. (failed), cccc.. (interrupted after the switch), dddd.. (it serves).
+
+    ``"d?*"`` serves and was interrupted before its switch was recorded.
+    """
+    results = {"!": "failed", "~": "interrupted", "?": "interrupted"}
     return [
-        {"revision": word[0] * 40, "release": word[0] * 12, "result": "failed" if "!" in word else "ok", "built": True}
+        {
+            **{"revision": word[0] * 40, "release": word[0] * 12, "built": True},
+            "result": next((result for mark, result in results.items() if mark in word), "ok"),
+            "switched": "!" not in word and "?" not in word,
+            "serving": "*" in word,
+        }
         for word in text.split()
     ]
 
@@ -31,6 +40,11 @@ def history(text: str) -> list[dict[str, Any]]:
         ("a b c b", "a"),  # gone back once: once more
         ("a b c b d", "b"),  # c was gone back from, so it is not where to go
         ("a b c!", "a"),
+        ("a b c~*", "b"),  # killed after the switch: c serves, and one back is b
+        ("a b c?*", "b"),
+        ("a b c? b*", "a"),
+        ("a b c~ b*", "a"),
+        ("a b* c~", "a"),  # c was switched to and back: b serves
     ],
 )
 def test_without_a_name_the_one_before(deployments: str, previous: str) -> None:
