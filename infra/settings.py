@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from infra.mistakes import across, hint
 from infra.stackfile import read_otherwise
 from infra.values import WrongItems
 
+CREDENTIALS = re.compile(r"//[^/@]+@")
 LONGEST_SHOWN = 200
 EMBEDDED_NETWORK = "198.18.0.0/15"
 """RFC 2544: the range that embedded machines take their addresses from, so only this computer can reach them."""
@@ -138,7 +140,7 @@ def parse(
 
 def _shown(value: object, hidden: bool) -> str:
     """A value for a message: nothing of a secret, and not the whole of a long one."""
-    whole = "[secret]" if hidden else repr(value)
+    whole = "[secret]" if hidden else CREDENTIALS.sub("//[secret]@", repr(value))
     return whole if len(whole) <= LONGEST_SHOWN else f"{whole[:LONGEST_SHOWN]}... ({len(str(value))} characters)"
 
 

@@ -192,7 +192,9 @@ def _upstream(site: Site, port: int) -> str:
         f"reverse_proxy 127.0.0.1:{port} {{",
         "\tlb_try_duration 3s",
         "\tlb_try_interval 100ms",
-        "\tflush_interval -1",
+        # At once, also where the app says the length. Not -1: a reload then ends the requests that wait for an answer,
+        # and Debian's Caddy (2.6, built with a newer Go) with them, in a panic.
+        "\tflush_interval 1ms",
         "\ttransport http {",
         "\t\tdial_timeout 3s",
         "\t\tkeepalive 1s",

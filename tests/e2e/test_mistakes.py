@@ -102,7 +102,7 @@ def test_secrets_that_are_ordinary_words_break_nothing(stack: Stack) -> None:
     launch = json.loads(stack.on_machine("sudo sh -c 'cat /run/credentials/app@*/launch'"))
     assert {name: launch["env"][name] for name in words} == words
     assert json.loads(stack.on_machine("sudo launchpad-host releases --app app --json"))[-1]["release"] == sha[:12]
-    assert f"*  {sha[:12]}  {sha[:12]}" in stack.run("make history", check=True).stdout
+    assert f"*  {sha[:12]}  {sha[:12]}" in stack.run("make releases", check=True).stdout
 
 
 def test_a_stack_whose_state_holds_a_broken_answer_can_be_mended(stack: Stack) -> None:

@@ -1,8 +1,12 @@
 """Preparing a machine: what stands in the way is named, two apps live side by side, old releases go."""
 
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from tests.host.lab import Lab, Repo
+from tests.host.lab import APPS, Lab, Repo
 
 
 def test_a_port_that_is_taken_is_named(machine: Lab) -> None:
@@ -135,3 +139,56 @@ def test_a_prepare_that_was_killed_is_made_up_for(machine: Lab, flask: Repo, mom
     assert machine.run("curl -s localhost:81").code != 0
     assert machine.sudo("cat /etc/caddy/Caddyfile /etc/launchpad/app/app.json") == files
     assert machine.sudo("systemctl show caddy --property=MainPID") == started
+
+
+def test_former_values_of_a_secret_stay_masked_in_the_log(machine: Lab, flask: Repo) -> None:
+    machine.prepare().data()
+    says = "import os\nprint('token', os.environ['TOKEN'], flush=True)\n"
+    flask.commit("says", {"app.py": says + (flask.path / "app.py").read_text()})
+    for value in ("canary-first", "canary-second", "canary-third"):
+        machine.deploy(flask, "says", secrets={"TOKEN": value, "WORD": "token"}).data()
+    log = machine.sudo("launchpad-host logs --app app --process web --lines 1000")
+    assert "canary" not in log
+    assert log.count(": [secret] [secret]") >= 3
+    assert "canary-first" in machine.sudo("journalctl --unit=app@blue --unit=app@green --output=cat")
+    assert machine.sudo("stat --format='%a %U' /etc/launchpad/app/former-secrets.json") == "600 root\n"
+
+
+STREAM = """
+
+@app.get("/stream")
+def stream():
+    def parts():
+        for number in range(3):
+            yield f"{number}\\n"
+            time.sleep(0.5)
+    length = {"Content-Length": "6"} if request.args.get("length") else {}
+    return app.response_class(parts(), headers=length)
+"""
+
+
+def test_a_reload_keeps_the_requests_that_are_under_way(machine: Lab, flask: Repo) -> None:
+    machine.prepare().data()
+    flask.commit("streams", {"app.py": (APPS / "flask/app.py").read_text() + STREAM})
+    machine.deploy(flask, "streams").data()
+    started = machine.sudo("systemctl show caddy --property=MainPID")
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(2):
+            slow = [
+                pool.submit(machine.get, path) for path in ("/slow/1.0", "/slow/1.0", "/stream", "/stream?length=1")
+            ]
+            time.sleep(0.3)
+            changed = machine.prepare(limits={"request_timeout": 50 + number}).data()["changed"]
+            assert [answer.result() for answer in slow] == [(200, "streams\n")] * 2 + [(200, "0\n1\n2\n")] * 2
+            assert changed == ["proxy"]
+    assert machine.sudo("systemctl show caddy --property=MainPID") == started
+
+
+@pytest.mark.parametrize("path", ["/stream", "/stream?length=1"])
+def test_an_answer_arrives_piece_by_piece(machine: Lab, path: str) -> None:
+    assert machine.marker() == "streams"
+    arrived = []
+    with urllib.request.urlopen(f"http://{machine.address}{path}", timeout=30) as answer:
+        while answer.readline():
+            arrived.append(time.monotonic())
+    assert arrived[2] - arrived[0] > 0.7

@@ -52,7 +52,7 @@ http://:80 {
 		reverse_proxy 127.0.0.1:20002 {
 			lb_try_duration 3s
 			lb_try_interval 100ms
-			flush_interval -1
+			flush_interval 1ms
 			transport http {
 				dial_timeout 3s
 				keepalive 1s
@@ -66,7 +66,7 @@ http://:80 {
 		reverse_proxy 127.0.0.1:20001 {
 			lb_try_duration 3s
 			lb_try_interval 100ms
-			flush_interval -1
+			flush_interval 1ms
 			transport http {
 				dial_timeout 3s
 				keepalive 1s

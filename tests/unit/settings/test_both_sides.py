@@ -95,6 +95,7 @@ BAD: list[tuple[dict[str, str], str]] = [
     ),
     *(({key: ""}, f"{key} is") for key in ("request_body_limit", "revision", "instance_type", "health_status", "app")),
     *(({key: "a\0b"}, f"{key} is") for key in ("command", "repository", "known_hosts", "revision")),
+    ({"package_index": "https://me:canary-key@a b/"}, "package_index is 'https://[secret]@a b/'; it must be a URL"),
     ({"command": "x" * 100_001}, "command is 'xxx"),
     ({**TLS, "tls_key": "canary-key"}, "tls_key is [secret]; it must be a private key in PEM form"),
     ({**TLS, "tls_key": pem.locked(TLS["tls_key"])}, "tls_key is [secret]; it must be a private key in PEM form"),
