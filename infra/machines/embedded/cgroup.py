@@ -49,7 +49,8 @@ def launcher(machine: str, limits: Limits) -> list[str]:
     """The words before a command that start it within its limits."""
     if not uses_systemd():
         return []
-    words = ["systemd-run", "--scope", "--quiet", "--collect", f"--unit={scope(machine)}", "--property=Delegate=yes"]
+    words = ["systemd-run", "--scope", "--quiet", "--collect", f"--unit={scope(machine)}"]
+    words += [f"--description=Launchpad machine {machine}", "--property=Delegate=yes"]
     return [*words, *(f"--property={one}" for one in properties(limits)), "--"]
 
 

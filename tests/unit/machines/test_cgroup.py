@@ -68,6 +68,7 @@ def test_with_systemd_a_machine_starts_as_a_scope(monkeypatch: pytest.MonkeyPatc
         "--quiet",
         "--collect",
         "--unit=launchpad-lp12345678.scope",
+        "--description=Launchpad machine lp12345678",
         "--property=Delegate=yes",
         "--property=MemoryMax=1073741824",
         "--property=TasksMax=4096",
