@@ -57,7 +57,7 @@ def missing(path: Path, revision: str, directory: str) -> dict[str, str]:
 
 def _pointers(path: Path, blobs: list[str]) -> set[str]:
     """Which of these small files are pointers."""
-    said = git.run(path, "cat-file", "--batch", feed="\n".join(blobs).encode() + b"\n").data
+    said = git.run(path, "cat-file", "--batch", "--buffer", feed="\n".join(blobs).encode() + b"\n").data
     found, at = set(), 0
     while at < len(said):
         end = said.index(b"\n", at)

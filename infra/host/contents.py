@@ -84,7 +84,7 @@ def find(app: App, revision: str, directory: str) -> Missing:
 def _pointers(app: App, names: list[str]) -> set[str]:
     """Which of these small files are pointers."""
     # Latin-1 has a character for each byte, so that the sizes hold.
-    said = repository.git(app, "cat-file", "--batch", feed="\n".join(names) + "\n", encoding="latin-1").out
+    said = repository.git(app, "cat-file", "--batch", "--buffer", feed="\n".join(names) + "\n", encoding="latin-1").out
     found, at = set(), 0
     while at < len(said):
         end = said.index("\n", at)

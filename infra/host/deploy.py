@@ -17,6 +17,7 @@ from . import (
     files,
     history,
     launches,
+    leftovers,
     lock,
     procfile,
     proxy,
@@ -281,17 +282,7 @@ class Deployment:
         proxy.heal()
         tasks.stop_leftover(self.app)
         build.clean(self.app)
-        repository.mend(self.app)
-        app = self.app
-        for folder in (
-            app.launches,
-            app.task_launch.parent,
-            app.specifications,
-            app.settings.parent,
-            app.state,
-            app.built,
-        ):
-            files.sweep(folder)
+        leftovers.clear(self.app)
         self._note_served()
         serving = slots.serving(self.app)
         for slot in slots.SLOTS:

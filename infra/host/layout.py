@@ -14,7 +14,6 @@ UV = OPT / "uv/bin/uv"
 PYTHONS = OPT / "python"
 SETTINGS = Path("/etc/launchpad")
 STATE = Path("/var/lib/launchpad")
-RUN = Path("/run/launchpad")
 UNITS = Path("/etc/systemd/system")
 CADDYFILE = Path("/etc/caddy/Caddyfile")
 CADDY_DROPIN = UNITS / "caddy.service.d/launchpad.conf"
@@ -159,7 +158,7 @@ class App:
     @property
     def scratch(self) -> Path:
         """Keys and indexes of the deployment under way, in memory: root's, 0700. Emptied by the next deployment."""
-        return RUN / f"{self.name}.scratch"
+        return RUN / f"app-{self.name}.scratch"
 
     @property
     def template(self) -> Path:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import shutil
-import signal
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import files, remote, say, sh, sockets
+from . import files, remote, say, sh
 from .failure import Failure
 from .layout import App
 from .printable import one_line
@@ -27,46 +23,23 @@ CONFIG = {
 }
 SETTINGS = tuple(word for key, value in CONFIG.items() for word in ("-c", f"{key}={value}"))
 QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
-PARENT = ("setpriv", "--pdeathsig", "TERM")
-"""git ends, and removes its lock files, when the program that started it is killed."""
-FAMILY = (
-    "sh",
-    "-c",
-    """trap 'trap "" TERM; kill 0; wait; exit 143' TERM
-"$@" <&0 &
-wait $!
-code=$?
-trap "" TERM
-kill 0
-exit $code""",
-    "fetch",
-)
-"""So does what git started: left alone, its transport waits for a server that hangs."""
-
 KEPT = "refs/launchpad-kept"
 """Refs of our own that keep the commits of releases from garbage collection."""
 
 FETCH_TIMEOUT = 900.0
-YOUNG = 60.0
-"""Seconds for which a lock file may be that of a push under way, which holds one for an instant."""
 
 DEPLOYING, PUSHING = "LAUNCHPAD_DEPLOYS", "LAUNCHPAD_RECEIVES"
 """Variables by which the git processes of a deployment and of a push are known again, their children too."""
 
 
 def ensure(app: App) -> None:
-    """Have the bare clone there and sound; one that was half made is mended, one that cannot be is made anew.
-
-    Nothing is lost with it: each commit is pushed or fetched again when it is deployed.
-    """
+    """Have the bare clone there; one that was half made is mended, with all that it holds."""
     if git(app, "rev-parse", "--git-dir").ok and (app.repository / "config").exists():
         return
     files.directory(app.home, 0o755)
-    make = ["git", "init", "--quiet", "--bare", str(app.repository)]
-    mended = sh.run(make, env=QUIET)
-    if not mended.ok or not git(app, "rev-parse", "--git-dir").ok:
-        files.remove_tree(app.repository)
-        sh.run(make, env=QUIET, doing="git init")
+    for name in ("HEAD", "config"):  # all that git cannot mend itself
+        (app.repository / name).unlink(missing_ok=True)
+    sh.run(["git", "init", "--quiet", "--bare", str(app.repository)], env=QUIET, doing="git init")
     files.directory(app.repository, 0o700)
 
 
@@ -121,7 +94,7 @@ def fetch(app: App, source: Source, revision: str, ref: str) -> None:
 
 
 def _fetch(app: App, env: dict[str, str], *words: str) -> sh.Done:
-    return git(app, "fetch", "--quiet", "--no-tags", *words, env=env, by=(*PARENT, *FAMILY))
+    return git(app, "fetch", "--quiet", "--no-tags", *words, env=env, bound=sh.bound_with_children)
 
 
 def keep(app: App, release: str, revision: str) -> None:
@@ -149,66 +122,22 @@ def _refs(app: App, *prefixes: str) -> list[str]:
 
 def _delete(app: App, refs: list[str]) -> None:
     if refs:
-        feed = "".join(f"delete {ref}\n" for ref in refs)
-        sh.run(["git", "--git-dir", str(app.repository), "update-ref", "--stdin"], feed=feed, env=QUIET)
+        git(app, "update-ref", "--stdin", feed="".join(f"delete {ref}\n" for ref in refs))
 
 
 def tidy(app: App) -> None:
-    """Pack the clone when it has become untidy; objects younger than two weeks stay, a push may be under way."""
-    sh.run(["git", "-C", str(app.repository), "-c", "gc.auto=2000", "gc", "--auto", "--quiet"], env=QUIET)
+    """Pack the clone when it has become untidy; objects younger than two weeks stay, a push may be under way.
+
+    Not in the background, as git would: the next deployment could not tell it from what a killed one left.
+    """
+    with contextlib.suppress(Failure):
+        git(app, "-c", "gc.auto=2000", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet")
 
 
 def subject(app: App, revision: str) -> str:
     """The first line of a commit's message, fit to be shown and recorded whatever bytes it has."""
     words = ("show", "--no-patch", "--no-show-signature", "--no-color", "--no-notes", "--encoding=UTF-8", "--format=%s")
     return one_line(git(app, *words, revision, "--").out)
-
-
-def mend(app: App) -> None:
-    """Clear away what a killed deployment left: its git processes, keys and the locks of the clone.
-
-    Only for the holder of the app's lock: no other deployment can be at work then. A push can.
-    """
-    _end_leftover(app)
-    files.remove_tree(app.scratch)
-    for old in Path(tempfile.gettempdir()).glob("launchpad-*"):  # where earlier versions had them
-        if re.match(r"launchpad-(ssh|index)-", old.name) and old.lstat().st_uid == 0 and not old.is_symlink():
-            shutil.rmtree(old, ignore_errors=True)
-    pushing = any(_processes(PUSHING, app.name))
-    for path in _unfinished(app.repository):
-        if not pushing or time.time() - path.lstat().st_mtime > YOUNG:
-            say.step("heal", f"removing {path.relative_to(app.home)}, left by an interrupted deployment")
-            files.remove_tree(path)
-
-
-def _unfinished(clone: Path) -> list[Path]:
-    """The lock files, half-written packs and empty refs of a clone."""
-    locks = [*clone.glob("*.lock"), *(clone / "refs").rglob("*.lock"), *(clone / "objects/info").rglob("*.lock")]
-    packs = clone / "objects/pack"
-    # A machine that lost its power while git wrote a ref may have it empty, which git takes for a broken one.
-    empty = [path for path in (clone / "refs").rglob("*") if path.is_file() and path.stat().st_size == 0]
-    left = [*locks, *empty, *packs.glob("*.lock"), *packs.glob("tmp_*"), *(clone / "objects").glob("*incoming-*")]
-    return list(dict.fromkeys(left))
-
-
-def _end_leftover(app: App) -> None:
-    """End the git processes of a deployment that was killed: they would write into the clone beside ours."""
-    began = time.monotonic()
-    while (found := list(_processes(DEPLOYING, app.name))) and time.monotonic() - began < 2 * sh.GRACE:
-        for pid in found:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM if time.monotonic() - began < sh.GRACE else signal.SIGKILL)
-        time.sleep(0.05)
-
-
-def _processes(variable: str, value: str) -> Iterator[int]:
-    """Root's processes that were started with a variable."""
-    for pid in sockets.all_processes():
-        folder = Path("/proc", str(pid))
-        with contextlib.suppress(OSError):
-            given = (folder / "environ").read_bytes().split(b"\0") if folder.stat().st_uid == 0 else []
-            if f"{variable}={value}".encode() in given:
-                yield pid
 
 
 def checkout(app: App, revision: str, target: Path) -> None:
@@ -231,10 +160,10 @@ def git(
     cwd: Path | None = None,
     feed: str | None = None,
     encoding: str = "utf-8",
-    by: Sequence[str] = PARENT,
+    bound: Callable[[Sequence[str]], list[str]] = sh.bound,
 ) -> sh.Done:
-    """Run git on the app's clone."""
-    argv = [*by, "git", "--git-dir", str(app.repository), *SETTINGS, *words]
+    """Run git on the app's clone. When we are killed it ends too, and removes its lock files."""
+    argv = bound(["git", "--git-dir", str(app.repository), *SETTINGS, *words])
     given = {**QUIET, DEPLOYING: app.name, **(env or {})}
     named = f"git {words[0]}"
     return sh.run(argv, env=given, cwd=cwd, feed=feed, timeout=FETCH_TIMEOUT, name=named, encoding=encoding)

@@ -39,8 +39,9 @@ class Done:
 WITH_CHILDREN = ("pip",)
 """Programs that take long and do not end their children when they end. Not among them is apt-get: it is left to finish
 what it has begun, for a half installed package is worse, and the next ``prepare`` waits for it."""
-END_ALL = 'trap "trap : TERM; kill -TERM 0" TERM; exec 3<&0; "$@" <&3 3<&- & exec 3<&-; wait $!'
-"""Runs a program in the shell's process group, and ends the group when the shell is asked to end."""
+END_ALL = """trap "trap : TERM; kill -TERM 0" TERM; exec 3<&0; "$@" <&3 3<&- & exec 3<&-; wait $!
+code=$?; trap : TERM; kill -TERM 0; exit $code"""
+"""Runs a program in the shell's process group; ends the group when the shell is asked to end, or the program ends."""
 
 
 def bound(argv: Sequence[str]) -> list[str]:
@@ -48,10 +49,13 @@ def bound(argv: Sequence[str]) -> list[str]:
     return ["setpriv", "--pdeathsig", "TERM", "--", *argv]
 
 
+def bound_with_children(argv: Sequence[str]) -> list[str]:
+    """The same for a program that does not end its children when it ends, as git's transport in a fetch."""
+    return bound(["/bin/sh", "-c", END_ALL, "sh", *argv])
+
+
 def _bound(argv: Sequence[str]) -> list[str]:
-    if Path(argv[0]).name in WITH_CHILDREN:
-        return bound(["/bin/sh", "-c", END_ALL, "sh", *argv])
-    return list(argv)
+    return bound_with_children(argv) if Path(argv[0]).name in WITH_CHILDREN else list(argv)
 
 
 def run(

@@ -96,6 +96,18 @@ def test_unknown_revision_stops_the_program() -> None:
         record({"revision": "no-such"})
 
 
+def test_what_is_not_committed_is_a_warning_that_does_not_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, _resource: warnings.append(text))
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
+    for words in (("init", "-q"), (*identity, "commit", "-q", "--allow-empty", "-m", "First")):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
+    (tmp_path / "app.py").touch()
+    recording = record({"repository": str(tmp_path)})
+    assert warnings == [f"1 file of {tmp_path} is not committed (app.py); it is not deployed"]
+    assert list(recording.outputs) == list(outputs.MEANING)
+
+
 def test_contract_refuses_a_missing_output() -> None:
     complete = dict.fromkeys(outputs.MEANING, "x")
     del complete["url"]

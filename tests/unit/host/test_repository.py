@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.host import contents, remote, repository, sh
+from infra.host import contents, leftovers, remote, repository, sh
 from infra.host.failure import Failure, Interrupted
 from infra.host.layout import App
 from infra.host.spec import Source
@@ -113,7 +113,7 @@ def test_a_lock_file_does_not_make_a_fetch_take_the_whole_history(app: App, orig
         with pytest.raises(Failure, match=r"shallow\.lock': File exists"):
             repository.fetch(app, source, revision(origin), "main")
         assert sum("command=fetch" in asked for asked in server.asked) == 1
-        repository.mend(app)
+        leftovers.clear(app)
         assert not lock.exists()
         repository.fetch(app, source, revision(origin), "main")
     assert repository.has(app, revision(origin))
@@ -150,14 +150,14 @@ def test_git_cleans_up_when_it_is_stopped_in_the_middle(
                 ready.join()
                 signal.signal(signal.SIGUSR1, before)
         assert not locked.exists()
-        assert list(repository._processes(repository.DEPLOYING, app.name)) == []
+        assert list(leftovers.processes(repository.DEPLOYING, app.name)) == []
 
 
 def test_a_program_that_does_not_end_is_killed_with_its_children(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sh, "GRACE", 0.3)
     with pytest.raises(Failure, match=r"bash: no end after 0.5 s, given up"):
         sh.run(["bash", "-c", "trap '' TERM; MARK=stays-7 sleep 60 & sleep 60"], timeout=0.5)
-    until(lambda: not list(repository._processes("MARK", "stays-7")))
+    until(lambda: not list(leftovers.processes("MARK", "stays-7")))
 
 
 def test_what_a_killed_run_left_is_cleared_away(app: App) -> None:
@@ -171,7 +171,7 @@ def test_what_a_killed_run_left_is_cleared_away(app: App) -> None:
         (app.repository / name).touch()
     marked = {**os.environ, repository.DEPLOYING: app.name}
     with subprocess.Popen(["sleep", "60"], env=marked) as process:
-        repository.mend(app)
+        leftovers.clear(app)
         assert process.wait() == -signal.SIGTERM
     assert not app.scratch.exists()
     assert [name for name in [*left, "refs/heads/empty"] if (app.repository / name).exists()] == []
@@ -184,26 +184,29 @@ def test_a_push_under_way_keeps_its_young_locks(app: App) -> None:
     old.touch()
     os.utime(old, (0, time.time() - 3600))
     with subprocess.Popen(["sleep", "60"], env={**os.environ, repository.PUSHING: app.name}) as process:
-        until(lambda: list(repository._processes(repository.PUSHING, app.name)))
-        repository.mend(app)
+        until(lambda: list(leftovers.processes(repository.PUSHING, app.name)))
+        leftovers.clear(app)
         process.kill()
     assert young.exists()
     assert not old.exists()
 
 
-@pytest.mark.parametrize("damage", ["config", "HEAD", "objects"])
-def test_a_clone_that_was_half_made_is_mended(app: App, origin: Path, damage: str) -> None:
-    repository.ensure(app)
-    path = app.repository / damage
+@pytest.mark.parametrize("damage", ["config", "HEAD", "rubbish in config", "empty HEAD", "objects"])
+def test_a_clone_that_was_half_made_is_mended_with_what_it_holds(app: App, origin: Path, damage: str) -> None:
+    source = Source("url", f"file://{origin / 'shop.git'}")
+    repository.fetch(app, source, revision(origin), "main")
+    repository.keep(app, "r1", revision(origin))
+    path = app.repository / damage.rsplit(maxsplit=1)[-1]
     if damage == "objects":
         subprocess.run(["rm", "-r", str(path)], check=True)
-    elif damage == "HEAD":
-        path.write_text("")
+    elif " " in damage:
+        path.write_text("" if "empty" in damage else "[core\n")
     else:
         path.unlink()
-    with gitserver.serving(str(origin)) as server:
-        source = Source("url", f"http://127.0.0.1:{server.server_port}/shop.git")
-        repository.fetch(app, source, revision(origin), "main")
+    repository.ensure(app)
+    assert repository.has(app, revision(origin)) == (damage != "objects")
+    assert refs(app) == ["refs/launchpad-kept/releases/r1"]
+    repository.fetch(app, source, revision(origin), "main")
     assert repository.has(app, revision(origin))
 
 
