@@ -237,11 +237,11 @@ def test_no_other_user_can_hold_the_locks(lab: Lab, repo: Repo) -> None:
     lab.run(f"flock /run/lock/launchpad-{APP}.lock sleep 30 >/dev/null 2>&1 & sleep 0.2")
     assert lab.deploy(repo, "base", lock_timeout=2).code == 0
     lab.sudo(f"rm -f /run/lock/launchpad-{APP}.lock")
-    hold = f"systemd-run -q --collect -p UMask=0077 flock /run/lock/launchpad-{APP}.lock sleep 5"
-    lab.sudo(hold)
+    lab.sudo(f"systemd-run -q --collect --unit=former -p UMask=0077 flock /run/lock/launchpad-{APP}.lock sleep 100")
     wait_for(lambda: lab.run(f"sudo test -e /run/lock/launchpad-{APP}.lock").code == 0)
     assert lab.deploy(repo, "base", lock_timeout=1).code == 1
-    assert lab.deploy(repo, "base", lock_timeout=20).code == 0
+    lab.sudo("systemctl stop former")
+    assert lab.deploy(repo, "base", lock_timeout=1).code == 0
 
 
 def test_the_machine_is_not_prepared_under_a_deployment_and_two_apps_deploy_at_once(lab: Lab, repo: Repo) -> None:
@@ -259,9 +259,10 @@ def test_the_machine_is_not_prepared_under_a_deployment_and_two_apps_deploy_at_o
         assert other.code == 0, other.err
         assert "lock: waiting" not in other.err
     assert running.end() == 0
-    lab.sudo("systemd-run -q --collect --unit=busy flock /run/launchpad/machine.lock sleep 4")
+    lab.sudo("systemd-run -q --collect --unit=busy flock /run/launchpad/machine.lock sleep 100")
     wait_for(lambda: lab.run("systemctl is-active busy").out.strip() == "active")
     assert "Preparing this machine is under way" in lab.deploy(repo, "base", lock_timeout=1).err
+    lab.sudo("systemctl stop busy")
     ports = [lab.sudo(f"cat /etc/launchpad/{app}/app.json") for app in (APP, "other")]
     assert len({json.loads(text)["blue"] for text in ports}) == 2
 
@@ -371,6 +372,34 @@ def test_nothing_runs_on_without_its_reader_or_its_parent(lab: Lab, repo: Repo) 
         lab.sudo(f"kill -9 {json.loads(lab.sudo(building))['pid']}")
         running.end()
         assert wait_for(lambda: not processes(lab, "systemd-run|hooks/before_switch")) < 10
+
+
+LINGERS = """\
+import http.server, os, signal, time
+def stop(*_):
+    time.sleep(15)
+    os._exit(0)
+signal.signal(signal.SIGTERM, stop)
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+def test_a_deployment_builds_while_the_slot_that_it_needs_still_stops(lab: Lab, repo: Repo, tmp_path: Path) -> None:
+    assert repo.revisions
+    app = Repo.of("flask", tmp_path / "lingers")
+    for marker in ("stays1", "stays2", "stays3"):
+        app.commit(marker, {"Procfile": "web: python lingers.py\n", "lingers.py": LINGERS})
+    health = {"path": "/", "timeout": 20}
+    for marker in ("stays1", "stays2"):
+        done = lab.deploy(app, marker, health=health)
+        assert done.code == 0, done.err
+    running = Request.deploy(lab, app, "stays3", health=health)
+    began = time.monotonic()
+    running.until("build: release")
+    assert time.monotonic() - began < 8
+    assert running.end() == 0, running.text
+    assert "is still stopping; waiting for it" in running.text
+    assert "stays3" in lab.get("/marker")[1]
 
 
 def test_no_silence(lab: Lab, repo: Repo) -> None:
