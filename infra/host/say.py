@@ -18,6 +18,9 @@ QUIET = 2.5
 LONG, RARE = 30.0, 15.0
 """After ``LONG`` seconds without a line, we say so every ``RARE`` seconds only."""
 
+STUCK = 10.0
+"""Seconds that a reader may take nothing before lines are dropped, once what has begun is to be brought to its end."""
+
 redactor = Redactor()
 _started = time.monotonic()
 _writing = threading.Lock()
@@ -31,6 +34,7 @@ class _State:
     meant: float = _started
     step: str = "start"
     reader_needed: bool = True
+    stuck: bool = False
 
 
 _state = _State()
@@ -105,6 +109,8 @@ def text(value: str) -> None:
 
 def _write(stream: TextIO, value: str, *, sign: bool = False) -> None:
     now = time.monotonic()
+    if not _state.reader_needed and not _taken(stream):
+        return
     try:
         # Half a character (from a file name, say) cannot be encoded; as an escape it does not cost the whole line.
         with _writing:
@@ -116,3 +122,14 @@ def _write(stream: TextIO, value: str, *, sign: bool = False) -> None:
     except (OSError, ValueError):
         if _state.reader_needed:
             raise
+
+
+def _taken(stream: TextIO) -> bool:
+    """Whether somebody still takes what we write: a connection that hangs must not hold up what has begun."""
+    poll = select.poll()
+    try:
+        poll.register(stream, select.POLLOUT)
+    except (OSError, ValueError, TypeError):
+        return True
+    _state.stuck = not poll.poll(0 if _state.stuck else STUCK * 1000)
+    return not _state.stuck

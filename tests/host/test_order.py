@@ -251,8 +251,11 @@ def test_the_machine_is_not_prepared_under_a_deployment_and_two_apps_deploy_at_o
         refused = lab.run("sudo launchpad-host prepare", json.dumps({**spec, "lock_timeout": 1}))
         assert refused.code == 1
         assert "Something else on this machine is under way: the lock is held by tester@desk since" in refused.err
-        prepared = Request(lab, "prepare", json.dumps(spec)).until("waiting for the machine, which is used by tester@")
-    assert (running.end(), prepared.end()) == (0, 0)
+        prepared = [Request(lab, "prepare", json.dumps(spec))]
+        prepared.append(Request(lab, "prepare", json.dumps({"schema": 1, "app": "more", "http_port": 8081})))
+        for each in prepared:
+            each.until("waiting for the machine, which is used by tester@")
+    assert [each.end() for each in (running, *prepared)] == [0, 0, 0]
     with held(lab):
         running = Request.deploy(lab, repo, "second").until("hook: before_switch")
         other = lab.deploy(repo, "base", app="other")
@@ -263,8 +266,8 @@ def test_the_machine_is_not_prepared_under_a_deployment_and_two_apps_deploy_at_o
     wait_for(lambda: lab.run("systemctl is-active busy").out.strip() == "active")
     assert "Preparing this machine is under way" in lab.deploy(repo, "base", lock_timeout=1).err
     lab.sudo("systemctl stop busy")
-    ports = [lab.sudo(f"cat /etc/launchpad/{app}/app.json") for app in (APP, "other")]
-    assert len({json.loads(text)["blue"] for text in ports}) == 2
+    ports = [lab.sudo(f"cat /etc/launchpad/{app}/app.json") for app in (APP, "other", "more")]
+    assert len({json.loads(text)["blue"] for text in ports}) == 3
 
 
 def test_killed_after_the_switch_a_rollback_goes_one_release_back_with_its_settings(lab: Lab, repo: Repo) -> None:

@@ -175,3 +175,17 @@ def test_signs_of_life_where_a_step_is_silent() -> None:
     assert (lines[0], lines[-1]) == ("build: begins", "build: ends")
     assert {line.split(" (")[0] for line in lines[1:-1]} == {"build: still at it"}
     assert 1 <= len(lines) - 2 <= 3
+
+
+def test_a_reader_that_hangs_holds_up_no_deployment() -> None:
+    code = (
+        "import sys\nfrom infra.host import say\nsay.STUCK = 0.5\nsay.carry_on()\n"
+        "for _ in range(10000):\n    say.line('x' * 100)\nopen(sys.argv[1], 'w').write('done')"
+    )
+    with tempfile.NamedTemporaryFile() as done:
+        child = subprocess.Popen([sys.executable, "-c", code, done.name], stderr=subprocess.PIPE)
+        assert child.wait(timeout=30) == 0
+        assert Path(done.name).read_text() == "done"
+        assert child.stderr
+        assert 0 < len(child.stderr.read()) < 1_000_000
+        child.stderr.close()
