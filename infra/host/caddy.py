@@ -81,6 +81,7 @@ def load(text: str) -> bool:
         else:
             _start(text)
     files.write_json(APPLIED, {"digest": digest})
+    files.sweep(CADDYFILE.parent)
     return True
 
 

@@ -42,13 +42,14 @@ def write(app: App, tls: Tls) -> bool:
 
 
 def forget(app: App, keep: str) -> None:
-    """Remove all files of the app but those in the folder ``keep``."""
+    """Remove all files of the app but those in the folder ``keep``, and what a killed write left there."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         for path in app.certificates.iterdir():
             if path.name != keep:
                 files.remove_tree(path)
         if not keep:
             app.certificates.rmdir()
+        files.sweep(app.certificates / keep)
 
 
 def remove(app: App, name: str) -> None:

@@ -115,9 +115,15 @@ def test_a_refused_reload_stops_nothing(machine: Lab, flask: Repo) -> None:
     assert machine.sudo("systemctl show caddy --property=MainPID,ActiveState,SubState") == started
     machine.sudo("systemctl restart caddy")
     assert machine.marker() == "two"
-    machine.prepare(app="shop", http_port=8080).data()
-    assert machine.deploy(flask, "one").data()["changed"] is True
+    machine.sudo("systemctl stop caddy")
+    deployed = machine.deploy(flask, "one")
+    assert "The proxy does not start" in deployed.err
+    assert deployed.data()["changed"] is True
     assert machine.marker() == "one"
+    assert machine.sudo("cat /etc/caddy/Caddyfile") == files
+    machine.prepare(app="shop", http_port=8080).data()
+    assert machine.deploy(flask, "two").data()["changed"] is True
+    assert machine.marker() == "two"
 
 
 @pytest.mark.parametrize("moment", ["before the reload", "after the reload", "after the configuration"])

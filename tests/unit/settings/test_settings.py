@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.keys import DEFAULTS, READERS, SECRET
+from infra.keys import DEFAULTS, KINDS, READERS, SECRET
 from infra.settings import Settings, SettingsError, in_the_clear, parse
 
 ROOT = Path(__file__).parents[3]
@@ -29,6 +29,11 @@ def test_every_key_is_declared_with_type_default_and_description() -> None:
 def test_declared_default_is_the_default(key: str) -> None:
     declared = DECLARED[key]["default"]
     assert (declared if isinstance(declared, str) else json.dumps(declared)) == DEFAULTS.get(key, "")
+
+
+def test_keys_of_one_kind_of_machine_are_keys() -> None:
+    assert set(KINDS) == {"embedded", "ec2"}
+    assert {key for keys in KINDS.values() for key in keys} < set(READERS)
 
 
 def test_defaults_are_valid() -> None:
