@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([Tt ].*)?")
 MAPS = ("env",)
 """Keys whose items are looked at, too. Those of ``secrets`` are texts: Pulumi encrypts what was typed."""
 
@@ -25,7 +28,7 @@ def read_otherwise(text: str, namespace: str, handed: Mapping[str, str]) -> list
             written = _map(node)
             for name, item in items.items():
                 found += list(_otherwise(f"{key}.{name}", written.get(name), item))
-        elif (plain := _plain(node)) is not None and plain.lower() != value.lower():
+        elif (plain := _plain(node)) is not None and plain.lower() != value.lower() and _means(plain, value):
             found.append((key, plain, value))
     return found
 
@@ -33,8 +36,24 @@ def read_otherwise(text: str, namespace: str, handed: Mapping[str, str]) -> list
 def _otherwise(key: str, node: Any, item: Any) -> Iterator[tuple[str, str, str]]:
     plain = _plain(node)
     read = item if isinstance(item, str) else json.dumps(item)
-    if plain is not None and plain != read:
+    if plain is not None and plain != read and _means(plain, read):
         yield key, plain, read
+
+
+def _means(written: str, read: str) -> bool:
+    """Whether YAML may have read this of what is written; otherwise Pulumi was given another file."""
+    if DATE.fullmatch(written):
+        return read.startswith(written[:10])
+    return written.lower() == read.lower() or bool(set(_numbers(written)) & set(_numbers(read)))
+
+
+def _numbers(text: str) -> Iterator[float]:
+    """What a text is as a number: decimal, with an exponent, hexadecimal, octal as YAML has had it."""
+    for base in (10, 0, 8):
+        with contextlib.suppress(ValueError, OverflowError):
+            yield float(int(text, base))
+    with contextlib.suppress(ValueError, OverflowError):
+        yield float(text)
 
 
 def _items(value: str) -> dict[str, Any]:

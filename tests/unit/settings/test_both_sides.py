@@ -274,6 +274,8 @@ def test_scalars_become_the_text_that_is_written(written: str, handed: str, text
         ("010", "8", "8"),
         ("+49170", "49170", "49170"),
         ("1_000", "1000", "1000"),
+        ("0x10", "16", "16"),
+        ("12345678901234567890", "12345678901234567000", "12345678901234567000"),
         ("True", "true", "true"),
         ("1.2345678901234567e+19", "12345678901234567000", "12345678901234567000"),
         ("2024-01-01", '"2024-01-01 00:00:00 +0000 UTC"', "2024-01-01 00:00:00 +0000 UTC"),
@@ -295,6 +297,12 @@ def test_a_version_without_quotes_is_told_and_a_truth_value_is_not() -> None:
     assert caught.value.problems == [
         "launchpad:python is written 3.10 without quotes, and YAML reads that as 3.1; put it in quotes"
     ]
+
+
+def test_values_of_another_file_are_not_compared() -> None:
+    """With ``--config-file`` the stack's own file is not what Pulumi read."""
+    file = "config:\n  launchpad:http_port: 80\n  launchpad:app: shop\n  launchpad:env:\n    X: 7\n    Y: yes\n"
+    assert parse({"http_port": "8080", "app": "cart", "env": '{"X": 8, "Y": "no"}'}, stack_file=file).env["X"] == "8"
 
 
 @pytest.mark.parametrize(
