@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import http.client
 import math
+import re
 import time
 from dataclasses import dataclass, field
 
@@ -15,8 +16,9 @@ from .spec import Health
 MOST_HOPS = 10
 """Redirects that are followed."""
 
-SHOWN_LINES = 5
+SHOWN_LINES = 3
 SHOWN_WIDTH = 300
+MARKUP = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,10 @@ class Answer:
         if self.error:
             return before + self.error
         moved = f" to {self.location}" if self.location else ""
-        lines = [line[:SHOWN_WIDTH] for line in self.body.splitlines() if line.strip()][:SHOWN_LINES]
+        body = MARKUP.sub("\n", self.body) if self.body.lstrip().startswith("<") else self.body
+        lines = list(dict.fromkeys(line.strip()[:SHOWN_WIDTH] for line in body.splitlines() if line.strip()))[
+            :SHOWN_LINES
+        ]
         return "\n".join([f"{before}status {self.status}{moved}", *(f"  {line}" for line in lines)])
 
     def brief(self) -> str:

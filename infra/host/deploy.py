@@ -231,7 +231,7 @@ class Deployment:
         """Run the Procfile's ``release:`` process where it has to run (see release_step.py)."""
         command = processes.commands.get("release", "")
         digest = launches.digest({"env": processes.environment})
-        before = [entry for entry in history.entries(self.app) if entry.result == "ok"]
+        before = [entry for entry in history.entries(self.app) if entry.served]
         what = release_step.step(
             command=bool(command),
             ran_with=built.released_with,

@@ -12,7 +12,7 @@ from .activity import Sight
 from .answers import Answer, Watch
 
 REMIND = 5.0
-"""Seconds between two lines that say what we still wait for."""
+"""Seconds until a line says what we still wait for; each time twice as long, for Pulumi repeats every line."""
 
 CERTAIN = 5.0
 """Seconds for which the signs of a certain cause have to last."""
@@ -36,7 +36,7 @@ class Doubts:
     def __init__(self, watch: Watch, began: float) -> None:
         self.watch = watch
         self.began = began
-        self.told = began
+        self.tell = began + REMIND
         self.first: tuple[Answer, float] | None = None
         self.sight: Sight | None = None
         self.calm = 0.0
@@ -46,8 +46,8 @@ class Doubts:
     def certain(self, now: float) -> str:
         """Why more waiting would not help, with the remedy; empty as long as it might. Tells progress now and then."""
         last, watch = self.watch.last, self.watch
-        if now - self.told >= REMIND:
-            self.told = now
+        if now >= self.tell:
+            self.tell = now + (now - self.began)
             left = watch.health.timeout - (now - self.began)
             say.step("health", f"{last.brief()}, still waiting, {left:.0f} s left")
         if not last.error:

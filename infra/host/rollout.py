@@ -10,6 +10,7 @@ from .failure import Failure, Interrupted
 from .processes import Processes
 
 SHOWN_LINES = 12
+LEAST_LINES = 5
 SHOWN_WIDTH = 300
 FRAME = re.compile(r'  File "(.*)", line \d+, in ')
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
@@ -133,12 +134,13 @@ class Rollout:
         serving = self.processes.serving_release() if self.old else ""
         on = f"{serving} serves on" if serving else "no release serves"
         what = "restarted" if serving == self.built.release else "switched to"
+        why = f"{failure}{cause(lines) if not self.watch.alive() else ''}"
+        shown = excerpt(lines, str(self.built.root), max(LEAST_LINES, SHOWN_LINES - why.count("\n")))
         return "\n".join(
             [
                 f"Release {self.built.release} was not {what}; {on}.",
-                f"systemd says of {self.unit}: {systemd.describe(state)}",
-                f"The last lines of its log:\n{excerpt(lines, str(self.built.root))}",
-                f"{failure}{cause(lines) if not self.watch.alive() else ''}",
+                f"The log of {self.unit} ends so ({systemd.describe(state)}):\n{shown}",
+                why,
             ]
         )
 
@@ -173,17 +175,19 @@ class Rollout:
             workers.stop(self.app, name)
 
 
-def excerpt(lines: Sequence[str], root: str = "") -> str:
+def excerpt(lines: Sequence[str], root: str = "", most: int = SHOWN_LINES) -> str:
     """The last lines of a log, after the exceptions in what is left out: servers add tracebacks of their own.
 
-    Of tracebacks only the frames in ``root``, the app's own code, are kept.
+    Of tracebacks only the frames in ``root``, the app's own code, are kept. Not more than ``most`` lines.
     """
     plain = [CONTROL.sub("", line) for line in lines]
     kept = _own_frames(plain, root) if root else plain
-    shown = kept[-SHOWN_LINES:]
-    causes = [line.strip() for line in kept[:-SHOWN_LINES] if EXCEPTION.fullmatch(line.strip())]
-    head = [*list(dict.fromkeys(causes))[-3:], "[...]"] if causes else []
-    return "\n".join(f"  {line[:SHOWN_WIDTH]}" for line in [*head, *shown]) or "  (nothing)"
+    shown = kept[-most:]
+    causes = [line.strip() for line in kept[:-most] if EXCEPTION.fullmatch(line.strip())]
+    if causes:
+        head = [*list(dict.fromkeys(causes))[-2:], "[...]"]
+        shown = [*head, *shown[len(head) :]]
+    return "\n".join(f"  {line[:SHOWN_WIDTH]}" for line in shown) or "  (nothing)"
 
 
 def _own_frames(lines: Sequence[str], root: str) -> list[str]:
@@ -195,7 +199,7 @@ def _own_frames(lines: Sequence[str], root: str) -> list[str]:
             foreign = not frame[1].startswith(f"{root}/") or "/site-packages/" in frame[1]
         elif not line.startswith("    "):
             foreign = False
-        if not foreign and line.strip():
+        if not foreign and line.strip() not in ("", "Traceback (most recent call last):"):
             kept.append(line)
     return kept
 

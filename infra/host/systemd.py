@@ -140,10 +140,17 @@ def processes(unit_state: dict[str, str]) -> list[int]:
 def log(unit: str, invocation: str = "", lines: int = 20) -> list[str]:
     """The last lines a unit wrote, of one start of it where ``invocation`` names one."""
     sh.run(["journalctl", "--sync"], timeout=10)
-    which = [f"_SYSTEMD_INVOCATION_ID={invocation}"] if invocation else ["--unit", unit]
-    return sh.run(
-        ["journalctl", *which, "--lines", str(lines), "--output", "cat", "--no-pager", "--quiet"]
-    ).out.splitlines()
+    if not invocation:
+        return _journal("--unit", unit, lines=lines)
+    # Of a process that ends at once the journal may know the unit only, and no more which start of it this was.
+    since = state(unit).get("ActiveEnterTimestamp", "")
+    found = _journal(f"_SYSTEMD_INVOCATION_ID={invocation}", lines=lines)
+    return found or (_journal(f"_SYSTEMD_UNIT={unit}", f"--since={since}", lines=lines) if since else [])
+
+
+def _journal(*which: str, lines: int) -> list[str]:
+    argv = ["journalctl", *which, "--lines", str(lines), "--output", "cat", "--no-pager", "--quiet"]
+    return sh.run(argv).out.splitlines()
 
 
 def describe(unit_state: dict[str, str]) -> str:

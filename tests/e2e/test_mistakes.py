@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.e2e.stack import Stack, commit, git
+from tests.e2e.stack import Stack, changed, commit, git
 
 GOOD = {
     "Procfile": "web: gunicorn app:app\n",
@@ -134,6 +135,75 @@ def test_bad_release_names_the_cause_and_the_old_one_serves(stack: Stack, name: 
         commit(repository(stack), GOOD, f"Good again after one that {name}")
     stack.up()
     assert stack.page() == (200, "good")
+
+
+ENDINGS = {
+    "does not start": ({"app.py": "raise RuntimeError('the cause')\n"}, "RuntimeError: the cause"),
+    "listens on a port of its own": (
+        {"Procfile": "web: flask --app app run --port 5000\n"},
+        "Start it so: flask run --host $HOST --port $PORT",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_a_failed_release_ends_in_under_forty_lines_with_the_cause_last(stack: Stack, name: str) -> None:
+    files, cause = ENDINGS[name]
+    stack.config(health_timeout=30)
+    commit(repository(stack), {**GOOD, **files}, f"An app that {name}")
+    for line in ("pulumi up --yes --skip-preview", "pulumi up --yes"):
+        said = stack.fails(line)
+        # Last of all Pulumi lists the outputs, which it takes for removed, unless told to suppress them.
+        ending = said[said.rindex("\nDiagnostics:") :].split("\nOutputs:")[0].strip()
+        assert len(ending.splitlines()) < 40, said
+        report = ending.split("command:remote:Command (release):")[1].split("\n\n")[0]
+        assert cause in report.splitlines()[-1], said
+    short = stack.fails("pulumi up --yes --skip-preview --suppress-outputs")
+    assert len(short[short.rindex("\nDiagnostics:") :].strip().splitlines()) < 40, short
+    assert stack.page() == (200, "good")
+    commit(repository(stack), GOOD, f"Good again after one that {name}")
+    stack.up()
+
+
+def serving(stack: Stack) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(stack.on_machine("sudo launchpad-host status --app app --json"))
+    return found
+
+
+def test_a_health_path_that_the_serving_release_does_not_have_fails(stack: Stack) -> None:
+    before = serving(stack)
+    stack.config(health_path="/nope")
+    said = stack.fails()
+    assert "GET /nope (Host: " in said
+    assert "got status 404" in said
+    assert stack.page() == (200, "good")
+    stack.run("pulumi config rm launchpad:health_path", check=True)
+    stack.up()
+    assert serving(stack)["slot"] == before["slot"]
+
+
+def test_restart_leaves_what_pulumi_knows_as_it_is(stack: Stack) -> None:
+    before = serving(stack)
+    said = stack.run("make restart", check=True).stdout
+    assert "is to be restarted: starting it anew in the other slot" in said
+    after = serving(stack)
+    assert (after["release"], after["slot"] != before["slot"]) == (before["release"], True)
+    assert stack.page() == (200, "good")
+    assert changed(stack.up()) == {}
+
+
+def test_an_app_that_redirects_to_https_without_a_domain_is_not_switched_to(stack: Stack) -> None:
+    moved = GOOD["app.py"] + (
+        "from flask import redirect, request\n@app.before_request\ndef secure():\n    if not request.is_secure:\n"
+        "        return redirect(request.url.replace('http://', 'https://'), 301)\n"
+    )
+    commit(repository(stack), {**GOOD, "app.py": moved}, "Redirect everything to HTTPS")
+    said = stack.fails()
+    address = stack.outputs()["public_ip"]
+    assert f"/ answers 301 to https://{address}/, but no domain is set, so nothing answers there:" in said
+    assert stack.page() == (200, "good")
+    commit(repository(stack), GOOD, "Good again after a redirect")
+    stack.up()
 
 
 def test_port_of_the_proxy_is_taken(stack: Stack) -> None:

@@ -185,3 +185,32 @@ def test_a_key_that_never_was_validated_stops_nothing(lab: Lab, flask: Repo, tmp
     }
     assert https(lab, root)[0] == "one \n"
     assert proxy_start(lab) == started
+
+
+ONLY_HTTPS = """\
+import http.server, os
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        secure = os.environ.get("TRUST") and self.headers["X-Forwarded-Proto"] == "https"
+        self.send_response(200 if secure else 301)
+        if not secure:
+            self.send_header("Location", f"https://{self.headers['Host']}{self.path}")
+        self.end_headers()
+        self.wfile.write(b"secure \\n" if secure else b"")
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Page).serve_forever()
+"""
+
+
+def test_an_app_that_does_not_see_that_visitors_come_by_https_is_not_switched_to(
+    lab: Lab, flask: Repo, tmp_path: Path
+) -> None:
+    root, certificate, key = authority(tmp_path, "loop", DOMAIN)
+    lab.prepare(domain=DOMAIN, tls={"certificate": certificate, "key": key}).data()
+    lab.deploy(flask, "two").data()
+    flask.commit("https", {"server.py": ONLY_HTTPS, "Procfile": "web: python server.py\n"})
+    loop = lab.deploy(flask, "https", health={"path": "/", "timeout": 60})
+    assert loop.code == 1
+    assert "/ answers 301 to /: redirects that lead back to where they began. Visitors come by HTTPS" in loop.err
+    assert https(lab, root)[0] == "two \n"
+    assert lab.deploy(flask, "https", health={"path": "/", "timeout": 60}, env={"TRUST": "1"}).code == 0
+    assert https(lab, root)[0] == "secure \n"

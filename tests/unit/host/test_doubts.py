@@ -214,6 +214,13 @@ def test_a_bad_answer_that_stays_the_same_is_told_of_early(clock: Clock, monkeyp
     ]
 
 
+def test_progress_is_told_ever_more_rarely(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(say, "step", lambda _, text: said.append(text))
+    assert clock.given_up(Answer(500, "no database")) == (60, "")
+    assert said == [f"status 500, still waiting, {left} s left" for left in (55, 50, 40, 20)]
+
+
 def test_a_refused_host_is_named(clock: Clock) -> None:
     clock.log = ["Invalid HTTP_HOST header: '198.18.0.5'. You may need to add '198.18.0.5' to ALLOWED_HOSTS."]
     _, cause = clock.given_up(Answer(400, "<h1>Bad Request (400)</h1>"))

@@ -151,9 +151,9 @@ def test_answer_words() -> None:
         "  Oops",
         "  " + "x" * 300,
         "  3",
-        "  4",
-        "  5",
     ]
+    page = "<!doctype html>\n<title>Bad Request (400)</title>\n<style>\nh1 {}</style><h1>Bad Request (400)</h1><p>Sorry</p>"
+    assert Answer(400, page).words() == "status 400\n  Bad Request (400)\n  Sorry"
 
 
 def test_excerpt_keeps_the_cause_that_would_be_cut_off() -> None:
@@ -161,8 +161,9 @@ def test_excerpt_keeps_the_cause_that_would_be_cut_off() -> None:
     assert rollout.excerpt(log).splitlines()[:3] == [
         "  ModuleNotFoundError: No module named 'x'",
         "  [...]",
-        "  line 8",
+        "  line 10",
     ]
+    assert len(rollout.excerpt(log, most=5).splitlines()) == 5
     assert rollout.excerpt(["one"]) == "  one"
     assert rollout.excerpt([]) == "  (nothing)"
     assert rollout.excerpt(["\x1b[31m\x1b[1mred\x1b[0m\x07 alert"]) == "  red alert"
@@ -187,7 +188,6 @@ gunicorn.errors.HaltServer: <HaltServer 'Worker failed to boot.' 3>
 def test_excerpt_leaves_out_what_is_not_the_apps_own_code() -> None:
     assert rollout.excerpt(TRACEBACK, "/srv/app/releases/abc").splitlines() == [
         "  [INFO] Booting worker",
-        "  Traceback (most recent call last):",
         '    File "/srv/app/releases/abc/app.py", line 1, in <module>',
         "      from shop import missing",
         "  ModuleNotFoundError: No module named 'nothing'",
