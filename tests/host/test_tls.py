@@ -195,6 +195,7 @@ class Page(http.server.BaseHTTPRequestHandler):
         self.send_response(200 if secure else 301)
         if not secure:
             self.send_header("Location", f"https://{self.headers['Host']}{self.path}")
+        self.send_header("Content-Length", "8" if secure else "0")
         self.end_headers()
         self.wfile.write(b"secure \\n" if secure else b"")
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Page).serve_forever()
