@@ -68,7 +68,9 @@ def load(text: str) -> bool:
     """
     digest = hashlib.sha256(f"{DROPIN}\0{text}".encode()).hexdigest()
     running = systemd.running(UNIT)
-    if running and (files.read_json(APPLIED) or {}).get("digest") == digest:
+    applied = (files.read_json(APPLIED) or {}).get("digest") == digest
+    # Where somebody has changed the file, Caddy may have been told to read it.
+    if running and applied and CADDYFILE.exists() and CADDYFILE.read_bytes() == text.encode():
         return write(text)
     with tempfile.TemporaryDirectory(prefix="launchpad-caddy-") as scratch:
         candidate = Path(scratch) / "Caddyfile"

@@ -38,8 +38,13 @@ class Reader:
         """The object under a key."""
         return Reader(self.raw(key), ".".join(part for part in (self._where, key) if part), self.mistakes)
 
-    def text(self, key: str, default: str | None = None, pattern: str = "", allowed: str = "") -> str:
-        """A text; without a default it must be there. ``allowed`` says in words what ``pattern`` matches."""
+    def text(
+        self, key: str, default: str | None = None, pattern: str = "", allowed: str = "", *, secret: bool = False
+    ) -> str:
+        """A text; without a default it must be there. ``allowed`` says in words what ``pattern`` matches.
+
+        A ``secret`` one is not shown when it is wrong.
+        """
         value = self.raw(key)
         if value is None and default is not None:
             return default
@@ -50,13 +55,13 @@ class Reader:
             self.mistake(key, f"must be text, not {kind(value)}")
             return default or ""
         if "\0" in value or (pattern and not re.fullmatch(pattern, value)):
-            self.mistake(key, f"is {value!r}; allowed: {allowed or 'text'}")
+            self.mistake(key, f"is {'[secret]' if secret else repr(value)}; allowed: {allowed or 'text'}")
             return default or ""
         return value
 
-    def maybe(self, key: str, pattern: str = "", allowed: str = "") -> str | None:
+    def maybe(self, key: str, pattern: str = "", allowed: str = "", *, secret: bool = False) -> str | None:
         """A text that may be missing or null; empty counts as missing."""
-        return self.text(key, "", pattern and f"(?:{pattern})?", allowed) or None
+        return self.text(key, "", pattern and f"(?:{pattern})?", allowed, secret=secret) or None
 
     def number(self, key: str, default: float, low: float, high: float) -> float:
         """A number of seconds (or "500ms", "30s", "5m") within bounds."""

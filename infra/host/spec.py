@@ -187,7 +187,7 @@ def _schema(reader: Reader) -> None:
 def _tls(reader: Reader) -> Tls:
     tls = Tls(
         certificate=reader.text("certificate", ""),
-        key=reader.text("key", ""),
+        key=reader.text("key", "", secret=True),
         acme_ca=reader.text("acme_ca", "", f"({HTTP_URL})?", "an http or https URL"),
         acme_root=reader.text("acme_root", ""),
         email=reader.text("email", "", r"([^\s@{}\"]+@[^\s@{}\"]+)?", "an e-mail address"),
@@ -226,7 +226,7 @@ def _source(reader: Reader) -> Source:
     source = Source(
         kind=kind_,
         url=reader.maybe("url", r"[^-\s][^\s]*", "a URL such as https://..., ssh://... or git@host:path") or "",
-        deploy_key=reader.maybe("deploy_key") or "",
+        deploy_key=reader.maybe("deploy_key", secret=True) or "",
         known_hosts=reader.maybe("known_hosts") or "",
     )
     if kind_ == "url" and not source.url:

@@ -24,6 +24,11 @@ def test_what_an_interrupted_prepare_wrote_is_applied_by_the_next(machine: Lab) 
     machine.prepare().data()
     machine.sudo("sed -i 's/No release of app/Nothing of app/' /etc/caddy/Caddyfile")
     assert machine.get() == (503, "No release of app is serving.")
+    machine.sudo("caddy reload --force --config /etc/caddy/Caddyfile")
+    assert machine.get() == (503, "Nothing of app is serving.")
+    assert machine.prepare().data()["changed"] == ["proxy"]
+    assert machine.get() == (503, "No release of app is serving.")
+    machine.sudo("sed -i 's/No release of app/Nothing of app/' /etc/caddy/Caddyfile")
     machine.sudo("systemctl stop caddy")
     assert machine.prepare().data()["changed"] == ["proxy"]
     assert machine.get() == (503, "No release of app is serving.")

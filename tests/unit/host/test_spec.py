@@ -106,6 +106,17 @@ def test_ports_of_the_other_kind() -> None:
     ]
 
 
+def test_a_wrong_secret_is_not_shown() -> None:
+    key = "canary\0-----BEGIN PRIVATE KEY-----"
+    found = mistakes(
+        prepare_spec, {"schema": 1, "app": "app", "domain": "a.org", "tls": {"certificate": "x", "key": key}}
+    )
+    assert "  tls.key: is [secret]; allowed: text" in found
+    found += mistakes(deploy_spec, deploy(repository={"kind": "url", "url": "git@h:x", "deploy_key": key}))
+    assert "  repository.deploy_key: is [secret]; allowed: text" in found
+    assert "canary" not in "\n".join(found)
+
+
 def test_not_an_object() -> None:
     assert mistakes(deploy_spec, [])[0] == "  the specification: must be an object, not a list"
 
