@@ -45,6 +45,8 @@ class Settings:
     python: str
     packages: tuple[str, ...]
     package_index: str = field(repr=False)
+    rebuild: str
+    metadata_access: bool
     env: dict[str, str]
     secrets: dict[str, str] = field(repr=False)
     health_path: str

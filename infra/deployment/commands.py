@@ -92,6 +92,8 @@ def deploy_spec(settings: Settings, repository: Repository, revision: Revision, 
         lock_timeout=settings.lock_timeout,
         package_index=settings.package_index or None,
         allow_missing=list(settings.allow_missing),
+        rebuild=settings.rebuild,
+        metadata_access=settings.metadata_access,
     )
 
 

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-import configparser
-import contextlib
 import hashlib
-import os
-import platform
 import pwd
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from . import dependencies, files, hooks, interpreter, procfile, repository, say, tasks
+from . import (
+    dependencies,
+    files,
+    hooks,
+    interpreter,
+    launches,
+    owned,
+    procfile,
+    repository,
+    say,
+    space,
+    virtualenvs,
+)
 from .failure import Failure
 from .launches import Tree, environment
-from .layout import UV, App
+from .layout import App
 from .spec import DeploySpec
 
-LEAST_FREE = 100_000_000
-"""Bytes that have to be free before a build begins."""
-
-SCRIPT = """\
-set -eu
-if [ "$INSTALL" = 1 ]; then
-{commands}
-  date +%s > "$VENV/.complete"
-fi
-"$VENV/bin/python" -m compileall -q -x '/[.]venv/' . >/dev/null 2>&1 || true
-"""
-"""What the app's user runs to build. The app's tree is read-only at run time, so its bytecode is compiled here."""
+VENV = Path("/nonexistent")
+"""The virtualenv that ``before_build`` sees: there is none yet."""
 
 
 @dataclass(frozen=True)
 class Built:
-    """A completely built release on this machine."""
+    """A completely built release on this machine.
+
+    Attributes:
+        when: When it was built, in seconds since the epoch; 0 for a build of an earlier version of this program.
+        unproven: Why its dependencies may be others if it were built again; empty where they are all pinned.
+    """
 
     release: str
     revision: str
@@ -43,6 +49,18 @@ class Built:
     key: str
     served: bool
     released_with: str
+    when: float = 0
+    unproven: str = ""
+
+    def age(self) -> str:
+        """When it was built, and that its dependencies are of that day where they are not pinned."""
+        built = datetime.fromtimestamp(self.when).astimezone().strftime("%Y-%m-%d %H:%M %Z") if self.when else ""
+        if not self.unproven:
+            return f"built {built}" if built else ""
+        return (
+            f"built {built or 'by an earlier version'}, with the dependencies of that day ({self.unproven}); "
+            "set launchpad:rebuild to another text to build it afresh"
+        )
 
     @property
     def tree(self) -> Tree:
@@ -53,6 +71,8 @@ class Built:
 def key(spec: DeploySpec) -> str:
     """What else than the commit makes a build: other settings need another release of the same commit."""
     parts = [spec.directory, spec.python or "", spec.package_index or ""]
+    parts += [f"{name}={text}" for name, text in virtualenvs.handed_on(spec)]
+    parts += [f"rebuild {spec.rebuild}"] if spec.rebuild else []
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -78,19 +98,17 @@ def build(app: App, spec: DeploySpec, revision: str) -> Built:
     """Build a release; what a failed or killed build leaves is removed, now or by ``clean``."""
     release = _free_name(app, revision)
     top = app.releases / release
-    if files.free_bytes(app.home) < LEAST_FREE:
-        raise Failure(
-            f"The disk is nearly full: {files.free_bytes(app.home) // 10**6} MB free at {app.home}, a build needs 100."
-        )
     try:
         return _build(app, spec, revision, release, top)
     except BaseException as error:
+        if not space.ran_out(error):
+            clean(app)
+            raise
+        # What was downloaded for this build may be what fills the disk; it can be had again.
+        report = space.report(app)
         clean(app)
-        if "disk is full" in str(error) or (isinstance(error, OSError) and error.errno == 28):
-            # What was downloaded for this build may be what fills the disk; it can be had again.
-            for entry in app.cache.iterdir() if app.cache.is_dir() else []:
-                files.remove_tree(entry)
-        raise
+        space.clear(app)
+        raise space.NoSpace(f"{error}\n{report}") from error
 
 
 def _build(app: App, spec: DeploySpec, revision: str, release: str, top: Path) -> Built:
@@ -98,104 +116,81 @@ def _build(app: App, spec: DeploySpec, revision: str, release: str, top: Path) -
     say.step("build", f"release {release}: {subject}")
     repository.checkout(app, revision, top)
     root = top / spec.directory if spec.directory else top
-    if not root.resolve().is_relative_to(top) or not root.is_dir():
+    if not root.resolve().is_relative_to(top.resolve()) or not root.is_dir():
         raise Failure(f"The directory {spec.directory} is not in the commit {revision[:12]}.")
     user = pwd.getpwnam(app.user)
     files.own_tree(top, user.pw_uid, user.pw_gid)
-    top.chmod(0o755)
 
-    hooks.check(root)
-    procfile.processes(files.text_in_tree(root, "Procfile"), spec.command)
-    plan = dependencies.plan(root)
-    python = interpreter.find(root, spec.python, plan.requires_python)
-    virtualenv, install = _virtualenv(app, spec, plan, python, root)
-    built = Built(release, revision, subject, root, virtualenv, key(spec), served=False, released_with="")
-    hooks.run(app, "before_build", root, environment(app, spec, built.tree), (top,))
-    if install:
+    hooks.check(root, top)
+    procfile.processes(files.text_in_tree(root, "Procfile", top), spec.command)
+    hooks.run(app, "before_build", root, environment(app, spec, Tree(release, revision, root, VENV)), (top,))
+    # Only now: the hook may have written any of the files that decide.
+    plan = dependencies.plan(root, top)
+    if plan.note:
+        say.step("build", f"note: {plan.note}")
+    python = interpreter.find(root, spec.python, plan.requires_python, top)
+    unproven = plan.unproven or virtualenvs.open_settings(spec)
+    shared = "" if unproven else virtualenvs.key(spec, plan, python)
+    virtualenv = app.virtualenvs / (shared or release)
+    made = next((built for built in all_built(app) if built.virtualenv == virtualenv), None)
+    if made:
+        say.step("build", f"the dependencies are those of {made.release} ({plan.kind}): nothing to install")
+    else:
         say.step("build", f"installing dependencies ({plan.kind})")
-    env = {
-        **interpreter.UV_ENV,
-        **_index(spec),
-        **{name: text for name, text in (*spec.env, *spec.secrets) if name.startswith(("UV_", "PIP_"))},
-        "PATH": f"{virtualenv}/bin:/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(app.cache),
-        "LANG": "C.UTF-8",
-        "INSTALL": "1" if install else "0",
-        "PYTHON": python,
-        "UV": str(UV),
-        "UV_CACHE_DIR": str(app.cache / "uv"),
-        "UV_COMPILE_BYTECODE": "1",
-        "UV_LINK_MODE": "hardlink" if plan.shared else "copy",
-        "UV_PROJECT_ENVIRONMENT": str(virtualenv),
-        "UV_PYTHON_DOWNLOADS": "never",
-        "VENV": str(virtualenv),
-    }
-    commands = "\n".join(f"  {command}" for command in plan.commands)
-    script = ["/bin/bash", "-c", SCRIPT.format(commands=commands)]
-    writable = (top, app.python)
-    tasks.run(app, tasks.Task("Installing the dependencies", script, root, env, writable, spec.build_timeout))
+        owned.remove(app, [virtualenv])
+        files.directory(virtualenv, 0o750, (user.pw_uid, user.pw_gid))
+    virtualenvs.fill(app, spec, virtualenvs.Work(plan, python, virtualenv, root, top, made=made is not None))
+    when = made.when if made else time.time()
+    built = Built(
+        release,
+        revision,
+        subject,
+        root,
+        virtualenv,
+        key(spec),
+        served=False,
+        released_with="",
+        when=when,
+        unproven=unproven,
+    )
     record(app, built)
     repository.keep(app, release, revision)
     return built
 
 
-def _index(spec: DeploySpec) -> dict[str, str]:
-    """Where packages come from: the setting, else what the machine's own pip is configured with, else the default."""
-    if spec.package_index:
-        return {"UV_DEFAULT_INDEX": spec.package_index}
-    pip = configparser.ConfigParser(interpolation=None)
-    with contextlib.suppress(configparser.Error, UnicodeDecodeError):
-        pip.read("/etc/pip.conf")
-    given = {
-        "UV_DEFAULT_INDEX": pip.get("global", "index-url", fallback=""),
-        "UV_INDEX": pip.get("global", "extra-index-url", fallback=""),
-    }
-    return {name: value for name, value in given.items() if value}
-
-
-def _virtualenv(app: App, spec: DeploySpec, plan: dependencies.Plan, python: str, root: Path) -> tuple[Path, bool]:
-    """Where the virtualenv is to be and whether it has to be filled.
-
-    A virtualenv cannot be moved, and copying one costs what installing it from the cache costs. So releases with the
-    same dependencies share one by content, linked as ``.venv``: an unchanged lock costs nothing. Where the app itself
-    (or a path in its repository) is installed into the virtualenv, it is the release's own.
-    """
-    if not plan.shared:
-        return root / ".venv", True
-    conditions = (os.path.realpath(python), str(sorted(_index(spec).items())), platform.machine())
-    path = app.virtualenvs / plan.key(*conditions)
-    with contextlib.suppress(FileExistsError):
-        (root / ".venv").symlink_to(path)
-    if (path / ".complete").exists():
-        return path, False
-    files.remove_tree(path)
-    return path, True
-
-
 def clean(app: App) -> None:
-    """Remove what interrupted and failed builds left behind."""
-    complete = {built.release for built in all_built(app)}
-    for path in app.releases.iterdir() if app.releases.is_dir() else []:
-        if path.name not in complete:
-            files.remove_tree(path)
-    for path in app.virtualenvs.iterdir() if app.virtualenvs.is_dir() else []:
-        if not (path / ".complete").exists():
-            files.remove_tree(path)
+    """Remove what interrupted and failed builds left behind; what still runs stays, recorded or not."""
+    complete = all_built(app)
+    trees = {app.releases / built.release for built in complete}
+    left = [path for path in _entries(app.releases) if path not in trees]
+    left += [path for path in _entries(app.virtualenvs) if path not in {built.virtualenv for built in complete}]
+    if left:
+        used = running(app)
+        owned.remove(app, [path for path in left if path not in used])
 
 
-def remove(app: App, built: Built) -> None:
-    """Remove a release; first the mark that it is complete."""
-    (app.built / f"{built.release}.json").unlink(missing_ok=True)
-    files.remove_tree(app.releases / built.release)
-    repository.forget(app, built.release)
+def running(app: App) -> set[Path]:
+    """The trees and virtualenvs that processes of the app run in."""
+    found = set()
+    for launch in launches.running(app):
+        found |= {app.releases / str(launch.get("release")), Path(str(launch.get("env", {}).get("VIRTUAL_ENV")))}
+    return found
 
 
-def remove_unused_virtualenvs(app: App) -> None:
-    """Remove the virtualenvs that no release uses any more."""
+def remove(app: App, gone: Sequence[Built]) -> None:
+    """Remove releases, first the marks that they are complete, and the virtualenvs that no other release uses."""
+    for built in gone:
+        (app.built / f"{built.release}.json").unlink(missing_ok=True)
     used = {built.virtualenv for built in all_built(app)}
-    for path in app.virtualenvs.iterdir() if app.virtualenvs.is_dir() else []:
-        if path not in used:
-            files.remove_tree(path)
+    unused = [path for path in _entries(app.virtualenvs) if path not in used]
+    owned.remove(app, [*(app.releases / built.release for built in gone), *unused])
+    for built in gone:
+        repository.forget(app, built.release)
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What is in a directory of root's."""
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def _read(path: Path) -> Built | None:
@@ -211,6 +206,8 @@ def _read(path: Path) -> Built | None:
         key=str(value["key"]),
         served=bool(value["served"]),
         released_with=str(value["released_with"]),
+        when=float(value.get("when", 0)),
+        unproven=str(value.get("unproven", "")),
     )
 
 

@@ -2,123 +2,175 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import files
+from . import files, requirements
 from .failure import Failure
 
-LOCAL = re.compile(r"^(-e|--editable)\b|^(\.|/|file:)|@\s*file:|^[^#@]*\.(whl|tar\.gz|zip)(\s|$)")
-INCLUDE = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]?\s*(?P<path>\S+)")
+UNREAD = ("poetry.lock", "Pipfile.lock", "pdm.lock", "pylock.toml")
+"""Lock files of other tools, which nothing here reads."""
+OUTDATED = "uv.lock does not fit pyproject.toml: run uv lock and commit it"
+HARMLESS = frozenset(
+    {
+        *("package", "dev-dependencies", "default-groups", "environments", "required-environments", "conflicts"),
+        *("required-version", "managed", "index", "index-url", "extra-index-url", "index-strategy", "prerelease"),
+        *("resolution", "fork-strategy", "exclude-newer", "link-mode", "compile-bytecode"),
+    }
+)
+"""Settings of uv in pyproject.toml that name no other file of the repository."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """How to fill the virtualenv.
 
-    ``commands`` are shell lines that see $UV, $VENV and $PYTHON. ``shared``: the virtualenv depends on nothing but
-    ``content`` and may serve every release with the same content; otherwise the app itself is installed into it.
+    Attributes:
+        kind: The file that decides.
+        commands: Shell lines that see the variables of virtualenvs.fill.
+        unproven: Why the next build of the same files may give something else, or gives something of this commit: the
+            virtualenv is then the release's own. Empty where everything in it is in ``content``.
+        content: The texts that decide what is installed.
+        requires_python: What pyproject.toml demands.
+        indexes: The registries of uv.lock.
+        note: What a person should know.
     """
 
     kind: str
     commands: tuple[str, ...]
-    shared: bool
+    unproven: str
     content: str
     requires_python: str = ""
-
-    def key(self, *conditions: str) -> str:
-        """A hash of what the virtualenv is made of: this plan and the conditions of the machine."""
-        parts = [self.kind, *self.commands, self.content, *conditions]
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    indexes: tuple[str, ...] = ()
+    note: str = ""
 
 
-def plan(root: Path) -> Plan:
-    """Decide by the files in the app's root directory: uv.lock before requirements.txt before pyproject.toml."""
-    project = _project(root)
-    requires = str(project.get("project", {}).get("requires-python", "")) if project else ""
-    lock = files.text_in_tree(root, "uv.lock")
+def plan(root: Path, top: Path | None = None) -> Plan:
+    """Decide by the files in the app's root directory: uv.lock before requirements.txt before pyproject.toml.
+
+    Args:
+        root: The app's root directory.
+        top: The commit's root directory, where that is another.
+    """
+    project = _project(root, top)
+    lock = files.text_in_tree(root, "uv.lock", top)
     if project is not None and lock is not None:
-        return _locked(project, lock, root, requires)
-    if files.in_tree(root, "requirements.txt"):
-        return _requirements(root, requires)
-    if project is not None and "project" in project:
-        shared = not _installs_itself(project) and not _local_sources(project)
-        only = " --no-install-project" if shared else ""
-        content = files.text_in_tree(root, "pyproject.toml") or ""
-        return Plan("pyproject.toml", (f'"$UV" sync --no-dev --python "$PYTHON"{only}',), shared, content, requires)
-    if project is not None and "build-system" in project:
+        found = _locked(project, lock, root, top)
+    elif files.in_tree(root, "requirements.txt", top):
+        found = _requirements(project, root, top)
+    elif project is not None and "project" in project:
+        only = "" if _installs_itself(project) else " --no-install-project"
+        content = files.text_in_tree(root, "pyproject.toml", top) or ""
+        command = f'"$UV" sync --no-dev --python "$PYTHON"{only}'
+        found = Plan("pyproject.toml", (command,), "pyproject.toml has no lock", content)
+    elif project is not None and "build-system" in project:
         commands = ('"$UV" venv --quiet --python "$PYTHON" "$VENV"', '"$UV" pip install --python "$VENV/bin/python" .')
-        return Plan("pyproject.toml", commands, shared=False, content="", requires_python=requires)
+        found = Plan("pyproject.toml", commands, "the app is installed as a package", "")
+    else:
+        raise Failure(_missing(project))
+    requires = str(_table(project or {}, "project").get("requires-python", ""))
+    unread = [name for name in UNREAD if files.in_tree(root, name, top)]
+    note = f"{', '.join(unread)} is not read; {found.kind} decides which versions are installed" if unread else ""
+    return Plan(found.kind, found.commands, found.unproven, found.content, requires, found.indexes, note)
+
+
+def _missing(project: dict[str, Any] | None) -> str:
     what = (
         "its pyproject.toml has neither [project] nor [build-system]" if project is not None else "it has none of them"
     )
-    raise Failure(
+    return (
         "The app does not say what it depends on: it needs a requirements.txt, or a pyproject.toml with or without "
         f"uv.lock; {what}.\nAn app without dependencies has an empty requirements.txt."
     )
 
 
-def _project(root: Path) -> dict[str, Any] | None:
-    text = files.text_in_tree(root, "pyproject.toml")
-    if text is None:
-        return None
+def _project(root: Path, top: Path | None) -> dict[str, Any] | None:
+    text = files.text_in_tree(root, "pyproject.toml", top)
+    return None if text is None else _toml("pyproject.toml", text)
+
+
+def _toml(name: str, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise Failure(f"pyproject.toml is not TOML: {error}") from error
+        raise Failure(f"{name} is not TOML: {error}") from error
 
 
-def _locked(project: dict[str, Any], lock: str, root: Path, requires: str) -> Plan:
-    shared = not _installs_itself(project) and not re.search(r'source = \{ (editable|directory|path) = "', lock)
-    only = " --no-install-project" if shared else ""
-    content = lock + (files.text_in_tree(root, "pyproject.toml") or "")
-    command = f'"$UV" sync --frozen --no-dev --python "$PYTHON"{only}'
-    return Plan("uv.lock", (command,), shared, content, requires)
+def _table(value: dict[str, Any], *names: str) -> dict[str, Any]:
+    """A table of pyproject.toml; empty where there is none."""
+    for depth, name in enumerate(names, 1):
+        value = value.get(name, {})
+        if not isinstance(value, dict):
+            raise Failure(f"pyproject.toml: {'.'.join(names[:depth])} must be a table, not {type(value).__name__}")
+    return value
 
 
-def _requirements(root: Path, requires: str) -> Plan:
-    texts = requirement_texts(root, "requirements.txt")
-    lines = [line.strip() for text in texts.values() for line in text.splitlines()]
-    hashes = " --require-hashes" if any("--hash=" in line for line in lines) else ""
-    shared = not any(LOCAL.search(line) for line in lines)
-    content = "\0".join(f"{name}\0{text}" for name, text in sorted(texts.items()))
+def _locked(project: dict[str, Any], lock: str, root: Path, top: Path | None) -> Plan:
+    packages = _toml("uv.lock", lock).get("package", [])
+    if not isinstance(packages, list) or not all(isinstance(package, dict) for package in packages):
+        raise Failure("uv.lock has no list of packages; run uv lock and commit it")
+    own, indexes = "", []
+    dynamic = _table(project, "project").get("dynamic", [])
+    static = not (isinstance(dynamic, list) and {"dependencies", "optional-dependencies"} & set(map(str, dynamic)))
+    for package in packages:
+        source = package.get("source")
+        source = source if isinstance(source, dict) else {}
+        kind = next(iter(source), "nothing")
+        if kind == "registry" and str(source[kind]).startswith(("http://", "https://")):
+            indexes.append(str(source[kind]))
+        elif source != {"virtual": "."}:
+            own = own or f"uv.lock has {package.get('name')} from {kind}, not from a registry"
+            static = static and kind in ("editable", "directory") and source[kind] == "."
+    itself = _installs_itself(project)
+    unproven = ("the app is installed as a package" if itself else own) or _settings(project, root, top)
+    only = "" if itself else " --no-install-project"
+    # The lock is compared with pyproject.toml by itself, whatever index this machine uses. Where all comes from
+    # registries that needs no network: what cannot be answered without is a lock that does not fit.
+    offline = " --offline" if static else ""
+    own = 'env $UNSET UV_DEFAULT_INDEX="$LOCK_INDEX" UV_INDEX="$LOCK_INDEXES"'
+    fits = f'{own} "$UV" lock --check{offline} --python "$PYTHON"'
+    known = "'network was disabled|needs to be updated'"
+    refuse = f'{{ grep -Eq {known} /tmp/lock || cat /tmp/lock; echo "{OUTDATED}"; exit 1; }}'
+    commands = (
+        f"{fits} >/tmp/lock 2>&1 || {refuse}",
+        f'"$UV" sync --frozen --no-dev --python "$PYTHON"{only}',
+    )
+    content = lock + (files.text_in_tree(root, "pyproject.toml", top) or "")
+    return Plan("uv.lock", commands, unproven, content, indexes=tuple(dict.fromkeys(indexes)))
+
+
+def _requirements(project: dict[str, Any] | None, root: Path, top: Path | None) -> Plan:
+    found = requirements.read(root, "requirements.txt", top)
+    hashes = " --require-hashes" if found.hashes else ""
+    unproven = f"requirements.txt has {found.unpinned!r}, which is not pinned" if found.unpinned else ""
+    content = "\0".join(f"{name}\0{text}" for name, text in sorted(found.texts.items()))
     commands = (
         '"$UV" venv --quiet --python "$PYTHON" "$VENV"',
         f'"$UV" pip install --python "$VENV/bin/python"{hashes} --requirements requirements.txt',
     )
-    return Plan("requirements.txt", commands, shared, content, requires)
+    settings = _table(project or {}, "tool", "uv")
+    unproven = unproven or ("pyproject.toml has settings of uv" if settings else "") or _settings({}, root, top)
+    return Plan("requirements.txt", commands, unproven, content)
 
 
-def requirement_texts(root: Path, name: str) -> dict[str, str]:
-    """A requirements file and all that it includes, by their path from the app's root."""
-    found: dict[str, str] = {}
-    todo = [name]
-    while todo:
-        path = todo.pop()
-        if path in found or "://" in path:
-            continue
-        text = files.text_in_tree(root, path)
-        if text is None:
-            raise Failure(f"requirements: the file {path}, which requirements.txt includes, is not in the repository")
-        found[path] = text
-        for line in text.splitlines():
-            if match := INCLUDE.match(line.strip()):
-                todo.append(str(Path(path).parent / match["path"]))
-    return found
+def _settings(project: dict[str, Any], root: Path, top: Path | None) -> str:
+    """Why uv's settings leave open what is installed; empty where they do not."""
+    strange = sorted(set(_table(project, "tool", "uv")) - HARMLESS)
+    if strange:
+        return f"pyproject.toml has the setting {strange[0]} of uv"
+    above = top or root
+    for folder in [root, *root.parents]:
+        if files.in_tree(folder, "uv.toml", above):
+            return "there is a uv.toml"
+        if folder != root and files.in_tree(folder, "pyproject.toml", above):
+            return "there is a pyproject.toml above the app's directory"
+        if folder == above:
+            break
+    return ""
 
 
 def _installs_itself(project: dict[str, Any]) -> bool:
-    package = project.get("tool", {}).get("uv", {}).get("package")
+    package = _table(project, "tool", "uv").get("package")
     return bool(package) if package is not None else "build-system" in project
-
-
-def _local_sources(project: dict[str, Any]) -> bool:
-    uv = project.get("tool", {}).get("uv", {})
-    sources = [
-        source for value in uv.get("sources", {}).values() for source in (value if isinstance(value, list) else [value])
-    ]
-    return "workspace" in uv or any("path" in source or "workspace" in source for source in sources)

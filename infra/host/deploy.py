@@ -145,6 +145,8 @@ class Deployment:
             for warning in warnings:
                 say.step("warning", warning)
             say.step("done", f"{built.release} already serves with these settings")
+            if built.unproven:
+                say.step("done", f"it was {built.age()}")
             return self._result(built, processes.slot, warnings, changed=False, fresh=False)
         return self._recorded(built)
 
@@ -195,6 +197,7 @@ class Deployment:
 
     def _deploy(self, built: build.Built | None, what: str) -> tuple[build.Built, Processes, list[str]]:
         app, spec = self.app, self.spec
+        units.permit_metadata(app, spec.metadata_access)
         if built is None:
             repository.fetch(app, spec.source, self.revision, spec.ref)
             contents.check(app, self.revision, spec.directory, spec.allow_missing)
@@ -204,9 +207,11 @@ class Deployment:
                     "is to be built in another way" if here else "was deployed before but is no longer on this machine"
                 )
                 say.step("build", f"{self.revision[:12]} {why}: building it again")
+            prune.make_room(app, spec.keep_releases)
             built = build.build(app, spec, self.revision)
         else:
-            say.step("build", f"release {built.release} is on this machine: nothing to build")
+            age = f", {built.age()}" if built.age() else ""
+            say.step("build", f"release {built.release} is on this machine: nothing to build{age}")
         processes = self._processes(built)
         if files.write(app.template, units.template(app, spec.stop_timeout)):
             systemd.reload()

@@ -8,7 +8,7 @@ serves on. ``after_switch``: the new release serves; failing is reported as a wa
 
 from __future__ import annotations
 
-import os
+import stat
 from pathlib import Path
 
 from . import files, say, tasks
@@ -20,28 +20,31 @@ FOLDER = ".launchpad/hooks"
 LIMIT = 600.0
 
 
-def check(root: Path) -> None:
-    """Find mistakes in a release's hooks before anything runs."""
-    folder = root / FOLDER
-    if not folder.is_dir():
-        return
+def check(root: Path, top: Path | None = None) -> None:
+    """Find mistakes in a release's hooks before anything runs; ``top`` is the commit's root directory."""
     mistakes = []
-    for path in sorted(folder.iterdir()):
-        if path.name not in NAMES and not path.name.startswith(".") and "." not in path.name:
-            mistakes.append(f"{FOLDER}/{path.name}: there is no such hook; there are {', '.join(NAMES)}")
-        elif path.name in NAMES and not os.access(path, os.X_OK):
+    for name, status in files.entries_in_tree(root, FOLDER, top).items():
+        where, stem = f"{FOLDER}/{name}", name.split(".", 1)[0]
+        if name in NAMES and not stat.S_ISREG(status.st_mode):
+            mistakes.append(f"{where}: is no file; a hook is one executable program")
+        elif name in NAMES and not status.st_mode & 0o111:
+            mistakes.append(f"{where}: is not executable; git update-index --chmod=+x {where}")
+        elif name not in NAMES and stem in NAMES:
             mistakes.append(
-                f"{FOLDER}/{path.name}: is not executable; git update-index --chmod=+x {FOLDER}/{path.name}"
+                f"{where}: would never run, for a hook's name has no ending; git mv {where} {FOLDER}/{stem}"
             )
+        elif "." not in name and name not in NAMES:
+            mistakes.append(f"{where}: there is no such hook; there are {', '.join(NAMES)}")
     if mistakes:
         raise Failure("\n".join(mistakes))
 
 
 def run(app: App, name: str, root: Path, env: dict[str, str], writable: tuple[Path, ...]) -> None:
     """Run a hook, where the release has it."""
-    path = files.in_tree(root, f"{FOLDER}/{name}")
+    top = app.releases / root.relative_to(app.releases).parts[0]
+    path = files.in_tree(root, f"{FOLDER}/{name}", top)
     if path is None:
         return
     say.step("hook", name)
-    task = tasks.Task(f"The hook {name}", [str(path)], root, {**env, "LAUNCHPAD_HOOK": name}, writable, LIMIT)
-    tasks.run(app, task)
+    given = {**env, "LAUNCHPAD_HOOK": name}
+    tasks.run(app, tasks.Task(f"The hook {name}", [str(path)], root, given, writable, LIMIT))

@@ -19,23 +19,27 @@ UV_ENV = {
     "SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt",
 }
 INSTALL_TIMEOUT = 300.0
+NUMBERS = r"\d{1,6}(?:\.\d{1,6})*(?:(?:a|b|rc)\d{1,6})?"
+RANGE = rf"(?:===?|~=|!=|<=?|>=?)[ \t]*{NUMBERS}(?:\.\*)?"
+VERSION = re.compile(rf"(?:(?:cpython|pypy)[@-]?)?{NUMBERS}t?|{RANGE}(?:[ \t]*,[ \t]*{RANGE})*", re.ASCII)
+"""What a request for a Python may be. Any word else would be the name of a program, which root would run, to uv."""
 
 
-def wanted(root: Path, configured: str | None) -> tuple[str, str]:
+def wanted(root: Path, configured: str | None, top: Path | None = None) -> tuple[str, str]:
     """The version asked for and by what: the setting, ``.python-version``, or Heroku's ``runtime.txt``. Empty: any."""
     if configured:
         return configured, "the setting python"
-    text = files.text_in_tree(root, ".python-version")
+    text = files.text_in_tree(root, ".python-version", top)
     lines = [line.strip() for line in (text or "").splitlines() if line.strip() and not line.startswith("#")]
     if lines:
         return lines[0], ".python-version"
-    runtime = (files.text_in_tree(root, "runtime.txt") or "").strip()
+    runtime = (files.text_in_tree(root, "runtime.txt", top) or "").strip()
     return (runtime.removeprefix("python-"), "runtime.txt") if runtime.startswith("python-") else ("", "")
 
 
-def find(root: Path, configured: str | None, requires: str) -> str:
+def find(root: Path, configured: str | None, requires: str, top: Path | None = None) -> str:
     """The path of an interpreter that fits; one that is not on the machine is installed if its download is in reach."""
-    request, by = wanted(root, configured)
+    request, by = wanted(root, configured, top)
     if not request:
         request, by = requires, "requires-python in pyproject.toml"
     if not request or request in (f"{sys.version_info[0]}", system_version(2), system_version(3)):
@@ -44,8 +48,11 @@ def find(root: Path, configured: str | None, requires: str) -> str:
         return SYSTEM
     if re.fullmatch(r"3\.\d+", request) and (found := shutil.which(f"python{request}", path="/usr/bin:/usr/local/bin")):
         return found
-    if not re.fullmatch(r"[A-Za-z0-9.,<>=!~* @+-]+", request) or request.startswith("-"):
-        raise Failure(f"{by} asks for Python {request!r}, which is not a version")
+    if not VERSION.fullmatch(request):
+        raise Failure(
+            f"{by} asks for Python {request[:50]!r}, which names no version; allowed: a version such as 3.13 or a "
+            "range such as >=3.11,<3.14"
+        )
     # --no-project, away from the app's tree: it must not make us, root, run an interpreter that the tree brought along.
     search = [str(UV), "python", "find", "--no-project", "--system", "--no-python-downloads", request]
     # Nor is any configuration of the app's read: only its own user does that, when it builds.
@@ -72,6 +79,12 @@ def find(root: Path, configured: str | None, requires: str) -> str:
 def system_version(parts: int) -> str:
     """The version of the system's own Python, by which this program runs."""
     return ".".join(str(part) for part in sys.version_info[:parts])
+
+
+def version_of(python: str) -> str:
+    """The version of an interpreter as far as its file's name says it, such as 3.13."""
+    found = re.search(r"python(\d+\.\d+)", Path(python).resolve().name)
+    return found[1] if found else system_version(2)
 
 
 def available() -> list[str]:

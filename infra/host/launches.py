@@ -133,10 +133,11 @@ def runs(app: App, instance: str, launch: dict[str, Any]) -> bool:
     return started(app, instance) == launch
 
 
-def in_use(app: App) -> set[str]:
-    """The releases that processes still run from, be it that they are stopping."""
-    found = [files.read_json(path) for path in Path("/run/credentials").glob(f"{app.name}@*.service/launch")]
-    return {str(launch.get("release")) for launch in found if launch}
+def running(app: App) -> list[dict[str, Any]]:
+    """What every process that runs, or is just stopping, was started with; the serving slot's also while it is down."""
+    kept = sorted(Path("/run/credentials").glob(f"{app.name}@*.service/launch"))
+    found = [*(files.read_json(path) for path in kept), serving(app)]
+    return [launch for launch in found if launch]
 
 
 def secret_values(app: App) -> list[str]:

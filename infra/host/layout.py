@@ -53,7 +53,7 @@ class App:
 
     @property
     def home(self) -> Path:
-        """Everything of the app but its settings and secrets; one file system, so that hard links work."""
+        """Everything of the app but its settings and secrets; root's."""
         return Path("/srv") / self.name
 
     @property
@@ -63,17 +63,17 @@ class App:
 
     @property
     def releases(self) -> Path:
-        """One directory per release."""
+        """One directory per release; root's, and open to the app only."""
         return self.home / "releases"
 
     @property
     def python(self) -> Path:
-        """What builds may write besides the release: one directory, because hard links do not cross sandbox mounts."""
+        """Virtualenvs and the installer's cache; root's, so that the app replaces neither by a link."""
         return self.home / "python"
 
     @property
     def virtualenvs(self) -> Path:
-        """Virtualenvs that releases with the same dependencies share, by content hash."""
+        """One directory per virtualenv; root's. Each virtualenv is the app's, and only its own build can write it."""
         return self.python / "venvs"
 
     @property
@@ -114,6 +114,11 @@ class App:
     def task_launch(self) -> Path:
         """How the running build, hook or ``release:`` process is started; apart from the processes' names."""
         return SETTINGS / self.name / "task" / "launch.json"
+
+    @property
+    def metadata_access(self) -> Path:
+        """There where the app may use the cloud's metadata service."""
+        return SETTINGS / self.name / "metadata-access"
 
     @property
     def former_secrets(self) -> Path:

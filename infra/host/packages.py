@@ -18,11 +18,25 @@ UNKNOWN = ("Unable to locate package", "has no installation candidate", "404  No
 
 
 def missing(names: Iterable[str]) -> list[str]:
-    """Those of the packages that are not installed."""
+    """Those of the packages that are not installed, nor stood in for by another one (``libssl3`` by ``libssl3t64``)."""
     wanted = list(names)
     shown = sh.run(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *wanted]).out
     installed = {line.split()[0] for line in shown.splitlines() if line.endswith(" installed")}
-    return [name for name in wanted if name not in installed]
+    left = [name for name in wanted if name not in installed]
+    if not left:
+        return []
+    stand_ins = provided(sh.run(["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Provides}\n"]).out)
+    return [name for name in left if name not in stand_ins]
+
+
+def provided(shown: str) -> set[str]:
+    """The names that installed packages provide: lines of a status and a list such as ``libssl3 (= 3.5), a``."""
+    found = set()
+    for line in shown.splitlines():
+        status, _, names = line.partition(" ")
+        if status == "installed":
+            found |= {name.split()[0].split(":")[0] for name in names.split(",") if name.strip()}
+    return found
 
 
 def install(names: Iterable[str]) -> bool:

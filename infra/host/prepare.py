@@ -8,12 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import files, install, packages, proxy, say, sh, site, sockets, systemd, units
+from . import files, install, owned, packages, proxy, say, sh, site, sockets, space, systemd, units, uv
 from .failure import Failure
 from .layout import OPT, PYTHONS, SETTINGS, STATE, UV, App
 from .spec import PrepareSpec
 
-UV_VERSION = "0.13.9"
 NEEDED = ("python3-venv", "git", "caddy", "curl", "ca-certificates", "bash", "openssh-client")
 LEAST_FREE = 500_000_000
 FIRST_PORT = 20001
@@ -24,7 +23,7 @@ GECOS = "Launchpad app"
 def prepare(spec: PrepareSpec) -> dict[str, Any]:
     """Make the machine ready; says in the result what changed."""
     app = App(spec.app)
-    _check_system()
+    _check_system(app)
     _check_names(app)
     changed = ["launchpad-host"] if install.install() else []
     OPT.mkdir(parents=True, exist_ok=True)
@@ -40,7 +39,7 @@ def prepare(spec: PrepareSpec) -> dict[str, Any]:
         changed.append("user")
     if _directories(app):
         changed.append("directories")
-    if _uv(spec.package_index):
+    if uv.install(spec.package_index):
         changed.append("uv")
     if proxy.configure(app, settings, spec.tls):
         changed.append("proxy")
@@ -68,7 +67,7 @@ def check_prepared(app: App) -> None:
             )
 
 
-def _check_system() -> None:
+def _check_system(app: App) -> None:
     release = Path("/etc/os-release").read_text() if Path("/etc/os-release").exists() else ""
     values = dict(line.split("=", 1) for line in release.splitlines() if "=" in line)
     names = f"{values.get('ID', '')} {values.get('ID_LIKE', '')}".replace('"', "").split()
@@ -78,11 +77,7 @@ def _check_system() -> None:
         )
     if not Path("/run/systemd/system").is_dir():
         raise Failure("This machine was not booted with systemd, which runs the app.")
-    free = files.free_bytes(Path("/"))
-    if free < LEAST_FREE:
-        raise Failure(
-            f"The disk is nearly full: {free // 10**6} MB free at /, at least {LEAST_FREE // 10**6} are needed."
-        )
+    space.make_room(app, LEAST_FREE)
 
 
 def _check_names(app: App) -> None:
@@ -185,31 +180,19 @@ def _directories(app: App) -> bool:
         files.directory(app.built, 0o700),
         files.directory(app.launches, 0o700),
         files.directory(app.home, 0o755),
-        files.directory(app.releases, 0o755),
-        files.directory(app.python, 0o755, own),
-        files.directory(app.virtualenvs, 0o755, own),
-        files.directory(app.cache, 0o750, own),
-        files.directory(app.data, 0o750, own),
+        files.directory(app.releases, 0o750, (0, user.pw_gid), mend=True),
+        # Earlier versions gave python to the app, which may have put links there: root's first, then what is in it.
+        files.directory(app.python, 0o755, mend=True),
+        files.directory(app.virtualenvs, 0o755, mend=True),
+        files.directory(app.cache, 0o750, own, mend=True),
+        files.directory(app.data, 0o750, own, mend=True),
         files.directory(PYTHONS, 0o755),
     ]
-    return any(changed)
+    return any([*changed, _strange_virtualenvs(app)])
 
 
-def _uv(package_index: str | None) -> bool:
-    """The installer of Python packages, from the package index, in a virtualenv of its own."""
-    marker = OPT / "uv" / f".uv-{UV_VERSION}"
-    if marker.exists() and UV.exists():
-        return False
-    say.step("uv", f"installing uv {UV_VERSION}")
-    env = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
-    if package_index:
-        env["PIP_INDEX_URL"] = package_index
-    files.remove_tree(OPT / "uv")
-    sh.run(["/usr/bin/python3", "-m", "venv", str(OPT / "uv")], doing="Making a virtualenv for uv")
-    sh.run(
-        [str(OPT / "uv/bin/pip"), "install", "--quiet", f"uv=={UV_VERSION}"],
-        env=env,
-        doing=f"Installing uv {UV_VERSION}",
-    )
-    marker.touch()
-    return True
+def _strange_virtualenvs(app: App) -> bool:
+    """Remove what an app put among its virtualenvs while the directory was its own: anything but directories."""
+    strange = [path for path in app.virtualenvs.iterdir() if path.is_symlink() or not path.is_dir()]
+    owned.remove(app, strange)
+    return bool(strange)

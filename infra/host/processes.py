@@ -31,7 +31,9 @@ class Processes:
     @classmethod
     def of(cls, app: App, spec: DeploySpec, site: Site, built: Built) -> Processes:
         """The processes of a built release; in the slot that already runs just this, otherwise in the idle one."""
-        commands = procfile.processes(files.text_in_tree(built.root, "Procfile"), spec.command)
+        commands = procfile.processes(
+            files.text_in_tree(built.root, "Procfile", app.releases / built.release), spec.command
+        )
         environment = launches.environment(app, spec, built.tree)
         serving = slots.serving(app)
         found = cls(app, spec, site, serving or "blue", commands, environment, built)
@@ -88,4 +90,6 @@ class Processes:
 
     def _describe(self, name: str, env: dict[str, str]) -> dict[str, Any]:
         secrets = tuple(name for name, _ in self.spec.secrets)
-        return launches.describe(self.commands[name], self.built.tree, {**env, "LAUNCHPAD_PROCESS": name}, secrets)
+        launch = launches.describe(self.commands[name], self.built.tree, {**env, "LAUNCHPAD_PROCESS": name}, secrets)
+        # In the unit, not in the launch; named here so that a change of it starts the process again.
+        return {**launch, "metadata_access": True} if self.spec.metadata_access else launch

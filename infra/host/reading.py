@@ -86,6 +86,13 @@ class Reader:
             return default
         return value
 
+    def flag(self, key: str, *, default: bool) -> bool:
+        """True or false."""
+        value = self.raw(key)
+        if value is not None and not isinstance(value, bool):
+            self.mistake(key, f"must be true or false, not {kind(value)}")
+        return value if isinstance(value, bool) else default
+
     def size(self, key: str, default: str, low: int = 1) -> int:
         """A size in bytes, as a number or with a unit ("10MB", "16KB")."""
         value = self.raw(key)

@@ -142,7 +142,7 @@ def subject(app: App, revision: str) -> str:
 
 def checkout(app: App, revision: str, target: Path) -> None:
     """Write a commit's files into a directory that is not there yet."""
-    target.mkdir(parents=True)
+    target.mkdir(mode=0o700, parents=True)
     files.directory(app.scratch, 0o700)
     with tempfile.TemporaryDirectory(prefix="index-", dir=app.scratch) as scratch:
         # Without root's own settings: they may name programs that rewrite files (Git LFS's filter).

@@ -115,6 +115,8 @@ class DeploySpec:
     who: str = ""
     package_index: str | None = None
     allow_missing: tuple[str, ...] = ()
+    rebuild: str = ""
+    metadata_access: bool = False
 
 
 def prepare_spec(value: Any) -> PrepareSpec:
@@ -170,6 +172,8 @@ def deploy_spec(value: Any) -> DeploySpec:
         lock_timeout=reader.number("lock_timeout", 300, 0, 86400),
         who=reader.text("who", ""),
         package_index=reader.maybe("package_index", HTTP_URL, "an http or https URL"),
+        rebuild=reader.text("rebuild", ""),
+        metadata_access=reader.flag("metadata_access", default=False),
         allow_missing=reader.names("allow_missing", "lfs|submodules", "lfs, submodules"),
     )
     for name in sorted({name for name, _ in spec.env} & {name for name, _ in spec.secrets}):

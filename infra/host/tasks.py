@@ -5,14 +5,18 @@ from __future__ import annotations
 import subprocess
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import files, launches, say, sh, systemd, units
+from . import files, launches, say, sh, space, systemd, units
 from .failure import Failure
 from .layout import LAUNCHER, App
 
 KEPT_LINES = 20
+MOST_LINES = 20_000
+"""Lines of output in which ``Task.explain`` looks for the cause."""
+LONGEST_LINE = 1000
 DISK_FULL = ("No space left on device", "os error 28", "Errno 28", "ENOSPC", "Disk quota exceeded")
 
 STOP_WITH_US = 'trap "systemctl stop $0; exit 1" TERM; "$@" & wait $!'
@@ -21,7 +25,10 @@ STOP_WITH_US = 'trap "systemctl stop $0; exit 1" TERM; "$@" & wait $!'
 
 @dataclass(frozen=True)
 class Task:
-    """One run: ``argv`` in ``cwd`` with ``env``, at most ``limit`` seconds; ``name`` is for people."""
+    """One run: ``argv`` in ``cwd`` with ``env``, at most ``limit`` seconds; ``name`` is for people.
+
+    ``explain`` finds the cause of a failure in what was printed.
+    """
 
     name: str
     argv: list[str]
@@ -29,7 +36,7 @@ class Task:
     env: dict[str, str]
     writable: tuple[Path, ...] = ()
     limit: float = 600
-    quiet: bool = False
+    explain: Callable[[Sequence[str]], str] | None = None
 
 
 def run(app: App, task: Task) -> None:
@@ -40,8 +47,8 @@ def run(app: App, task: Task) -> None:
     files.write(app.task_launch, launches.text({"argv": task.argv, "cwd": str(task.cwd), "env": task.env}), 0o600)
     properties = units.task_properties(app, tuple(str(path) for path in task.writable), task.limit)
     began = time.monotonic()
-    tail: deque[str] = deque(maxlen=KEPT_LINES)
-    full = False
+    lines: deque[str] = deque(maxlen=MOST_LINES)
+    least = files.free_bytes(app.home)
     process = subprocess.Popen(
         [
             *sh.bound(["/bin/sh", "-c", STOP_WITH_US, unit]),
@@ -52,18 +59,17 @@ def run(app: App, task: Task) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
         cwd="/",
         start_new_session=True,
     )
     try:
         assert process.stdout is not None
-        for line in process.stdout:
-            tail.append(line.rstrip())
-            full = full or any(sign in line for sign in DISK_FULL)
-            if not task.quiet:
-                say.detail(line.rstrip())
+        # A line has no end that we may rely on: the app could print one that fills our memory.
+        while raw := process.stdout.readline(LONGEST_LINE):
+            line = raw.decode(errors="replace").rstrip()
+            least = min(least, files.free_bytes(app.home))
+            lines.append(line)
+            say.detail(line)
         code = process.wait()
     except BaseException:
         stop_leftover(app)
@@ -71,12 +77,20 @@ def run(app: App, task: Task) -> None:
         raise
     finally:
         app.task_launch.unlink(missing_ok=True)
-    if code:
-        last = "\n".join(f"  {line}" for line in tail if line) or "  (it printed nothing)"
-        reason = _reason(app, task, code, time.monotonic() - began)
-        if full:
-            reason = _disk_full(app)
-        raise Failure(f"{task.name} failed: {reason}. Its last lines:\n{last}")
+    if not code:
+        return
+    last = "\n".join(f"  {line}" for line in list(lines)[-KEPT_LINES:] if line) or "  (it printed nothing)"
+    least = min(least, files.free_bytes(app.home))
+    said = any(sign in line for line in lines for sign in DISK_FULL)
+    if least < 1_000_000 or (said and least < space.LITTLE):
+        free = files.free_bytes(app.home) // 10**6
+        raise space.NoSpace(
+            f"{task.name} failed: the disk is full ({free} MB free at {app.home}). Its last lines:\n{last}"
+        )
+    reason = _reason(task, code, time.monotonic() - began)
+    cause = task.explain(list(lines)) if task.explain else ""
+    first = f"{cause}\n" if cause else ""
+    raise Failure(f"{task.name} failed: {reason}. {first}Its last lines:\n{last}")
 
 
 def stop_leftover(app: App) -> None:
@@ -87,13 +101,7 @@ def stop_leftover(app: App) -> None:
     sh.run(["systemctl", "reset-failed", unit])
 
 
-def _disk_full(app: App) -> str:
-    return f"the disk is full ({files.free_bytes(app.home) // 10**6} MB free at {app.home})"
-
-
-def _reason(app: App, task: Task, code: int, took: float) -> str:
-    if files.free_bytes(app.home) < 1_000_000:
-        return _disk_full(app)
+def _reason(task: Task, code: int, took: float) -> str:
     if took >= task.limit:
         return f"no end after {task.limit:g} s, stopped"
     if code == 127:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
+from . import files
 from .layout import LAUNCHER, STOPPER, App
 
 HARDENING = """\
@@ -35,11 +39,71 @@ UMask=0027"""
 PrivateNetwork (an app calls other services)."""
 
 
+METADATA = (
+    "169.254.169.254/32",
+    "fd00:ec2::254/128",
+    "169.254.170.2/32",
+    "169.254.170.23/32",
+    "fd00:ec2::23/128",
+    "fd20:ce::254/128",
+    "fd00:c1::a9fe:a9fe/128",
+    "100.100.100.200/32",
+    "168.63.129.16/32",
+)
+"""Where clouds hand the machine's own credentials and settings to whoever asks from the machine.
+
+In this order: nearly all clouds; EC2 over IPv6; AWS's containers (ECS; EKS over IPv4 and IPv6); Google and Oracle over
+IPv6; Alibaba; Azure's agent. Sources: the clouds' own documentation of their instance metadata.
+"""
+
+BACKGROUND = """\
+CPUWeight=20
+IOWeight=20
+Nice=15
+CPUSchedulingPolicy=batch
+IOSchedulingClass=idle
+MemoryHigh=60%
+MemoryMax=75%
+TasksMax=4096
+OOMScoreAdjust=500
+TimeoutStopSec=5"""
+"""Keeps builds, hooks and ``release:`` from slowing down what serves, or from taking its memory.
+
+The weights and ceilings need cgroup controllers, which the embedded machine has only where its host hands them on;
+nice, the scheduling classes and the OOM score work everywhere. A build may take three quarters of the machine's memory:
+above, it is killed, and not the app."""
+
+
+def metadata(resolv_conf: str) -> list[str]:
+    """The addresses that apps and builds cannot reach: the metadata services, but for one that is the name server."""
+    words = [line.split() for line in resolv_conf.splitlines()]
+    servers = {word[1] for word in words if len(word) > 1 and word[0] == "nameserver"}
+    return [address for address in METADATA if address.split("/")[0] not in servers]
+
+
+def closed(app: App) -> list[str]:
+    """The lines of a unit that close the metadata services; none where the app may use them."""
+    if app.metadata_access.exists():
+        return []
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return [f"IPAddressDeny={' '.join(metadata(Path('/etc/resolv.conf').read_text()))}"]
+    return [f"IPAddressDeny={' '.join(METADATA)}"]
+
+
+def permit_metadata(app: App, allowed: bool) -> None:
+    """Note down whether the app may use the cloud's metadata service."""
+    if allowed:
+        files.write(app.metadata_access, "launchpad:metadata_access is true\n")
+    else:
+        app.metadata_access.unlink(missing_ok=True)
+
+
 def template(app: App, stop_timeout: float) -> str:
     """The template unit of all processes of an app: the slots of ``web`` (blue, green) and each other Procfile process.
 
     ``stop_timeout`` is in seconds: how long a process may take to stop after SIGTERM.
     """
+    network = "".join(f"{line}\n" for line in closed(app))
     return f"""\
 # Written by launchpad-host; changes are overwritten by the next deployment.
 [Unit]
@@ -62,7 +126,7 @@ SyslogIdentifier={app.name}-%i
 ProtectSystem=strict
 ReadWritePaths={app.data}
 {HARDENING}
-
+{network}
 [Install]
 WantedBy=multi-user.target
 """
@@ -70,13 +134,19 @@ WantedBy=multi-user.target
 
 def task_properties(app: App, writable: tuple[str, ...], limit: float) -> list[str]:
     """The properties of a transient unit for a build, a hook or the ``release:`` process; ``limit`` is in seconds."""
+    return [*sandbox(app, writable, limit), f"LoadCredential=launch:{app.task_launch}"]
+
+
+def sandbox(app: App, writable: tuple[str, ...], limit: float) -> list[str]:
+    """The properties of a transient unit that runs as the app's user and can write nowhere else."""
     return [
         f"User={app.user}",
         f"Group={app.user}",
-        f"LoadCredential=launch:{app.task_launch}",
         f"RuntimeMaxSec={limit:g}",
         "KillMode=control-group",
         "ProtectSystem=strict",
         *(f"ReadWritePaths={path}" for path in writable),
         *HARDENING.splitlines(),
+        *closed(app),
+        *BACKGROUND.splitlines(),
     ]

@@ -53,6 +53,8 @@ def test_deploy_spec_of_a_local_repository() -> None:
         "lock_timeout": 300,
         "package_index": None,
         "allow_missing": [],
+        "rebuild": "",
+        "metadata_access": False,
     }
 
 

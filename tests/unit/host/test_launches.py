@@ -98,19 +98,32 @@ def test_unit() -> None:
         "Restart=always\nRestartSec=1\nKillMode=mixed\nTimeoutStopSec=12.5\nSyslogIdentifier=shop-%i\n"
         "ProtectSystem=strict\nReadWritePaths=/srv/shop/data\n"
     )
-    assert after == "\n\n[Install]\nWantedBy=multi-user.target\n"
+    closed, install = after.split("\n\n")
+    assert closed == f"\nIPAddressDeny={' '.join(units.METADATA)}"
+    assert install == "[Install]\nWantedBy=multi-user.target\n"
+
+
+def test_the_metadata_services_are_closed_but_for_a_name_server() -> None:
+    assert units.metadata("search x\nnameserver 127.0.0.53\n") == list(units.METADATA)
+    open_ = set(units.METADATA) - set(units.metadata("nameserver 169.254.169.254\nnameserver\n"))
+    assert open_ == {"169.254.169.254/32"}
 
 
 def test_task_properties() -> None:
     found = units.task_properties(APP, ("/a", "/b"), 60)
-    assert found[:8] == [
+    assert found[:7] == [
         "User=shop",
         "Group=shop",
-        "LoadCredential=launch:/etc/launchpad/shop/task/launch.json",
         "RuntimeMaxSec=60",
         "KillMode=control-group",
         "ProtectSystem=strict",
         "ReadWritePaths=/a",
         "ReadWritePaths=/b",
     ]
-    assert found[8:] == units.HARDENING.splitlines()
+    hardening = units.HARDENING.splitlines()
+    assert found[7 : 7 + len(hardening)] == hardening
+    assert found[7 + len(hardening) :] == [
+        f"IPAddressDeny={' '.join(units.METADATA)}",
+        *units.BACKGROUND.splitlines(),
+        "LoadCredential=launch:/etc/launchpad/shop/task/launch.json",
+    ]

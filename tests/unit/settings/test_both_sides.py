@@ -37,6 +37,7 @@ GOOD: list[dict[str, str]] = [
     {"packages": '["libpq5", "g++"]'},
     {"package_index": "https://user:pass%20word@mirror.example.org/simple/"},
     {"directory": "web/app"},
+    {"rebuild": "2026-11-25, once more", "metadata_access": "true"},
     {"directory": "./web//app/"},
     {"health_path": "/up?a=b&c={d}", "health_status": "200, 204,301-302", "health_timeout": "3600"},
     {"request_body_limit": "999999GB", "request_timeout": "86400"},
