@@ -70,7 +70,7 @@ def normal(path: str, query: str = "") -> str:
             kept.append(part)
     if parts[-1] in (".", ".."):
         kept.append("")
-    return "/" + _encoded("/".join(kept)) + (f"?{_encoded(query)}" if query else "")
+    return "/" + _encoded("/".join(kept)).replace("?", "%3F") + (f"?{_encoded(query)}" if query else "")
 
 
 def _encoded(text: str) -> str:
