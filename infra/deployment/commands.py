@@ -20,8 +20,10 @@ RELEASE = re.compile(r"[0-9a-f]{12}(-[0-9]+)?")
 """How the machine names a release: by its revision, with a number where that is built more than once."""
 
 REACH = (
+    "(while sleep 2.5 </dev/null >/dev/null 2>&1; do echo 'the machine is still starting' >&2; done) & ticker=$!; "
     "if command -v cloud-init >/dev/null; then cloud-init status --wait >/dev/null; fi; "
-    "command -v python3 >/dev/null || (sudo apt-get update && sudo apt-get install -y python3) >/dev/null"
+    "command -v python3 >/dev/null || (sudo apt-get update && sudo apt-get install -y python3) >/dev/null; "
+    "code=$?; kill $ticker; exit $code"
 )
 """First words to a machine: wait until cloud-init is done, and see that there is a Python for the host program."""
 

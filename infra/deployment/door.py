@@ -16,6 +16,8 @@ import sys
 import time
 import urllib.parse
 
+from infra.deployment import ticking
+
 PAUSE = 0.2
 REDIRECTS = (301, 302, 303, 307, 308)
 MOST_HOPS = 10
@@ -143,6 +145,12 @@ def main(environment: dict[str, str]) -> int:
     """Knock until the answer is good or the patience ends."""
     names = ("ADDRESS", "PORT", "PATH", "STATUS", "HOST", "TLS", "CA", "PATIENCE")
     given = {name: environment[f"LAUNCHPAD_{name}"] for name in names}
+    with ticking.ticking("waiting for a good answer"):
+        return until_good(given)
+
+
+def until_good(given: dict[str, str]) -> int:
+    """Ask again and again; the exit status."""
     end = time.monotonic() + float(given["PATIENCE"])
     while wrong := knock(given):
         if time.monotonic() > end:

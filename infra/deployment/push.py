@@ -14,7 +14,7 @@ from getpass import getuser
 from pathlib import Path
 from socket import gethostname
 
-from infra.deployment import git
+from infra.deployment import git, ticking
 
 
 def who() -> str:
@@ -85,11 +85,12 @@ def main(environment: dict[str, str]) -> int:
         )
         url = address(given["APP"], given["USER"], given["HOST"])
         own = {name: value for name, value in environment.items() if not name.startswith("LAUNCHPAD_")}
-        pushed = subprocess.run(
-            arguments(given["REPOSITORY"], given["APP"], given["REVISION"], given["USER"], given["HOST"]),
-            env={**git.environment(own, settings(url)), "GIT_SSH_COMMAND": command, "GIT_SSH_VARIANT": "ssh"},
-            check=False,
-        )
+        with ticking.ticking(f"delivering {given['REVISION'][:12]}"):
+            pushed = subprocess.run(
+                arguments(given["REPOSITORY"], given["APP"], given["REVISION"], given["USER"], given["HOST"]),
+                env={**git.environment(own, settings(url)), "GIT_SSH_COMMAND": command, "GIT_SSH_VARIANT": "ssh"},
+                check=False,
+            )
     if pushed.returncode:
         print(
             f"could not deliver {given['REVISION'][:12]} of {given['REPOSITORY']} to {given['HOST']}", file=sys.stderr

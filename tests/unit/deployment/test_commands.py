@@ -1,6 +1,8 @@
 """Command lines by exact string, and specs by exact value."""
 
 import json
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,3 +125,17 @@ def test_release_is_known_whatever_lies_in_the_state(said: str, name: str) -> No
 def test_urls(raw: dict[str, str], url: str, health: str) -> None:
     settings = parse(raw)
     assert (commands.url(settings, "198.18.0.2"), commands.health_url(settings, "198.18.0.2")) == (url, health)
+
+
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+@pytest.mark.parametrize(("python", "code"), [("exit 0", 0), (None, 100)])
+def test_the_first_words_to_a_machine_are_not_silent(tmp_path: Path, shell: str, python: str | None, code: int) -> None:
+    programs = {"cloud-init": "sleep 6", "sudo": "exit 100", **({"python3": python} if python else {})}
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "sleep").symlink_to("/usr/bin/sleep")
+    words = [shutil.which(shell) or shell, "-c", commands.REACH]
+    done = subprocess.run(words, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert 1 <= done.stderr.count("the machine is still starting\n") <= 20

@@ -5,6 +5,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.deployment import bundle, door, push
+from infra.deployment import bundle, door, push, ticking
 from tests.unit.host.test_redirects import CHAINS, PLAIN, pages, serving
 
 ROOT = Path(__file__).parents[3]
@@ -215,3 +216,12 @@ def test_bundle_runs_with_nothing_but_python(tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, "-I", str(path), "--help"], capture_output=True, text=True, check=False)
     assert run.returncode == 0
     assert "deploy" in run.stdout
+
+
+def test_what_takes_long_is_not_silent(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(ticking, "QUIET", 0.05)
+    with ticking.ticking("delivering abc"):
+        time.sleep(0.5)
+    said = capsys.readouterr().err
+    assert said.startswith("delivering abc (0 s)\n")
+    assert 1 <= said.count("\n") <= 10
