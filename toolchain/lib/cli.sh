@@ -67,7 +67,13 @@ official_in_reach() {
 }
 
 # in_reach URL answers within seconds, on a network that swallows packets too.
-in_reach() { timeout 10 "$python" -I "$root/toolchain/download.py" --probe "$1" 2>/dev/null; }
+in_reach() {
+  site=${1#*://} site=${site%%/*}
+  follow looking asked_site timeout 10 "$python" -I "$root/toolchain/download.py" --probe "$1"
+  ((outcome == 0))
+}
+
+asked_site() { printf 'is %s in reach?' "$site"; }
 
 # unpack_official_cli DIRECTORY downloads the bundle; a wrong checksum ends setup.
 unpack_official_cli() {

@@ -57,13 +57,15 @@ remove() {
   done
 }
 
-# step NAME WATCHER COMMAND... runs COMMAND with its output in a log. Meanwhile it shows the seconds and what WATCHER says of
-# the log: on a terminal as one living line, elsewhere as a line every ten seconds. A failing COMMAND ends setup with its last lines.
-# Never call it in a condition: bash would then ignore errors inside COMMAND.
-step() {
-  local name=$1 watcher=$2 started told=0 status=0 log=$logs/$1.log
+PAUSE=2500000 # microseconds: nobody is left without a sign of life for longer
+outcome=0
+
+# follow NAME WATCHER COMMAND... runs COMMAND with its output in a log, and leaves its exit status in `outcome`. Meanwhile it shows
+# the seconds and what WATCHER says of the log: on a terminal as one living line, elsewhere as a line every few seconds.
+follow() {
+  local name=$1 watcher=$2 log=$logs/$1.log told
   shift 2
-  started=$(now)
+  started=$(now) told=$started
   mkdir -p "$logs"
   set -m # a process group of its own, so that Ctrl-C can end all of it
   "$@" >"$log" 2>&1 </dev/null 9>&- &
@@ -72,20 +74,26 @@ step() {
   while kill -0 "$child" 2>/dev/null; do
     if [[ -t 2 ]]; then
       printf '\r\033[K%s %s: %.90s' "$(seconds_since "$started")" "$name" "$("$watcher" "$log")" >&2
-    elif ((($(now) - started) / 10000000 > told)); then
-      told=$((told + 1))
+    elif (($(now) - told > PAUSE)); then
+      told=$(now)
       say "$(seconds_since "$started") $name: $("$watcher" "$log")"
     fi
-    if (($(now) - started < 2000000)); then sleep 0.1; else sleep 0.5; fi
+    if (($(now) - started < 2000000)); then sleep 0.1; else sleep 0.3; fi
   done
-  wait "$child" || status=$?
+  wait "$child" && outcome=0 || outcome=$?
   child=
   [[ ! -t 2 ]] || printf '\r\033[K' >&2
-  if ((status)); then
-    tail -n 25 "$log" >&2
-    fail "$name failed (the lines above are the end of $log)."
+}
+
+# step NAME WATCHER COMMAND... follows COMMAND and says how it ended; a failing one ends setup with its last lines.
+# Never call it in a condition: bash would then ignore errors inside COMMAND.
+step() {
+  follow "$@"
+  if ((outcome)); then
+    tail -n 25 "$logs/$1.log" >&2
+    fail "$1 failed (the lines above are the end of $logs/$1.log)."
   fi
-  say "$(seconds_since "$started") $name: $("$watcher" "$log")"
+  say "$(seconds_since "$started") $1: $("$2" "$logs/$1.log")"
 }
 
 # last_line LOG is the plain watcher: the newest line, without colours.
@@ -112,9 +120,12 @@ keep_dir() {
 
 # only_one_at_a_time lets one setup per cache run; the lock ends with the process, however that ends.
 only_one_at_a_time() {
-  mkdir -p "$tools"
   exec 9>"$tools/.lock"
   flock -n 9 && return
-  say "waiting: another setup is filling $tools"
-  until flock -w 10 9; do say "still waiting for the other setup"; done
+  exec 8>&9 # the same lock, by a number that the waiting child keeps
+  follow waiting await_other flock 8
+  exec 8>&-
 }
+
+# await_other LOG is the watcher of that.
+await_other() { printf 'another setup is filling %s' "$tools"; }

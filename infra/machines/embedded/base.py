@@ -82,6 +82,7 @@ def clean(cache: Path, used: set[str]) -> list[str]:
         if (place / name).resolve() in standing:
             kept.append(str(place / name))
             continue
+        progress(f"removing the base image {name}")
         with locks.held(lock_file(place / name), "building the base image"):
             discard(place / f".{name}")
             if (place / name).is_dir():

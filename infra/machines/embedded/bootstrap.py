@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 from infra.machines.embedded.recipe import CUSTOMIZE, PACKAGES, Recipe
-from infra.machines.embedded.shell import ENVIRONMENT, MachineError, progress
+from infra.machines.embedded.shell import ENVIRONMENT, INTERVAL, MachineError, progress
 
-INTERVAL = 3.0
-"""Seconds between two lines about packages."""
+VERBS = {"Unpacking ": "unpacked", "Setting up ": "set up"}
+"""What apt says of a package, and what we say of how many."""
 
 
 def mmdebstrap(draft: Path, scratch: Path, one: Recipe, lock: int) -> None:
@@ -70,7 +70,7 @@ class Narrator:
 
     def __init__(self) -> None:
         self.last: list[str] = []
-        self.packages = 0
+        self.packages = dict.fromkeys(VERBS.values(), 0)
         self.told = time.monotonic()
 
     def hear(self, line: str) -> None:
@@ -84,10 +84,12 @@ class Narrator:
                 self.tell(step)
         if size := re.match(r"Need to get (\S+ \wB)(?:/\S+ \wB)? of archives", line):
             self.tell(f"fetching {size[1]}")
-        if line.startswith("Setting up "):
-            self.packages += 1
-            if time.monotonic() - self.told > INTERVAL:
-                self.tell(f"{self.packages} packages set up, now {line.split()[2].partition(':')[0]}")
+        for start, what in VERBS.items():
+            if line.startswith(start):
+                self.packages[what] += 1
+                if time.monotonic() - self.told > INTERVAL:
+                    name = line.removeprefix(start).split()[0].partition(":")[0]
+                    self.tell(f"{self.packages[what]} packages {what}, now {name}")
 
     def tell(self, text: str) -> None:
         """Say it, and note when."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from infra.machines.embedded import base, container, disk, growth, lifecycle, locks, network, recipe, record, sources
 from infra.machines.embedded.record import Record
-from infra.machines.embedded.shell import MachineError, progress
+from infra.machines.embedded.shell import MachineError, keep_telling, progress
 from infra.machines.embedded.sizes import show
 
 Answer = dict[str, Any]
@@ -200,6 +200,7 @@ VERBS: dict[str, Callable[[Answer], Answer]] = {
 def main() -> int:
     """Do what the command line and stdin ask for."""
     os.umask(0o022)
+    keep_telling()
     try:
         verb = VERBS[sys.argv[1]]
         answer, status = verb(json.load(sys.stdin)), 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,8 +19,37 @@ class MachineError(Exception):
     """What went wrong, where, and what to do about it; shown to people as it is, without a traceback."""
 
 
+INTERVAL = 2.5
+"""Seconds after which a driver that has nothing new to say says again what it is about."""
+
+
+class _Voice:
+    """What was said last, and whether it is to be said again while nothing else is."""
+
+    newest = ""
+    repeats = False
+
+
+def keep_telling() -> None:
+    """From now on say the newest line of ``progress`` again whenever a while has passed without another.
+
+    By a timer and not by a thread, for a driver may move to a mount namespace of its own.
+    """
+    _Voice.repeats = True
+    signal.signal(signal.SIGALRM, lambda *_: _tell_again())
+
+
+def _tell_again() -> None:
+    line = f"[{time.monotonic() - STARTED:5.1f}s] machine: {_Voice.newest} (still)\n"
+    with contextlib.suppress(OSError):
+        os.write(2, line.encode())  # not by print, which this may interrupt and which must not be entered twice
+
+
 def progress(text: str) -> None:
     """Say one line on stderr, with the seconds since the start."""
+    _Voice.newest = text
+    if _Voice.repeats:
+        signal.setitimer(signal.ITIMER_REAL, INTERVAL, INTERVAL)
     with contextlib.suppress(OSError):  # whoever listened may have been killed; the work goes on
         print(f"[{time.monotonic() - STARTED:5.1f}s] machine: {text}", file=sys.stderr, flush=True)
 

@@ -1,7 +1,11 @@
 """Small pure pieces of the embedded machine."""
 
+import fcntl
 import json
 import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -105,6 +109,8 @@ def test_progress_of_a_build_names_steps_bytes_and_packages(
         "I: running apt-get update...",
         "Get:1 http://mirror.example trixie InRelease",
         "Need to get 78.0 MB of archives.",
+        "Unpacking perl (5.40) ...",
+        "Unpacking git:amd64 (1:2.47) ...",
         "Setting up perl (5.40) ...",
         "Setting up git:amd64 (1:2.47) ...",
         "E: it broke",
@@ -117,9 +123,37 @@ def test_progress_of_a_build_names_steps_bytes_and_packages(
     assert said == [
         "machine: base image: reading the package lists",
         "machine: base image: fetching 78.0 MB",
+        "machine: base image: 2 packages unpacked, now git",
         "machine: base image: 2 packages set up, now git",
     ]
     assert told.last[-1] == "E: it broke"
+
+
+def test_a_driver_that_is_long_at_something_says_so_again() -> None:
+    script = (
+        "import fcntl, subprocess, sys, time\n"
+        "from infra.machines.embedded import shell\n"
+        "shell.INTERVAL = 0.1\n"
+        "shell.progress('before')\n"
+        "shell.keep_telling()\n"
+        "shell.progress('waiting')\n"
+        "fcntl.flock(sys.stdin, fcntl.LOCK_EX)\n"
+        "shell.progress('working')\n"
+        "shell.run(['sleep', '1'])\n"
+        "shell.progress('done')\n"
+    )
+    with tempfile.TemporaryFile("w+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with open(f"/proc/self/fd/{lock.fileno()}") as other:  # noqa: PTH123 - a second description of the same file
+            driver = subprocess.Popen([sys.executable, "-c", script], stdin=other, stderr=subprocess.PIPE, text=True)
+        assert driver.stderr is not None
+        said = [driver.stderr.readline().partition("machine: ")[2] for _ in range(4)]
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        said += [line.partition("machine: ")[2] for line in driver.stderr]
+    assert driver.wait() == 0
+    assert said[:4] == ["before\n", "waiting\n", "waiting (still)\n", "waiting (still)\n"]
+    assert said.count("working (still)\n") >= 3
+    assert said[-1] == "done\n"
 
 
 def test_the_consoles_last_lines_command_no_terminal(tmp_path: Path) -> None:

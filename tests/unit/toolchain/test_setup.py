@@ -181,6 +181,30 @@ def test_a_failing_step_shows_its_end_and_ends_setup(clone: Clone) -> None:
     assert done.stderr.startswith("first\nlaunchpad: thing failed (the lines above are the end of ")
 
 
+def test_a_slow_step_gives_a_sign_of_life_every_few_seconds(clone: Clone) -> None:
+    done = clone.setup("PAUSE=300000; work() { echo at it; sleep 2; echo done; }; step thing last_line work")
+    said = [line.partition("] ")[2] for line in done.stderr.splitlines()]
+    assert said.count("thing: at it") >= 3
+    assert said[-1] == "thing: done"
+
+
+def test_so_does_whoever_waits_for_another_setup(clone: Clone) -> None:
+    tools = Path(clone.environment["LAUNCHPAD_CACHE"]) / "toolchain"
+    tools.mkdir(parents=True)
+    holder = 'exec 7>"$tools/.lock"; flock 7; { sleep 2; } & exec 7>&-'
+    mine = 'only_one_at_a_time; flock -n "$tools/.lock" true || echo mine'
+    done = clone.setup(f"PAUSE=300000; {holder}; {mine}")
+    assert done.stderr.count(f"waiting: another setup is filling {tools}\n") >= 3
+    assert done.stdout == "mine\n"
+
+
+def test_asking_for_the_vendor_is_said(clone: Clone) -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as silent:  # never answers
+        done = clone.setup(f"PAUSE=300000; in_reach http://127.0.0.1:{silent.server_port}/x || echo no")
+    assert done.stdout == "no\n"
+    assert f"looking: is 127.0.0.1:{silent.server_port} in reach?\n" in done.stderr
+
+
 def test_a_killed_build_leaves_nothing_visible(clone: Clone) -> None:
     done = clone.setup('work=$(fresh_dir thing); touch "$work/half"; fresh_dir thing >/dev/null; ls "$tools"')
     assert (done.returncode, done.stdout) == (0, "")
