@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infra.machines.embedded import desk
+
 ROOT = Path(__file__).parents[2]
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
 PATIENCE = 900
@@ -140,6 +142,11 @@ class Stack:
     def page(self, path: str = "/") -> tuple[int, str]:
         """A page of the app through the public door."""
         return fetch(str(self.outputs()["url"]).rstrip("/") + path)
+
+    def machines(self) -> list[str]:
+        """The embedded machines of this clone that are there."""
+        owned = ((one["id"], one.get("owner") or {}) for one in desk.ask("list")["machines"])
+        return [name for name, owner in owned if str(self.clone) in str(owner)]
 
     def state(self) -> str:
         """The stack's state as it lies on disk, everything readable in it readable here."""

@@ -1,14 +1,10 @@
 """From nothing to a running app, a new commit, and back to nothing."""
 
-import os
 import socket
 import subprocess
-from pathlib import Path
 
 from infra import outputs
 from tests.e2e.stack import Stack, changed, commit, fetch, git
-
-MACHINES = Path(os.environ.get("LAUNCHPAD_MACHINES", "/var/lib/launchpad/machines"))
 
 APP = {
     "Procfile": "web: gunicorn --workers 2 app:app\n",
@@ -129,9 +125,9 @@ def test_rollback_by_revision_does_not_build(stack: Stack) -> None:
 
 
 def test_destroy_leaves_nothing(stack: Stack) -> None:
-    machine = next(path.name for path in MACHINES.iterdir() if str(stack.clone) in (path / "machine.json").read_text())
+    (machine,) = stack.machines()
     stack.run("pulumi destroy --yes --skip-preview", check=True)
-    assert not (MACHINES / machine).exists()
+    assert stack.machines() == []
     left = subprocess.run(
         ["sh", "-c", "mount; ip -o link; ps axww -o args"], capture_output=True, text=True, check=True
     ).stdout

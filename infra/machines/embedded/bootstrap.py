@@ -87,7 +87,7 @@ class Narrator:
         for start, what in VERBS.items():
             if line.startswith(start):
                 self.packages[what] += 1
-                if time.monotonic() - self.told > INTERVAL:
+                if time.monotonic() - self.told > INTERVAL - 0.5:  # before the driver repeats itself
                     name = line.removeprefix(start).split()[0].partition(":")[0]
                     self.tell(f"{self.packages[what]} packages {what}, now {name}")
 
