@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import logging
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from infra.machines.embedded import desk
 
 DEBIAN = "136693071363"
 REGION = "eu-central-1"
@@ -52,8 +55,9 @@ def console(folder: Path, instance: str) -> str:
     about = folder / f"{instance}.json"
     if not about.exists():
         return ""
-    log = Path(json.loads(about.read_text())["directory"]) / "console.log"
-    return log.read_text(errors="replace") if log.exists() else ""
+    log = Path(json.loads(about.read_text())["directory"]) / "console.log"  # root's
+    shown = subprocess.run([*desk.privilege(), "cat", log], capture_output=True, check=False)
+    return shown.stdout.decode(errors="replace")
 
 
 def main(folder: Path) -> None:

@@ -42,6 +42,7 @@ def ensure(request: Answer) -> Answer:
         if machine is None or not disk.is_whole(machines, machine):
             lifecycle.remove(machines, request["id"], machine)
             machine = lifecycle.make(machines, cache, request)
+        refuse_other_keys(machine, request["spec"])
         growth.refuse_to_shrink(machines, machine, request["spec"]["disk"])
         failure = lifecycle.enlarge(machines, machine, request["spec"]["disk"])
         lifecycle.adopt(machines, machine, request)
@@ -49,6 +50,15 @@ def ensure(request: Answer) -> Answer:
         if failure:
             raise MachineError(f"{failure} The machine runs; its disk has {show(machine.disk)} as before.")
         return describe(machines, machine)
+
+
+def refuse_other_keys(machine: Record, spec: Answer) -> None:
+    """Raise MachineError for a machine that nobody with these keys could ever log in to."""
+    if (machine.host_key, machine.authorized_key) != (spec["host_key"], spec["authorized_key"]):
+        raise MachineError(
+            f"Machine {machine.id} is there already, with keys that this stack's state does not have: an earlier state "
+            "has made it, and is gone. Nothing was changed. `make destroy` removes it, with everything that is on it."
+        )
 
 
 def destroy(request: Answer) -> Answer:

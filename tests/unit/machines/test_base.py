@@ -6,6 +6,7 @@ import pytest
 
 from infra.machines.embedded import base, driver, locks, record
 from infra.machines.embedded.record import Record
+from infra.machines.embedded.shell import MachineError
 
 
 def machine(machines: Path, name: str, image: Path) -> None:
@@ -56,6 +57,23 @@ def test_machines_on_this_cache_do_whatever_its_directory_is_called(
         assert [one["id"] for one in driver.users_of_the_cache(request)["machines"]] == ["carol"]
         assert driver.clean(request) == {"kept": [str(tmp_path / cache / "base/image")]}
     assert (tmp_path / "alice/base/image").is_dir()
+
+
+def test_a_machine_of_a_lost_state_is_neither_adopted_nor_removed(
+    tmp_path: Path, request_of_alice: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "check_programs", lambda: None)
+    bob = record.load(tmp_path / "machines", "bob")
+    assert bob
+    bob.made = True
+    record.save(tmp_path / "machines", bob)
+    (tmp_path / "machines/bob/disk.img").touch()
+    spec = {"host_key": "another", "authorized_key": "", "disk": 2**32}
+    with pytest.raises(
+        MachineError, match=r"with keys that this stack's state does not have.*`make destroy` removes it"
+    ):
+        driver.ensure({**request_of_alice, "id": "bob", "spec": spec})
+    assert record.load(tmp_path / "machines", "bob") == bob
 
 
 def test_a_machine_without_an_image_stands_on_none(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """toolchain/launch: what the Makefile's targets refuse, and what a destroy leaves."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,9 @@ def project(clone: Clone) -> Clone:
         'echo "$*" >>"$HOME.asked"; case "$1" in destroy) exit "${FAILS:-0}" ;; esac',
     )
     executable(clone.root / "toolchain/setup", "exit 0")
+    (clone.root / ".venv/bin/python").unlink()
+    driver = 'case "$*" in "-m infra"*) echo "$*" >>"$HOME.asked" ;;'
+    executable(clone.root / ".venv/bin/python", f'{driver} *) exec {sys.executable} "$@" ;; esac')
     clone.tool("id", "echo 1000")
     clone.tool("uname", "echo Linux")
     clone.tool("sudo", "exit 1")
@@ -126,6 +130,7 @@ def test_a_destroy_leaves_no_keys_and_the_settings_as_committed(project: Clone) 
     assert asked(project) == [
         "destroy --yes --skip-preview --stack dev",
         "stack rm --yes --preserve-config --stack dev",
+        "-m infra.machines.embedded sweep --project launchpad --stack dev",
     ]
     assert not (project.root / ".launchpad/state").exists()
     assert not (project.root / ".launchpad/passphrase").exists()
@@ -173,6 +178,7 @@ def test_dropping_a_preview_stack_takes_its_settings_too(project: Clone) -> None
     assert asked(project) == [
         f"destroy --yes --skip-preview --stack {name}",
         f"stack rm --yes --preserve-config --stack {name}",
+        f"-m infra.machines.embedded sweep --project launchpad --stack {name}",
     ]
     assert not (project.root / f"Pulumi.{name}.yaml").exists()
     assert (project.root / "Pulumi.dev.yaml").exists()
