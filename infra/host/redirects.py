@@ -62,7 +62,8 @@ def follow(public: Public, path: str, location: str) -> tuple[Leads, str]:
 def normal(path: str, query: str = "") -> str:
     """A path and query in the form in which equal ones look equal, ready to be asked for."""
     kept: list[str] = []
-    parts = path.removeprefix("/").split("/")
+    # Encoded first: %2e is a dot, for browsers too.
+    parts = _encoded(path).replace("?", "%3F").removeprefix("/").split("/")
     for part in parts:
         if part == "..":
             del kept[-1:]
@@ -70,7 +71,7 @@ def normal(path: str, query: str = "") -> str:
             kept.append(part)
     if parts[-1] in (".", ".."):
         kept.append("")
-    return "/" + _encoded("/".join(kept)).replace("?", "%3F") + (f"?{_encoded(query)}" if query else "")
+    return "/" + "/".join(kept) + (f"?{_encoded(query)}" if query else "")
 
 
 def _encoded(text: str) -> str:
