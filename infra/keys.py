@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra import pem, rules, values
+from infra import pem, rules, values, variables
 
 NAMESPACE = "launchpad"
 
@@ -33,8 +33,8 @@ READERS: dict[str, values.Reader] = {
     "package_index": values.http_url,
     "rebuild": values.text,
     "metadata_access": values.flag,
-    "env": values.environment,
-    "secrets": values.environment,
+    "env": variables.environment,
+    "secrets": variables.environment,
     "health_path": values.url_path,
     "health_status": values.status_codes,
     "health_timeout": values.whole_number(1, 3600),

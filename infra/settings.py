@@ -12,7 +12,7 @@ from infra.firewall import Firewall, plan
 from infra.keys import DEFAULTS, NAMESPACE, READERS, SECRET
 from infra.mistakes import across, hint
 from infra.stackfile import read_otherwise
-from infra.values import WrongItems
+from infra.variables import WrongItems
 
 CREDENTIALS = re.compile(r"//[^/@]+@")
 LONGEST_SHOWN = 200

@@ -18,7 +18,7 @@ ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OURS = ("PORT", "HOST", "DATA_DIR", "PATH", "VIRTUAL_ENV", "CREDENTIALS_DIRECTORY")
 """Variables that Launchpad sets itself; so are all that begin with LAUNCHPAD_."""
 LONGEST_VARIABLE = 131_000
-"""Bytes of a variable with its name: Linux starts no program with one of 128 KiB. infra/values.py has the same."""
+"""Bytes of a variable with its name: Linux starts no program with one of 128 KiB. infra/variables.py has the same."""
 MOST_VARIABLES = 400_000
 """Bytes of all variables, as JSON: systemd hands over at most 1 MiB, for ``env`` and ``secrets`` together."""
 

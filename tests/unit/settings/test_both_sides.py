@@ -8,15 +8,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from infra import values, variables
 from infra.deployment import commands
 from infra.deployment.repository import Repository, Revision
-from infra.host import launches
+from infra.host import launches, procfile, spec
 from infra.host.failure import Failure
 from infra.host.layout import App
 from infra.host.spec import DeploySpec, PrepareSpec, deploy_spec, prepare_spec
 from infra.keys import READERS, SECRET
 from infra.settings import Settings, SettingsError, parse
-from infra.values import LONGEST_VARIABLE
+from infra.variables import LONGEST_VARIABLE
 from tests.unit.settings import pem
 
 REVISION = Revision("ab" * 20, "main", "Say hello")
@@ -181,6 +182,14 @@ def test_the_machine_does_not_rely_on_the_workstation(check: Any, fragment: dict
                 **fragment,
             }
         )
+
+
+def test_both_sides_have_the_same_bounds() -> None:
+    assert variables.RESERVED_ENV == spec.OURS
+    assert variables.LONGEST_VARIABLE == spec.LONGEST_VARIABLE
+    assert variables.MOST_VARIABLES == spec.MOST_VARIABLES
+    assert values.LONGEST_COMMAND == procfile.LONGEST_COMMAND
+    assert values.HTTP_URL == spec.HTTP_URL
 
 
 SEEDS: dict[str, list[str]] = {
