@@ -31,7 +31,7 @@ status: ## which release serves, and its processes
 	@toolchain/launch status
 releases: ## every deployment: revision, when, who, result
 	@toolchain/launch releases
-unlock: ## stop a deployment that is under way on the machine
+unlock: ## stop a deployment that is under way on the machine (ARGS=--all: those that wait for it, too)
 	@toolchain/launch unlock
 restart: ## start the app anew, its other processes too, without a pause
 	@toolchain/launch restart
