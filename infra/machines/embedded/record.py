@@ -6,7 +6,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +70,13 @@ def save(machines: Path, record: Record) -> None:
 
 
 def load(machines: Path, machine: str) -> Record | None:
-    """The record of a machine, or None where there is none that can be read."""
+    """The record of a machine, or None where there is none that can be read.
+
+    One whose owner cannot be read is nobody's: looking through all machines for those of a stack must not fail over it.
+    """
     try:
-        return Record(**json.loads((directory(machines, machine) / FILE).read_text()))
+        record = Record(**json.loads((directory(machines, machine) / FILE).read_text()))
+        return record if isinstance(record.owner, dict) else replace(record, owner={})
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
         return None
 

@@ -174,3 +174,20 @@ def test_a_process_that_has_the_number_and_start_time_of_a_machine_but_is_anothe
     there.pid, there.started = os.getpid(), container.start_time(os.getpid())
 
     assert container.is_running(there) is False
+
+
+def test_a_machine_whose_owner_cannot_be_read_keeps_nobody_from_looking_for_their_own(tmp_path: Path) -> None:
+    fields = {
+        "suite": "trixie",
+        "memory": 1,
+        "cpus": None,
+        "disk": 1,
+        "firewall": [],
+        "host_key": "",
+        "authorized_key": "",
+    }
+    mine = {"clone": "/home/me", "project": "launchpad", "stack": "dev", "name": "machine"}
+    record.save(tmp_path, record.Record(id="one", owner=mine, **fields))  # type: ignore[arg-type]
+    record.save(tmp_path, record.Record(id="two", owner="somebody", **fields))  # type: ignore[arg-type]
+    owners = {name: found.owner for name, found in record.every(tmp_path) if found}
+    assert owners == {"one": mine, "two": {}}
