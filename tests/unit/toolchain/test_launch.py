@@ -137,6 +137,26 @@ def test_a_destroy_leaves_no_keys_and_the_settings_as_committed(project: Clone) 
     assert (project.root / "Pulumi.dev.yaml").read_text() == SETTINGS.format("embedded")
 
 
+def test_a_destroy_typed_again_finishes_one_that_was_interrupted(project: Clone) -> None:
+    project.tool("id", "echo 0")
+    (project.root / ".launchpad/passphrase").write_text("x")
+    (project.root / ".launchpad/state/.pulumi/stacks/launchpad/dev.json").unlink()
+    access = project.root / ".launchpad/dev"
+    access.mkdir()
+    (access / "known_hosts").touch()
+    done = project.run("toolchain/launch", "destroy")
+    assert done.returncode == 0, done.stderr
+    assert asked(project) == ["-m infra.machines.embedded sweep --project launchpad --stack dev"]
+    assert not any((project.root / ".launchpad" / name).exists() for name in ("state", "passphrase", "dev"))
+    assert (project.root / "Pulumi.dev.yaml").read_text() == SETTINGS.format("embedded")
+
+
+def test_a_destroy_takes_no_folder_for_that_of_a_stack(project: Clone) -> None:
+    project.tool("id", "echo 0")
+    assert project.run("toolchain/launch", "destroy", STACK="bin").returncode == 0
+    assert (project.root / ".launchpad/bin/pulumi").exists()
+
+
 def test_a_destroy_keeps_the_passphrase_of_secret_settings(project: Clone) -> None:
     project.tool("id", "echo 0")
     (project.root / ".launchpad/passphrase").write_text("x")
