@@ -9,6 +9,8 @@ from .failure import Failure
 from .layout import App
 
 NAMES = ("*.sqlite3", "*.sqlite", "*.db")
+LIMIT = 300.0
+"""Seconds that the search may take; the app can keep it busy."""
 MAGIC = "^SQLite format 3"
 """The first bytes of every SQLite database (https://www.sqlite.org/fileformat.html, section 1.3)."""
 
@@ -23,7 +25,18 @@ def search(user: str, root: Path, since: float) -> list[str]:
         *("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs"),
         *("find", str(root), "-xdev", "-name", ".venv", "-prune", "-o"),
         *("-type", "f", "-newermt", f"@{since:.3f}", "(", *names, ")"),
-        *("-exec", "grep", "--files-with-matches", "--null", "--text", "--max-count=1", MAGIC, "{}", "+"),
+        *(
+            "-exec",
+            "grep",
+            "--files-with-matches",
+            "--null",
+            "--text",
+            "--devices=skip",
+            "--max-count=1",
+            MAGIC,
+            "{}",
+            "+",
+        ),
     ]
 
 
@@ -38,7 +51,7 @@ def check(app: App, root: Path, since: float) -> None:
     Raises:
         Failure: Names the databases and the place where data is kept.
     """
-    listed = sh.run(search(app.user, root, since)).out
+    listed = sh.run(search(app.user, root, since), timeout=LIMIT).out
     written = sorted(path.removeprefix(f"{root}/") for path in listed.split("\0") if path)
     if written:
         raise Failure(

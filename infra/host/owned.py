@@ -1,71 +1,81 @@
-"""What belongs to the app's user is removed and measured by that user, shut in: root follows nothing in it."""
+"""Removes and measures what belongs to the app's user, so that nothing the app does leads elsewhere or takes for ever.
+
+Root opens the directory itself, by a name that only root can change, and closes it to the app. What is in it is then
+removed by a program that has the rights of root only there: everything else is read-only to it, and links are not
+followed. (As the app's user it could be reached by the app through /proc, and be kept busy without an end.)
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from . import say, sh, units
+from . import paths, say, sh
 from .layout import App
 
-LIMIT = 900.0
-EMPTY = """\
-for top do
-  cd -- "$top" || continue
-  chmod u+rwx .
-  find . -xdev -mindepth 1 -type d ! -perm -u=rwx -exec chmod u+rwx {} ';'
-  find . -xdev -mindepth 1 -delete
-done
-exit 0
-"""
-"""Empties directories, those without permissions, too. It runs as the app's user, and can write only in them."""
+LIMIT = 120
+"""Seconds that removing or measuring may take."""
+CONFINED = (
+    *("ProtectSystem=strict", "ProtectHome=yes", "PrivateTmp=yes", "PrivateDevices=yes", "PrivateNetwork=yes"),
+    *("NoNewPrivileges=yes", "CapabilityBoundingSet=CAP_DAC_OVERRIDE CAP_FOWNER", "UMask=0077"),
+    *(f"RuntimeMaxSec={LIMIT}", "TimeoutStopSec=5", "Nice=15", "IOSchedulingClass=idle"),
+)
 
 
-def remove(app: App, paths: Iterable[Path]) -> None:
+def remove(app: App, gone: Iterable[Path]) -> None:
     """Remove directories whose names are in a directory of root's, with everything in them.
 
-    What the app owns is emptied by its own user; only the empty directory itself is removed by root. What was never
-    given to the app (a build that was killed early) is root's alone and is removed by root.
+    One that cannot be removed in time is told of, and stays until the next deployment.
     """
-    theirs = []
-    for path in paths:
+    closed = []
+    for path in gone:
         try:
             status = path.lstat()
         except FileNotFoundError:
             continue
         if not stat.S_ISDIR(status.st_mode):
             path.unlink()
-        elif status.st_uid == 0:
-            shutil.rmtree(path)
         else:
-            theirs.append(path)
-    empty(app, theirs)
-    for path in theirs:
+            _close(path)
+            closed.append(path)
+    empty(app, closed)
+    for path in closed:
         try:
             path.rmdir()
         except OSError as error:
             say.step("warning", f"{path} cannot be removed ({error.strerror}); the next deployment tries again")
 
 
-def empty(app: App, paths: Iterable[Path]) -> None:
-    """Remove everything in directories of the app's, as the app's user."""
-    there = [str(path) for path in paths if path.is_dir() and not path.is_symlink()]
+def _close(path: Path) -> None:
+    """Take away from the app the way into a directory."""
+    handle = paths.open_directory(path)
+    try:
+        os.fchown(handle, 0, 0)
+        os.fchmod(handle, 0o700)
+    finally:
+        os.close(handle)
+
+
+def empty(app: App, directories: Iterable[Path]) -> None:
+    """Remove everything in directories, whose names are in a directory of root's."""
+    there = [str(path) for path in directories if path.is_dir() and not path.is_symlink()]
     if there:
-        _run(app, ["/bin/sh", "-c", EMPTY, "sh", *there], tuple(there))
+        _run(app, ["find", *there, "-xdev", "-mindepth", "1", "-delete"], tuple(there))
 
 
-def sizes(app: App, paths: Iterable[Path]) -> dict[Path, int]:
-    """How many bytes directories take on the disk, as far as the app's user can see them."""
-    listed = _run(app, ["du", "--summarize", "--one-file-system", "--block-size=1", "--", *map(str, paths)], ()).out
+def sizes(app: App, directories: Iterable[Path]) -> dict[Path, int]:
+    """How many bytes directories take on the disk."""
+    there = [str(path) for path in directories if path.is_dir() and not path.is_symlink()]
+    if not there:
+        return {}
+    listed = _run(app, ["du", "--summarize", "--one-file-system", "--block-size=1", "--", *there], ()).out
     rows = [line.split("\t", 1) for line in listed.splitlines() if "\t" in line]
     return {Path(path): int(size) for size, path in rows if size.isdigit()}
 
 
 def _run(app: App, argv: list[str], writable: tuple[str, ...]) -> sh.Done:
     unit = app.task(f"tidy-{os.getpid()}")
-    properties = units.sandbox(app, writable, LIMIT)
-    options = [f"--property={value}" for value in properties]
+    options = [f"--property={value}" for value in (*CONFINED, *(f"ReadWritePaths={path}" for path in writable))]
     return sh.run(["systemd-run", "--pipe", "--wait", "--collect", "--quiet", f"--unit={unit}", *options, *argv])

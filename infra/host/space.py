@@ -48,11 +48,8 @@ def clear(app: App) -> None:
 
 def report(app: App) -> str:
     """What takes the space, the largest first, and which settings change that."""
-    theirs = [path for path in (app.releases, app.virtualenvs, app.cache, app.data) if path.is_dir()]
-    others = [path for path in (app.repository, PYTHONS, Path("/var/log/journal")) if path.is_dir()]
-    found = owned.sizes(app, theirs) if theirs else {}
-    listed = sh.run(["du", "--summarize", "--one-file-system", "--block-size=1", "--", *map(str, others)]).out
-    found |= {Path(path): int(size) for size, path in (line.split("\t", 1) for line in listed.splitlines())}
+    kept = (app.releases, app.virtualenvs, app.cache, app.data, app.repository, PYTHONS, Path("/var/log/journal"))
+    found = owned.sizes(app, kept)
     largest = sorted(found.items(), key=lambda item: -item[1])
     named = ", ".join(f"{path} {_size(size)}" for path, size in largest if size >= 1_000_000)
     return (

@@ -28,7 +28,7 @@ SCRIPT = """\
 set -eu
 if [ "$INSTALL" = 1 ]; then
 {commands}
-  "$UV" cache prune --quiet || true
+  "$UV" cache prune --quiet >/dev/null 2>&1 || true
 fi
 [ -e .venv ] || [ -L .venv ] || ln -s "$VENV" .venv
 "$VENV/bin/python" -m compileall -q -x '/[.]venv/' . >/dev/null 2>&1 || true

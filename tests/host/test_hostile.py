@@ -95,7 +95,7 @@ def ends_unharmed(lab: Lab, repo: Repo, marker: str, **spec: Any) -> Done:
     return done
 
 
-@pytest.mark.parametrize("marker", ["backend", "hook", "switch", "calm"])
+@pytest.mark.parametrize("marker", ["switch", "backend", "hook", "calm"])
 def test_hostile_code_in_a_build_and_in_hooks_reaches_nothing(lab: Lab, repo: Repo, marker: str) -> None:
     served = serving_virtualenv(lab)
     release = lab.serving()["release"]

@@ -45,7 +45,7 @@ def test_only_databases_written_since_the_release_process_began_are_found(tmp_pa
 
 def test_the_refusal_names_the_database_and_where_data_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = sh.Done(0, f"{tmp_path}/db.sqlite3\0", "")
-    monkeypatch.setattr(sh, "run", lambda _argv: done)
+    monkeypatch.setattr(sh, "run", lambda *_, **__: done)
     with pytest.raises(Failure) as refused:
         databases.check(App("shop"), tmp_path, 0)
     assert str(refused.value).splitlines()[0] == (
