@@ -9,7 +9,7 @@ check_owner() {
   [[ ! -e $root/.launchpad ]] || place=$root/.launchpad
   [[ ! -O $place ]] || return 0
   if [[ -w $place && -z ${SUDO_UID:-} ]] && git -C "$root" rev-parse --git-dir >/dev/null 2>&1; then return 0; fi
-  printf 'launchpad: %s belongs to %s, and you are %s. Run this as %s (who needs sudo for the embedded machine only), or make a clone of your own.\n' \
+  printf 'launchpad: %s belongs to %s, and you are %s. Run this as %s, or make a clone of your own.\n' \
     "$place" "$(stat -c %U "$place")" "$(id -un)" "$(stat -c %U "$place")" >&2
   exit 1
 }

@@ -107,9 +107,17 @@ def test_somebody_elses_clone_is_refused_with_its_owners_name(ordinary: Clone, c
     done = ordinary.run(*command.split())
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"launchpad: {ordinary.root / place!s} belongs to daemon, and you are nobody. Run this as daemon "
-        "(who needs sudo for the embedded machine only), or make a clone of your own.\n"
+        f"launchpad: {ordinary.root / place!s} belongs to daemon, and you are nobody. Run this as daemon, "
+        "or make a clone of your own.\n"
     )
+
+
+@needs_root
+def test_activate_says_nothing_in_somebody_elses_clone(ordinary: Clone) -> None:
+    shutil.rmtree(ordinary.root / ".launchpad")
+    subprocess.run(["chown", "daemon:", ordinary.root], check=True)
+    done = ordinary.bash("set -eu; . toolchain/activate; echo here")
+    assert (done.stdout, done.stderr) == ("here\n", "")
 
 
 @needs_root
