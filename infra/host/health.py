@@ -67,7 +67,8 @@ def wait(watch: Watch) -> float:
         if since is not None and good >= LEAST_ANSWERS and now - since >= watch.health.settle and watch.alive():
             return now - began
         if now - began >= watch.health.timeout:
-            raise Failure(_late(watch, deaths))
+            ended = not watch.alive()
+            raise Failure(_ended(watch, now - began, answered=False) if ended else _late(watch, deaths))
         if since is None and watch.alive() and (cause := doubts.certain(now)):
             raise Failure(cause)
         time.sleep(watch.health.interval)

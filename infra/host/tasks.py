@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections import deque
@@ -17,6 +18,9 @@ KEPT_LINES = 20
 MOST_LINES = 20_000
 """Lines of output in which ``Task.explain`` looks for the cause."""
 LONGEST_LINE = 1000
+INSTALLED = re.compile(r" \+ (\S+==\S+)( \(from .*\))?")
+"""One of the lines in which uv lists what it installed."""
+
 DISK_FULL = ("No space left on device", "os error 28", "Errno 28", "ENOSPC", "Disk quota exceeded")
 
 STOP_WITH_US = 'trap "systemctl stop $0; exit 1" TERM; "$@" & wait $!'
@@ -39,6 +43,27 @@ class Task:
     explain: Callable[[Sequence[str]], str] | None = None
 
 
+class Progress:
+    """Tells a task's output line by line, but what uv installed in one line: Pulumi shows each line twice."""
+
+    def __init__(self) -> None:
+        self.packages: list[str] = []
+
+    def add(self, line: str) -> None:
+        """Tell a line, now or together with the next ones."""
+        if match := INSTALLED.fullmatch(line):
+            self.packages.append(match[1])
+            return
+        self.end()
+        say.detail(line)
+
+    def end(self) -> None:
+        """Tell what is left."""
+        if self.packages:
+            say.detail(f" + {', '.join(self.packages)}")
+        self.packages = []
+
+
 def run(app: App, task: Task) -> None:
     """Run a task to its end, its output as progress. Any exit status but 0 is a Failure with its last lines."""
     unit = app.task("task")
@@ -48,6 +73,7 @@ def run(app: App, task: Task) -> None:
     properties = units.task_properties(app, tuple(str(path) for path in task.writable), task.limit)
     began = time.monotonic()
     lines: deque[str] = deque(maxlen=MOST_LINES)
+    shown = Progress()
     least = files.free_bytes(app.home)
     process = subprocess.Popen(
         [
@@ -69,7 +95,8 @@ def run(app: App, task: Task) -> None:
             line = raw.decode(errors="replace").rstrip()
             least = min(least, files.free_bytes(app.home))
             lines.append(line)
-            say.detail(line)
+            shown.add(line)
+        shown.end()
         code = process.wait()
     except BaseException:
         stop_leftover(app)

@@ -156,18 +156,17 @@ def test_a_failed_release_ends_in_under_forty_lines_with_the_cause_last(stack: S
     files, cause = ENDINGS[name]
     stack.config(health_timeout=30)
     commit(repository(stack), {**GOOD, **files}, f"An app that {name}")
-    for line in ("pulumi up --yes --skip-preview", "pulumi up --yes"):
-        said = stack.fails(line)
-        # Last of all Pulumi lists the outputs, which it takes for removed, unless told to suppress them.
-        ending = said[said.rindex("\nDiagnostics:") :].split("\nOutputs:")[0].strip()
-        assert len(ending.splitlines()) < 40, said
-        report = ending.split("command:remote:Command (release):")[1].split("\n\n")[0]
-        assert cause in report.splitlines()[-1], said
-    short = stack.fails("pulumi up --yes --skip-preview --suppress-outputs")
-    assert len(short[short.rindex("\nDiagnostics:") :].strip().splitlines()) < 40, short
+    lines = ("pulumi up --yes --skip-preview", "pulumi up --yes", "pulumi up --yes --skip-preview --suppress-outputs")
+    said = [stack.fails(line) for line in lines]
     assert stack.page() == (200, "good")
     commit(repository(stack), GOOD, f"Good again after one that {name}")
     stack.up()
+    # Last of all Pulumi lists the outputs, which it takes for removed, unless told to suppress them.
+    for text in said:
+        ending = text[text.rindex("\nDiagnostics:") :].split("\nOutputs:")[0].strip()
+        assert len(ending.splitlines()) < 40, text
+        report = ending.split("command:remote:Command (release):")[1].split("\n\n")[0]
+        assert cause in report.splitlines()[-1], text
 
 
 def serving(stack: Stack) -> dict[str, Any]:
@@ -179,11 +178,12 @@ def test_a_health_path_that_the_serving_release_does_not_have_fails(stack: Stack
     before = serving(stack)
     stack.config(health_path="/nope")
     said = stack.fails()
-    assert "GET /nope (Host: " in said
-    assert "got status 404" in said
-    assert stack.page() == (200, "good")
+    page = stack.page()
     stack.run("pulumi config rm launchpad:health_path", check=True)
     stack.up()
+    assert "GET /nope (Host: " in said
+    assert "got status 404" in said
+    assert page == (200, "good")
     assert serving(stack)["slot"] == before["slot"]
 
 
@@ -204,11 +204,12 @@ def test_an_app_that_redirects_to_https_without_a_domain_is_not_switched_to(stac
     )
     commit(repository(stack), {**GOOD, "app.py": moved}, "Redirect everything to HTTPS")
     said = stack.fails()
-    address = stack.outputs()["public_ip"]
-    assert f"/ answers 301 to https://{address}/, but no domain is set, so nothing answers there:" in said
-    assert stack.page() == (200, "good")
+    page = stack.page()
     commit(repository(stack), GOOD, "Good again after a redirect")
     stack.up()
+    address = stack.outputs()["public_ip"]
+    assert f"/ answers 301 to https://{address}/, but no domain is set, so nothing answers there:" in said
+    assert page == (200, "good")
 
 
 def test_port_of_the_proxy_is_taken(stack: Stack) -> None:

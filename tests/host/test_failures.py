@@ -57,11 +57,11 @@ FAILURES: dict[str, tuple[dict[str, str | None], list[str]]] = {
     ),
     "hangs": (
         {"app.py": HEADER + "time.sleep(1000)\n" + WSGI},
-        ["was not healthy within 3 s", "no answer within "],
+        ["was not healthy within 6 s", "no answer within "],
     ),
     "never opens a port": (
         {"Procfile": "web: sleep 1000\n"},
-        ["was not healthy within 3 s", "It never listened on $PORT", "connection refused"],
+        ["was not healthy within 6 s", "It never listened on $PORT", "connection refused"],
     ),
     "opens another port": (
         {"Procfile": "web: python -m http.server --bind 127.0.0.1 8000\n"},
@@ -127,7 +127,7 @@ def attempt(lab: Lab, repo: Repo, marker: str, files: dict[str, str | None]) -> 
     plain = {name: text for name, text in files.items() if text is None or not text.startswith("->")}
     hooks = tuple(name for name in plain if "hooks/" in name)
     repo.commit(marker, plain, executable=hooks)
-    done = lab.deploy(repo, marker, health={"path": "/healthz", "timeout": 3})
+    done = lab.deploy(repo, marker, health={"path": "/healthz", "timeout": 6})
     repo.git("checkout", "--quiet", repo.revisions["two"], "--", ".")
     for name in files:
         if not repo.git("ls-tree", repo.revisions["two"], name):

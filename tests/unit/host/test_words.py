@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.deployment import printable
-from infra.host import files, history, locks, prune, rollout, slots, sockets, systemd
+from infra.host import files, history, locks, prune, rollout, say, slots, sockets, systemd, tasks
 from infra.host.answers import Answer
 from infra.host.layout import App
 from infra.host.printable import one_line
@@ -233,3 +233,13 @@ def test_switching_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert [slots.other(slot) for slot in (None, "blue", "green")] == ["blue", "green", "blue"]
     slots.close(app)
     assert slots.serving(app) is None
+
+
+def test_what_uv_installed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(say, "detail", told.append)
+    progress = tasks.Progress()
+    for line in ("Installed 3 packages in 26ms", " + click==8.5.1", " + shop==1 (from file:///srv)", " + x", " + y==2"):
+        progress.add(line)
+    progress.end()
+    assert told == ["Installed 3 packages in 26ms", " + click==8.5.1, shop==1", " + x", " + y==2"]
