@@ -72,9 +72,13 @@ def prepare_spec(settings: Settings, program: str) -> str:
     )
 
 
-def deploy_spec(settings: Settings, repository: Repository, revision: Revision, address: str) -> str:
-    """What ``deploy`` is told besides the revision: where the source is, and how the app is run and checked."""
+def deploy_spec(settings: Settings, repository: Repository, revision: Revision, address: str, program: str) -> str:
+    """What ``deploy`` is told besides the revision: where the source is, and how the app is run and checked.
+
+    ``program`` is the host program's digest: a new program starts the release anew where it shuts it in differently.
+    """
     return _spec(
+        program=program,
         app=settings.app,
         repository=_source(settings, repository),
         ref=revision.name,
@@ -112,6 +116,13 @@ def _source(settings: Settings, repository: Repository) -> dict[str, Any]:
 
 def _spec(**fields: Any) -> str:
     return json.dumps({"schema": SCHEMA, **fields}, sort_keys=True)
+
+
+def longest(settings: Settings) -> int:
+    """Seconds that a step on the machine may take in all: the sum of what its parts are allowed by the host program."""
+    fetch, build, release, hooks, prepare = 3 * 900, 1800, 600, 3 * 600, 1800
+    waiting = settings.lock_timeout + settings.health_timeout + settings.drain_timeout
+    return waiting + max(prepare, fetch + build + release + hooks)
 
 
 def url(settings: Settings, address: str) -> str:

@@ -18,7 +18,6 @@ from infra.firewall import ANYWHERE
 from infra.machines.contract import Machine
 from infra.settings import Settings
 
-SLOW = pulumi.CustomTimeouts(create="60m", update="60m")
 BOOT = pulumi.CustomTimeouts(create="10m", update="10m")
 LOCAL_FOLDER = Path(".launchpad")
 
@@ -54,7 +53,7 @@ class Deployment(pulumi.ComponentResource):
         )
         delivered = prepared if args.repository.path is None else self._source(prepared)
         spec = machine.address.apply(
-            lambda address: commands.deploy_spec(args.settings, args.repository, args.revision, address)
+            lambda address: commands.deploy_spec(args.settings, args.repository, args.revision, address, digest)
         )
         deploy = commands.deploy(args.settings.app, args.revision.sha)
         released = self._on_machine("release", deploy, spec, after=[delivered])
@@ -70,9 +69,15 @@ class Deployment(pulumi.ComponentResource):
             self._door(released)
         self.register_outputs({"release": self.release, "url": self.url, "ssh": self.ssh})
 
-    def _options(self, after: list[pulumi.Resource], timeouts: pulumi.CustomTimeouts = SLOW) -> pulumi.ResourceOptions:
+    def _options(
+        self, after: list[pulumi.Resource], timeouts: pulumi.CustomTimeouts | None = None
+    ) -> pulumi.ResourceOptions:
+        longest = f"{commands.longest(self._args.settings)}s"
         return pulumi.ResourceOptions(
-            parent=self, depends_on=after, custom_timeouts=timeouts, deleted_with=self._args.machine.resource
+            parent=self,
+            depends_on=after,
+            custom_timeouts=timeouts or pulumi.CustomTimeouts(create=longest, update=longest),
+            deleted_with=self._args.machine.resource,
         )
 
     def _connection(self, dial_error_limit: int) -> command.remote.ConnectionArgs:

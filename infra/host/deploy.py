@@ -141,6 +141,7 @@ class Deployment:
         self.sick = processes.sick() if processes and processes.serves() else ""
         if built and processes and processes.unchanged() and not self._to_do(built):
             specifications.keep(self.app, built.release, self.told)
+            prune.prune(self.app, self.spec.keep_releases, built.release)
             warnings = workers.troubles(self.app, list(processes.others()))
             for warning in warnings:
                 say.step("warning", warning)
@@ -213,7 +214,8 @@ class Deployment:
             age = f", {built.age()}" if built.age() else ""
             say.step("build", f"release {built.release} is on this machine: nothing to build{age}")
         processes = self._processes(built)
-        if files.write(app.template, units.template(app, spec.stop_timeout)):
+        written = files.write(app.template, units.template(app, spec.stop_timeout))
+        if written or systemd.is_stale(app.unit(processes.slot)):
             systemd.reload()
         if not self.restart:
             built = self._release_process(built, processes)

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import files, health, launches, layout, procfile, slots, systemd
+from . import files, health, launches, layout, procfile, slots, systemd, units
 from .answers import Watch
 from .build import Built
 from .layout import App
@@ -92,4 +92,5 @@ class Processes:
         secrets = tuple(name for name, _ in self.spec.secrets)
         launch = launches.describe(self.commands[name], self.built.tree, {**env, "LAUNCHPAD_PROCESS": name}, secrets)
         # In the unit, not in the launch; named here so that a change of it starts the process again.
-        return {**launch, "metadata_access": True} if self.spec.metadata_access else launch
+        unit: dict[str, Any] = {"sandbox": units.FINGERPRINT}
+        return {**launch, **unit, **({"metadata_access": True} if self.spec.metadata_access else {})}

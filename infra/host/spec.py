@@ -178,6 +178,7 @@ def deploy_spec(value: Any) -> DeploySpec:
     )
     for name in sorted({name for name, _ in spec.env} & {name for name, _ in spec.secrets}):
         reader.mistake(f"secrets.{name}", "is also in env; keep one of the two")
+    reader.raw("program")  # the desk's own mark, as above
     reader.unknown()
     reader.finish("The deploy specification")
     return spec

@@ -18,6 +18,11 @@ def reload() -> None:
     sh.run(["systemctl", "daemon-reload"], doing="systemctl daemon-reload")
 
 
+def is_stale(unit: str) -> bool:
+    """Whether a unit's files have changed since systemd read them, as after a kill between writing and reloading."""
+    return sh.run(["systemctl", "show", unit, "--property=NeedDaemonReload", "--value"]).out.strip() == "yes"
+
+
 def start(unit: str) -> None:
     """Start a unit; a start that fails is seen in its state."""
     sh.run(["systemctl", "reset-failed", unit])

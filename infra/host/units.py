@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from pathlib import Path
 
 from . import files
@@ -55,6 +56,9 @@ METADATA = (
 In this order: nearly all clouds; EC2 over IPv6; AWS's containers (ECS; EKS over IPv4 and IPv6); Google and Oracle over
 IPv6; Alibaba; Azure's agent. Sources: the clouds' own documentation of their instance metadata.
 """
+
+FINGERPRINT = hashlib.sha256("\0".join((HARDENING, *METADATA)).encode()).hexdigest()[:12]
+"""Tells what an app is kept from; another one starts its processes anew, or they would go on in the old sandbox."""
 
 BACKGROUND = """\
 CPUWeight=20

@@ -148,3 +148,34 @@ def test_rollback_to_a_build_of_another_kind(lab: Lab, flask: Repo) -> None:
     assert refused.code == 1
     assert "was built here with other settings than are noted down for it" in refused.err
     assert lab.marker() == "one"
+
+
+def test_fewer_releases_to_keep_are_fewer_at_once(lab: Lab, flask: Repo) -> None:
+    assert len(lab.sudo("ls /srv/app/releases").split()) > 1
+    assert lab.deploy(flask, "one").code == 0
+    done = lab.deploy(flask, "one", keep_releases=1).data()
+    assert done["changed"] is False
+    assert lab.sudo("ls /srv/app/releases").split() == [done["release"]]
+
+
+def test_another_sandbox_reaches_an_app_that_runs_already(lab: Lab, flask: Repo) -> None:
+    before = lab.serving()["slot"]
+    lab.sudo("sed -i /^RemoveIPC=yes$/d /usr/local/lib/launchpad/host-*/infra/host/units.py")
+    assert lab.deploy(flask, "one", keep_releases=1).data()["changed"] is True
+    slot = lab.serving()["slot"]
+    assert slot != before
+    assert "RemoveIPC" not in lab.sudo(f"systemctl cat app@{slot}")
+    assert lab.deploy(flask, "one", keep_releases=1).data()["changed"] is False
+
+
+def test_a_unit_that_a_killed_deployment_wrote_is_read_by_the_next(lab: Lab, flask: Repo) -> None:
+    unit = "/etc/systemd/system/app@.service"
+    lab.sudo(f"sed -i 's/^RestartSec=1$/RestartSec=2/' {unit}")
+    lab.sudo("systemctl daemon-reload")
+    lab.sudo(f"sed -i 's/^RestartSec=2$/RestartSec=1/' {unit}")
+    lab.deploy(flask, "one", env={"COLOR": "red"}).data()
+    slot = lab.serving()["slot"]
+    assert (
+        lab.sudo(f"systemctl show app@{slot} --property=RestartUSec,NeedDaemonReload")
+        == "RestartUSec=1s\nNeedDaemonReload=no\n"
+    )

@@ -39,8 +39,9 @@ def test_prepare_spec() -> None:
 
 def test_deploy_spec_of_a_local_repository() -> None:
     settings = parse({"env": '{"A": "1"}', "secrets": '{"B": "2"}', "health_path": "/healthz"}, frozenset({"secrets"}))
-    assert json.loads(commands.deploy_spec(settings, LOCAL, REVISION, "198.18.0.2")) == {
+    assert json.loads(commands.deploy_spec(settings, LOCAL, REVISION, "198.18.0.2", "d1")) == {
         "schema": 1,
+        "program": "d1",
         "app": "app",
         "repository": {"kind": "pushed"},
         "ref": "main",
@@ -63,7 +64,7 @@ def test_deploy_spec_of_a_local_repository() -> None:
 def test_deploy_spec_of_a_private_url() -> None:
     settings = replace(parse({"known_hosts": "h ssh-ed25519 A"}), deploy_key="KEY")
     remote = Repository("git@h:shop.git", None, "git@h:shop.git", "")
-    spec = json.loads(commands.deploy_spec(settings, remote, REVISION, "198.18.0.2"))
+    spec = json.loads(commands.deploy_spec(settings, remote, REVISION, "198.18.0.2", "d1"))
     assert spec["repository"] == {
         "kind": "url",
         "url": "git@h:shop.git",
@@ -75,7 +76,9 @@ def test_deploy_spec_of_a_private_url() -> None:
 def test_same_settings_make_the_same_spec_whatever_their_order() -> None:
     one = parse({"env": '{"A": "1", "B": "2"}'})
     two = parse({"env": '{"B": "2", "A": "1"}'})
-    assert commands.deploy_spec(one, LOCAL, REVISION, "h") == commands.deploy_spec(two, LOCAL, REVISION, "h")
+    assert commands.deploy_spec(one, LOCAL, REVISION, "h", "d1") == commands.deploy_spec(
+        two, LOCAL, REVISION, "h", "d1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,3 +142,10 @@ def test_the_first_words_to_a_machine_are_not_silent(tmp_path: Path, shell: str,
     done = subprocess.run(words, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (code, "")
     assert 1 <= done.stderr.count("the machine is still starting\n") <= 20
+
+
+def test_a_step_on_the_machine_may_take_as_long_as_its_parts() -> None:
+    usual = commands.longest(parse({}))
+    assert usual == 300 + 60 + 30 + 2700 + 1800 + 600 + 1800
+    patient = parse({"lock_timeout": "86400", "health_timeout": "3600", "drain_timeout": "3600"})
+    assert commands.longest(patient) == usual + 86400 + 3600 + 3600 - 300 - 60 - 30

@@ -138,7 +138,7 @@ def hosts(found: Settings) -> tuple[PrepareSpec, DeploySpec]:
     remote = Repository("git@h:shop.git", None, "git@h:shop.git", found.directory)
     local = Repository("./app", Path("./app"), "", found.directory)
     for repository in (remote, local):
-        deployed = deploy_spec(json.loads(commands.deploy_spec(found, repository, REVISION, "198.18.0.2")))
+        deployed = deploy_spec(json.loads(commands.deploy_spec(found, repository, REVISION, "198.18.0.2", "d1")))
     return prepare_spec(json.loads(commands.prepare_spec(found, "d1"))), deployed
 
 
