@@ -1,6 +1,7 @@
 """Which commit a revision stands for, and what is said where there is none."""
 
 import os
+import secrets
 import shutil
 import subprocess
 from pathlib import Path
@@ -120,13 +121,14 @@ def test_ssh_url_without_known_hosts_is_refused() -> None:
 
 
 def test_no_argument_list_shows_the_password_of_a_url(work_tree: Path) -> None:
+    canary = f"canary-{secrets.token_hex(6)}"  # its own: all processes of this computer are looked at
     git(work_tree, "clone", "-q", "--bare", ".", "shop.git")
-    with gitserver.serving(str(work_tree), "ci:canary-4/2", pause=0.3) as server, watch.arguments() as seen:
-        source = find(f"http://ci:canary-4%2F2@127.0.0.1:{server.server_port}/shop.git", "")
+    with gitserver.serving(str(work_tree), f"ci:{canary}/2", pause=0.3) as server, watch.arguments() as seen:
+        source = find(f"http://ci:{canary}%2F2@127.0.0.1:{server.server_port}/shop.git", "")
         found = resolve(source, "main")
     assert found.sha == git(work_tree, "rev-parse", "main")
     assert [line for line in seen if "git-remote-http" in line]
-    assert [line for line in seen if "canary-4" in line] == []
+    assert [line for line in seen if canary in line] == []
 
 
 def test_credentials_are_taken_out_of_a_url_decoded() -> None:

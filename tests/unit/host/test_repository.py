@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import threading
@@ -81,13 +82,14 @@ def until(met: Callable[[], object]) -> None:
 
 
 def test_no_argument_list_shows_the_password_of_a_url(app: App, origin: Path) -> None:
-    with gitserver.serving(str(origin), "ci:canary-4/2", pause=0.3) as server, watch.arguments() as seen:
-        url = f"http://ci:canary-4%2F2@127.0.0.1:{server.server_port}/shop.git"
+    canary = f"canary-{secrets.token_hex(6)}"  # its own: all processes of this computer are looked at
+    with gitserver.serving(str(origin), f"ci:{canary}/2", pause=0.3) as server, watch.arguments() as seen:
+        url = f"http://ci:{canary}%2F2@127.0.0.1:{server.server_port}/shop.git"
         repository.fetch(app, Source("url", url), revision(origin), "main")
     assert repository.has(app, revision(origin))
     assert [line for line in seen if "git-remote-http" in line]
-    assert [line for line in seen if "canary-4" in line] == []
-    assert subprocess.run(["grep", "-r", "canary-4", str(app.home)], check=False, capture_output=True).stdout == b""
+    assert [line for line in seen if canary in line] == []
+    assert subprocess.run(["grep", "-r", canary, str(app.home)], check=False, capture_output=True).stdout == b""
 
 
 @pytest.mark.parametrize(
