@@ -88,13 +88,15 @@ def ordinary() -> Iterator[Person]:
         copy_base_image(home / ".cache/launchpad")
         yield Person(name, home)
     finally:
-        for machine in desk.ask("list")["machines"]:
-            if str(home) in str(machine.get("owner")):
-                desk.ask("destroy", id=machine["id"])
-        if made:
-            sudoers.unlink(missing_ok=True)
-            subprocess.run(["userdel", "--force", name], check=False, capture_output=True)
-        as_root("rm", "-rf", "--one-file-system", home)
+        try:
+            for machine in desk.ask("list")["machines"]:
+                if str(home) in str(machine.get("owner")):
+                    desk.ask("destroy", id=machine["id"])
+        finally:
+            if made:
+                sudoers.unlink(missing_ok=True)
+                subprocess.run(["userdel", "--force", name], check=False, capture_output=True)
+            as_root("rm", "-rf", "--one-file-system", home)
 
 
 def copy_toolchain(cache: Path) -> None:
