@@ -86,7 +86,7 @@ def repo(machine: Lab, flask: Repo, tmp_path_factory: pytest.TempPathFactory) ->
 def ends_unharmed(lab: Lab, repo: Repo, marker: str, **spec: Any) -> Done:
     """Deploy; whatever comes of it, it comes in time, and neither the outside nor what served has changed."""
     before, served, marks = outside(lab), serving_virtualenv(lab), lab.marker()
-    done = lab.deploy(repo, marker, health={"path": "/healthz", "timeout": 10}, **spec)
+    done = lab.deploy(repo, marker, health={"path": "/healthz", "timeout": 10}, build_timeout=120, **spec)
     assert outside(lab) == before
     assert "a defect in launchpad-host" not in done.err, done.err
     if done.code:
@@ -113,6 +113,8 @@ def test_prepare_prune_and_clearing_reach_nothing_either(lab: Lab, repo: Repo) -
     ends_unharmed(lab, repo, "again")
     lab.deploy(repo, "calm", keep_releases=1)
     assert lab.prepare().code == 0
+    # From here on the app races no more: it would keep its own releases from coming up.
+    lab.sudo("touch /srv/app/data/calm")
     repo.commit("full", {"requirements.txt": "flask==3.1.3\ngunicorn==27.0.1\n", "more": "x"})
     lab.sudo("sh -c 'fallocate -l $(($(df --output=avail -B1 /srv | tail -1) - 60000000)) /var/filler'")
     done = lab.deploy(repo, "full", keep_releases=1)

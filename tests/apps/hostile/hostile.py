@@ -48,7 +48,14 @@ def spoil(folder):
     """Write into every file below a directory that can be written."""
     for parent, _, names in os.walk(folder):
         for name in names[:20]:
-            attempt(Path(parent, name).write_text, "spoilt")
+            attempt(overwrite, Path(parent, name))
+
+
+def overwrite(path):
+    """Spoil a file, without waiting where it is a FIFO."""
+    handle = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NONBLOCK)
+    os.write(handle, b"spoilt")
+    os.close(handle)
 
 
 def plant():
@@ -69,7 +76,7 @@ def plant():
 def race(seconds):
     """Swap a directory and a link as fast as possible, also in the mounts of every other process of ours."""
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    while time.monotonic() < until and not (HOME / "data/calm").exists():
         for process in Path("/proc").glob("[0-9]*"):
             for folder in (*process.glob("root/srv/app/releases/*"), *process.glob("root/srv/app/python/*")):
                 attempt(os.rename, folder / "flip", folder / "flop")
