@@ -18,11 +18,25 @@ def main() -> None:
         launch = json.load(stream)
     inherited = {name: os.environ[name] for name in ("INVOCATION_ID", "JOURNAL_STREAM") if name in os.environ}
     environment = {**inherited, **launch["env"]}
+    if launch.get("background"):
+        yield_to_others()
     try:
         os.chdir(launch["cwd"])
         os.execvpe(launch["argv"][0], launch["argv"], environment)
     except OSError as error:
         sys.exit(f"cannot start: {error}")
+
+
+def yield_to_others() -> None:
+    """Let what is started now wait for all other units, also where there are no cgroups to say so.
+
+    There the kernel groups processes by session, and niceness counts within a group only (sched(7), autogroup).
+    """
+    try:
+        with open("/proc/self/autogroup", "w", encoding="ascii") as stream:  # noqa: PTH123
+            stream.write("19")
+    except OSError:
+        pass  # without autogroups the unit's own niceness counts
 
 
 if __name__ == "__main__":

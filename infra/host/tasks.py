@@ -69,7 +69,11 @@ def run(app: App, task: Task) -> None:
     unit = app.task("task")
     stop_leftover(app)
     files.directory(app.task_launch.parent, 0o700)
-    files.write(app.task_launch, launches.text({"argv": task.argv, "cwd": str(task.cwd), "env": task.env}), 0o600)
+    files.write(
+        app.task_launch,
+        launches.text({"argv": task.argv, "cwd": str(task.cwd), "env": task.env, "background": True}),
+        0o600,
+    )
     properties = units.task_properties(app, tuple(str(path) for path in task.writable), task.limit)
     began = time.monotonic()
     lines: deque[str] = deque(maxlen=MOST_LINES)
