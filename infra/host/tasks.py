@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import time
@@ -74,7 +75,10 @@ def run(app: App, task: Task) -> None:
         launches.text({"argv": task.argv, "cwd": str(task.cwd), "env": task.env, "background": True}),
         0o600,
     )
-    properties = units.task_properties(app, tuple(str(path) for path in task.writable), task.limit)
+    properties = [
+        *units.task_properties(app, tuple(str(path) for path in task.writable), task.limit),
+        *units.spare_core(os.sched_getaffinity(0)),
+    ]
     began = time.monotonic()
     lines: deque[str] = deque(maxlen=MOST_LINES)
     shown = Progress()

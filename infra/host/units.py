@@ -141,6 +141,14 @@ def task_properties(app: App, writable: tuple[str, ...], limit: float) -> list[s
     return [*sandbox(app, writable, limit), f"LoadCredential=launch:{app.task_launch}"]
 
 
+def spare_core(cores: set[int]) -> list[str]:
+    """The property that keeps a build off one of the processor's cores, where there are several.
+
+    However low its priority, a running build has to be interrupted first, for each step of each request.
+    """
+    return [f"CPUAffinity={' '.join(map(str, sorted(cores)[1:]))}"] if len(cores) > 1 else []
+
+
 def sandbox(app: App, writable: tuple[str, ...], limit: float) -> list[str]:
     """The properties of a transient unit that runs as the app's user and can write nowhere else."""
     return [

@@ -127,3 +127,8 @@ def test_task_properties() -> None:
         *units.BACKGROUND.splitlines(),
         "LoadCredential=launch:/etc/launchpad/shop/task/launch.json",
     ]
+
+
+def test_a_build_leaves_one_core_to_the_app() -> None:
+    assert units.spare_core({3, 1, 2}) == ["CPUAffinity=2 3"]
+    assert units.spare_core({0}) == []
