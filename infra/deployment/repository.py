@@ -121,11 +121,8 @@ def _resolve_here(repository: Repository, path: Path, revision: str, allow_missi
             f"launchpad:repository is {repository.name!r}, whose commits are named by SHA-256; Launchpad knows "
             "SHA-1, git's default"
         )
-    if repository.directory and not git.run(path, "cat-file", "-e", f"{sha}:{repository.directory}").ok:
-        raise RepositoryError(
-            f"launchpad:directory: revision {revision} ({sha[:12]}) of {repository.name} has no folder "
-            f"{repository.directory!r}; commit it, or correct the key"
-        )
+    if repository.directory and git.run(path, "cat-file", "-t", f"{sha}:{repository.directory}").out != "tree\n":
+        raise _no_folder(repository, path, revision, sha)
     warnings = []
     if all(
         git.run(path, "rev-parse", "--verify", "--quiet", f"refs/{kind}/{revision}").ok for kind in ("tags", "heads")
@@ -137,6 +134,18 @@ def _resolve_here(repository: Repository, path: Path, revision: str, allow_missi
     words = ("--no-patch", "--no-show-signature", "--no-color", "--no-notes", "--encoding=UTF-8", "--format=%s")
     subject = one_line(git.run(path, "show", *words, sha, "--").out)
     return Revision(sha, revision, subject, tuple(warnings))
+
+
+def _no_folder(repository: Repository, path: Path, revision: str, sha: str) -> RepositoryError:
+    wrong = f"launchpad:directory: revision {revision} ({sha[:12]}) of {repository.name} has"
+    parts = repository.directory.split("/")
+    for above in ("/".join(parts[:count]) for count in range(1, len(parts) + 1)):
+        if git.run(path, "ls-tree", "-z", "--full-tree", sha, "--", above).data.startswith(b"160000 "):
+            return RepositoryError(
+                f"{wrong} {repository.directory!r} in the submodule {above!r}, which Launchpad does not fetch; set "
+                "launchpad:repository to the submodule's own repository"
+            )
+    return RepositoryError(f"{wrong} no folder {repository.directory!r}; commit it, or correct the key")
 
 
 def _missing(repository: Repository, path: Path, sha: str, allowed: Sequence[str]) -> list[str]:

@@ -56,6 +56,11 @@ def test_folder_that_is_not_committed_is_refused(work_tree: Path) -> None:
         resolve(find(str(work_tree / "new"), ""), "HEAD")
 
 
+def test_a_directory_that_is_a_file_is_refused(work_tree: Path) -> None:
+    with pytest.raises(RepositoryError, match="has no folder 'site/Procfile'; commit it, or correct the key"):
+        resolve(find(str(work_tree), "site/Procfile"), "HEAD")
+
+
 def test_unknown_revision_names_key_value_and_repository(work_tree: Path) -> None:
     with pytest.raises(RepositoryError) as caught:
         resolve(find(str(work_tree), ""), "mian")
@@ -409,6 +414,12 @@ def test_only_what_the_apps_directory_lacks_counts(lacking: Path) -> None:
     git(lacking, "add", ".")
     git(lacking, "commit", "-q", "-m", "Moved")
     assert resolve(find(str(lacking / "api"), ""), "HEAD").warnings == ()
+
+
+@pytest.mark.parametrize("directory", ["site/theme", "site/theme/app"])
+def test_a_directory_in_a_submodule_is_refused_by_name(lacking: Path, directory: str) -> None:
+    with pytest.raises(RepositoryError, match="in the submodule 'site/theme', which Launchpad does not fetch"):
+        resolve(find(str(lacking), directory), "HEAD", allow_missing=("submodules",))
 
 
 def test_what_may_be_missing_is_a_warning(lacking: Path) -> None:

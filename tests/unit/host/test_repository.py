@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -177,6 +178,21 @@ def test_what_a_killed_run_left_is_cleared_away(app: App) -> None:
         assert process.wait() == -signal.SIGTERM
     assert not app.scratch.exists()
     assert [name for name in [*left, "refs/heads/empty"] if (app.repository / name).exists()] == []
+
+
+def test_keys_that_earlier_versions_left_go_and_nothing_of_another_user(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, elsewhere = tmp_path / "shared", tmp_path / "elsewhere"
+    monkeypatch.setattr(tempfile, "tempdir", str(shared))
+    for folder in (shared / "launchpad-ssh-ours", shared / "launchpad-ssh-theirs", shared / "other", elsewhere):
+        folder.mkdir(parents=True)
+        (folder / "key").touch()
+    os.chown(shared / "launchpad-ssh-theirs", 4321, 4321)
+    (shared / "launchpad-ssh-link").symlink_to(elsewhere)
+    leftovers.clear(app)
+    assert sorted(path.name for path in shared.iterdir()) == ["launchpad-ssh-link", "launchpad-ssh-theirs", "other"]
+    assert (elsewhere / "key").exists()
 
 
 def test_a_push_under_way_keeps_its_young_locks(app: App) -> None:
