@@ -197,7 +197,8 @@ def test_one_that_waits_ends_with_its_workstation_and_the_newest_serves(lab: Lab
         assert len(waiters(lab)) == 2
         abandoned.lose()
         assert wait_for(lambda: len(waiters(lab)) == 1) < 5
-        assert not processes(lab, f"launchpad-host deploy .*{repo.revisions[other]}")
+        # sudo ends a moment after the program that it runs.
+        wait_for(lambda: not processes(lab, f"launchpad-host deploy .*{repo.revisions[other]}"), 10)
     assert (running.end(), last.end()) == (0, 0)
     assert lab.marker() == newest
     revisions = [entry["revision"] for entry in lab.history()[-2:]]
