@@ -108,7 +108,8 @@ def build(app: App, spec: DeploySpec, revision: str) -> Built:
         report = space.report(app)
         clean(app)
         space.clear(app)
-        raise space.NoSpace(f"{error}\n{report}") from error
+        reason = error.reason if isinstance(error, Failure) else ""
+        raise space.NoSpace(f"{error}\n{report}", reason) from error
 
 
 def _build(app: App, spec: DeploySpec, revision: str, release: str, top: Path) -> Built:

@@ -7,15 +7,15 @@ import re
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import files, launches, say, sh, space, systemd, units
+from . import explain, files, launches, say, sh, space, systemd, units
 from .failure import Failure
 from .layout import LAUNCHER, App
 
-KEPT_LINES = 20
+KEPT_LINES = 12
 MOST_LINES = 20_000
 """Lines of output in which ``Task.explain`` looks for the cause."""
 LONGEST_LINE = 1000
@@ -45,13 +45,20 @@ class Task:
 
 
 class Progress:
-    """Tells a task's output line by line, but what uv installed in one line: Pulumi shows each line twice."""
+    """Tells a task's output line by line, but what uv installed in one line: Pulumi shows each line twice.
+
+    What comes after uv has given up at a package is not told here, for the report of the failure ends with it.
+    """
 
     def __init__(self) -> None:
         self.packages: list[str] = []
+        self.failed = False
 
     def add(self, line: str) -> None:
         """Tell a line, now or together with the next ones."""
+        if self.failed:
+            return
+        self.failed = bool(explain.FAILED.match(line.strip()))
         if match := INSTALLED.fullmatch(line):
             self.packages.append(match[1])
             return
@@ -114,18 +121,20 @@ def run(app: App, task: Task) -> None:
         app.task_launch.unlink(missing_ok=True)
     if not code:
         return
-    last = "\n".join(f"  {line}" for line in list(lines)[-KEPT_LINES:] if line) or "  (it printed nothing)"
     least = min(least, files.free_bytes(app.home))
     said = any(sign in line for line in lines for sign in DISK_FULL)
     if least < 1_000_000 or (said and least < space.LITTLE):
         free = files.free_bytes(app.home) // 10**6
-        raise space.NoSpace(
-            f"{task.name} failed: the disk is full ({free} MB free at {app.home}). Its last lines:\n{last}"
-        )
+        raise space.NoSpace(*report(lines, f"{task.name} failed: the disk is full ({free} MB free at {app.home})."))
     reason = _reason(task, code, time.monotonic() - began)
     cause = task.explain(list(lines)) if task.explain else ""
-    first = f"{cause}\n" if cause else ""
-    raise Failure(f"{task.name} failed: {reason}. {first}Its last lines:\n{last}")
+    raise Failure(*report(lines, f"{task.name} failed: {reason}. {cause}".strip()))
+
+
+def report(lines: Iterable[str], cause: str) -> tuple[str, str]:
+    """What a person is told of a failed task, the cause last, and the cause alone."""
+    last = [f"  {line}" for line in [line for line in lines if line.strip()][-KEPT_LINES:]]
+    return "\n".join([*(["The output ends so:", *last] if last else []), cause]), cause
 
 
 def stop_leftover(app: App) -> None:

@@ -148,6 +148,10 @@ ENDINGS = {
         {"Procfile": "web: flask --app app run --port 5000\n"},
         "Start it so: flask run --host $HOST --port $PORT",
     ),
+    "cannot be installed": (
+        {"requirements.txt": "flask\ngunicorn\npsycopg2-binary==2.9.9\n"},
+        "psycopg2-binary 2.9.9 has no wheel for Python 3.13 and was compiled, which failed: the program pg_config is not",
+    ),
 }
 
 

@@ -148,16 +148,18 @@ def test_constraints_by_url_and_includes_from_above_the_apps_directory(lab: Lab,
     assert lab.marker() == "mono"
 
 
-def test_a_failed_build_names_the_package_first_and_why(lab: Lab, repo: Repo) -> None:
+def test_a_failed_build_names_the_package_and_why_last(lab: Lab, repo: Repo) -> None:
     repo.commit("compiled", {"requirements.txt": "gunicorn==27.0.1\npsycopg2-binary==2.9.9\n"})
     done = lab.deploy(repo, "compiled")
     assert done.code == 1
-    report = done.err[done.err.index("error: Installing the dependencies failed") :]
-    assert report.splitlines()[0] == (
-        "error: Installing the dependencies failed: exit status 1. psycopg2-binary 2.9.9 has no wheel for Python 3.13 and "
+    assert done.err.splitlines()[-1] == (
+        "Installing the dependencies failed: exit status 1. psycopg2-binary 2.9.9 has no wheel for Python 3.13 and "
         "was compiled, which failed: the program pg_config is not there; a newer version may have a wheel, or set "
         "launchpad:python, or launchpad:packages to what compiling needs."
     )
+    report = done.err[done.err.index("error: The output ends so:") :]
+    assert "pg_config is required to build psycopg2 from source" in report
+    assert "pg_config is required to build psycopg2 from source" not in done.err.removesuffix(report)
     assert lab.history()[-1]["reason"].startswith("Installing the dependencies failed: exit status 1. psycopg2-binary")
 
 

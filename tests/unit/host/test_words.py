@@ -243,3 +243,20 @@ def test_what_uv_installed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         progress.add(line)
     progress.end()
     assert told == ["Installed 3 packages in 26ms", " + click==8.5.1, shop==1", " + x", " + y==2"]
+
+
+def test_the_report_of_a_failed_task_ends_with_the_cause() -> None:
+    text, reason = tasks.report(["", *(f"line {number}" for number in range(100)), " "], "It failed: exit status 1.")
+    assert text.splitlines() == ["The output ends so:", *(f"  line {number}" for number in range(88, 100)), reason]
+    assert tasks.report([" ", ""], "It failed.") == ("It failed.", "It failed.")
+
+
+def test_what_uv_says_after_it_gave_up_is_left_to_the_report(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = tasks.Progress()
+    for line in ("Resolved 2 packages", "error: Failed to build `x==1`", "  cause: a hundred lines", " + y==1"):
+        progress.add(line)
+    progress.end()
+    assert [line.split("| ")[1] for line in capsys.readouterr().err.splitlines()] == [
+        "Resolved 2 packages",
+        "error: Failed to build `x==1`",
+    ]
