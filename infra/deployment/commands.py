@@ -9,6 +9,7 @@ import json
 import re
 from typing import Any
 
+from infra.deployment.printable import one_line
 from infra.deployment.repository import Repository, Revision
 from infra.settings import Settings
 
@@ -46,6 +47,16 @@ def release(said: str, revision: str) -> str:
     except (ValueError, KeyError, TypeError):
         name = None
     return name if isinstance(name, str) and RELEASE.fullmatch(name) else revision[:12]
+
+
+def warnings(said: str) -> list[str]:
+    """What ``deploy`` warned of, such as a worker that keeps ending, in what it printed."""
+    try:
+        told = json.loads(said).get("warnings", [])
+    except (ValueError, AttributeError):
+        return []
+    texts = [text for text in told if isinstance(text, str)] if isinstance(told, list) else []
+    return ["\n  ".join(one_line(line) for line in text.split("\n")) for text in texts]
 
 
 def tls(settings: Settings) -> dict[str, str] | None:

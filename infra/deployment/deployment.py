@@ -58,6 +58,7 @@ class Deployment(pulumi.ComponentResource):
         deploy = commands.deploy(args.settings.app, args.revision.sha)
         released = self._on_machine("release", deploy, spec, after=[delivered])
         self.release = released.stdout.apply(lambda said: commands.release(said, args.revision.sha))
+        released.stdout.apply(self._warn)
         self.url = machine.address.apply(lambda address: commands.url(args.settings, address))
         self.ssh = pulumi.Output.concat(
             f"ssh -i {access / 'key'} -o IdentitiesOnly=yes -o UserKnownHostsFile={access / 'known_hosts'} ",
@@ -68,6 +69,11 @@ class Deployment(pulumi.ComponentResource):
         if set(args.settings.web_cidrs) & set(ANYWHERE):
             self._door(released)
         self.register_outputs({"release": self.release, "url": self.url, "ssh": self.ssh})
+
+    def _warn(self, said: str) -> None:
+        """Repeat at the end what the deployment warned of: among its progress it is overlooked."""
+        for text in commands.warnings(said):
+            pulumi.log.warn(f"{text}\n(This is of the time of the deployment; make status tells how it is now.)", self)
 
     def _options(
         self, after: list[pulumi.Resource], timeouts: pulumi.CustomTimeouts | None = None

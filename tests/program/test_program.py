@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
@@ -106,6 +107,21 @@ def test_what_is_not_committed_is_a_warning_that_does_not_fail(tmp_path: Path, m
     recording = record({"repository": str(tmp_path)})
     assert warnings == [f"1 file of {tmp_path} is not committed (app.py); it is not deployed"]
     assert list(recording.outputs) == list(outputs.MEANING)
+
+
+class Warned(Recording):
+    """A machine whose deployment warned of a worker."""
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        name, made = super().new_resource(args)
+        return name, {**made, "stdout": '{"release": "0123456789ab", "warnings": ["the process worker does not run"]}'}
+
+
+def test_what_a_deployment_warned_of_is_told_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, _resource: warnings.append(text))
+    record({}, answers=Warned)
+    assert [text.splitlines()[0] for text in warnings if "worker" in text] == ["the process worker does not run"]
 
 
 def test_contract_refuses_a_missing_output() -> None:

@@ -149,3 +149,13 @@ def test_a_step_on_the_machine_may_take_as_long_as_its_parts() -> None:
     assert usual == 300 + 60 + 30 + 2700 + 1800 + 600 + 1800
     patient = parse({"lock_timeout": "86400", "health_timeout": "3600", "drain_timeout": "3600"})
     assert commands.longest(patient) == usual + 86400 + 3600 + 3600 - 300 - 60 - 30
+
+
+@pytest.mark.parametrize("said", ["", "[]", "null", '{"warnings": 1}', '{"warnings": [1, null]}', "no JSON", "{}"])
+def test_a_result_without_warnings_has_none(said: str) -> None:
+    assert commands.warnings(said) == []
+
+
+def test_warnings_of_a_result_are_shown_as_plain_lines() -> None:
+    said = json.dumps({"release": "x", "warnings": ["worker ends\n  no \x1b[31mbroker", "another"]})
+    assert commands.warnings(said) == ["worker ends\n  no \N{REPLACEMENT CHARACTER}[31mbroker", "another"]
