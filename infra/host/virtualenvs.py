@@ -17,6 +17,7 @@ import dataclasses
 import hashlib
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,7 +120,12 @@ def fill(app: App, spec: DeploySpec, work: Work) -> None:
     writable = (work.top,) if work.made else (work.top, work.virtualenv, app.cache)
     version = interpreter.version_of(work.python)
     task = tasks.Task("Installing the dependencies", script, work.root, env, writable, spec.build_timeout)
-    tasks.run(app, dataclasses.replace(task, explain=lambda lines: explain.cause(lines, version)))
+    tasks.run(app, dataclasses.replace(task, explain=lambda lines: cause(lines, version)))
+
+
+def cause(lines: Sequence[str], python: str) -> str:
+    """Why an installation failed, in a sentence or two, by what it printed; empty where that does not say."""
+    return f"{dependencies.OUTDATED}." if dependencies.OUTDATED in lines else explain.cause(lines, python)
 
 
 def _index(spec: DeploySpec) -> dict[str, str]:

@@ -123,7 +123,9 @@ def test_a_lock_that_does_not_fit_is_refused_by_name(lab: Lab, tmp_path: Path) -
     repo.commit("more", {"pyproject.toml": PROJECT.replace('"gunicorn', '"itsdangerous<2", "gunicorn')})
     done = lab.deploy(repo, "more")
     assert done.code == 1
-    assert "uv.lock does not fit pyproject.toml: run uv lock and commit it" in done.err
+    why = "Installing the dependencies failed: exit status 1. uv.lock does not fit pyproject.toml: run uv lock and commit it."
+    assert done.err.splitlines()[-1] == why
+    assert lab.history()[-1]["reason"] == why
     assert "network" not in done.err
     assert lab.marker() == "fits"
     # A machine that installs from elsewhere than where the lock was made takes the lock as it is.
