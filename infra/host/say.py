@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from . import printable
 from .redact import Redactor
 
 QUIET = 2.5
@@ -76,7 +77,7 @@ def _show_life() -> None:
 def step(name: str, text: str) -> None:
     """One line of progress: ``[  3.2s] build: installing dependencies``."""
     _state.step = name
-    _write(sys.stderr, f"[{seconds():5.1f}s] {name}: {redactor.clean(text)}\n")
+    _write(sys.stderr, f"[{seconds():5.1f}s] {name}: {_fit(text)}\n")
 
 
 def detail(text: str) -> None:
@@ -86,7 +87,7 @@ def detail(text: str) -> None:
 
 def line(text: str) -> None:
     """One plain line to stderr."""
-    _write(sys.stderr, redactor.clean(text) + "\n")
+    _write(sys.stderr, _fit(text) + "\n")
 
 
 def result(value: Any, indent: int | None = None) -> None:
@@ -104,7 +105,15 @@ def plain(value: str) -> None:
 
 def text(value: str) -> None:
     """Text for people on stdout."""
-    _write(sys.stdout, redactor.clean(value) + "\n")
+    _write(sys.stdout, _fit(value) + "\n")
+
+
+def _fit(text: str) -> str:
+    """Text without secrets, and without what the terminal of whoever reads it would obey.
+
+    Secrets are looked for twice: colours in the middle of one may hide it from the first look.
+    """
+    return redactor.clean(printable.lines(redactor.clean(text)))
 
 
 def _write(stream: TextIO, value: str, *, sign: bool = False) -> None:

@@ -14,7 +14,7 @@ from infra.deployment import printable
 from infra.host import files, history, locks, prune, rollout, say, slots, sockets, systemd, tasks
 from infra.host.answers import Answer
 from infra.host.layout import App
-from infra.host.printable import one_line
+from infra.host.printable import lines, one_line
 from infra.host.redact import Redactor
 
 
@@ -260,3 +260,31 @@ def test_what_uv_says_after_it_gave_up_is_left_to_the_report(capsys: pytest.Capt
         "Resolved 2 packages",
         "error: Failed to build `x==1`",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[1;31mred\x1b[0m and\ttab", "red and\ttab"),
+        ("\x1b]0;a title\x07\x1b[2Jcleared", "cleared"),
+        ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x1bPstring\x1b\\ \x1bc\x1b(B.", " ."),
+        ("10 %\r20 %\r", "20 %"),
+        ("one\r\ntwo", "one\ntwo"),
+        ("bell\x07 \x9b31m \u202egnp", "bell\ufffd \ufffd31m \ufffdgnp"),
+        ("ends in\x1b", "ends in\ufffd"),
+    ],
+)
+def test_a_terminal_obeys_nothing_that_an_app_prints(text: str, shown: str) -> None:
+    assert lines(text) == shown
+
+
+@given(st.text(st.sampled_from("ab1;[]\x1b\x07\x9b\r\n\t\\(\u202e"), max_size=40))
+def test_no_control_character_is_left_of_any_text(text: str) -> None:
+    assert not set(lines(text)) & set("\x1b\x07\x9b\r\u202e")
+
+
+def test_colours_in_the_middle_of_a_secret_do_not_show_it(capsys: pytest.CaptureFixture[str]) -> None:
+    say.redactor.add("hunter2-canary")
+    say.detail("it is hun\x1b[31mter2-can\x1b[0mary")
+    assert capsys.readouterr().err == "         | it is [secret]\n"
