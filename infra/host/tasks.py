@@ -16,6 +16,8 @@ from .failure import Failure
 from .layout import LAUNCHER, App
 
 KEPT_LINES = 12
+EXPLAINED_LINES = 4
+"""The last lines that are shown where the cause has been found in all of them."""
 MOST_LINES = 20_000
 """Lines of output in which ``Task.explain`` looks for the cause."""
 LONGEST_LINE = 1000
@@ -128,12 +130,13 @@ def run(app: App, task: Task) -> None:
         raise space.NoSpace(*report(lines, f"{task.name} failed: the disk is full ({free} MB free at {app.home})."))
     reason = _reason(task, code, time.monotonic() - began)
     cause = task.explain(list(lines)) if task.explain else ""
-    raise Failure(*report(lines, f"{task.name} failed: {reason}. {cause}".strip()))
+    kept = EXPLAINED_LINES if cause else KEPT_LINES
+    raise Failure(*report(lines, f"{task.name} failed: {reason}. {cause}".strip(), kept))
 
 
-def report(lines: Iterable[str], cause: str) -> tuple[str, str]:
+def report(lines: Iterable[str], cause: str, kept: int = KEPT_LINES) -> tuple[str, str]:
     """What a person is told of a failed task, the cause last, and the cause alone."""
-    last = [f"  {line}" for line in [line for line in lines if line.strip()][-KEPT_LINES:]]
+    last = [f"  {line}" for line in [line for line in lines if line.strip()][-kept:]]
     return "\n".join([*(["The output ends so:", *last] if last else []), cause]), cause
 
 

@@ -160,8 +160,9 @@ def test_a_failed_build_names_the_package_and_why_last(lab: Lab, repo: Repo) -> 
         "launchpad:python, or launchpad:packages to what compiling needs."
     )
     report = done.err[done.err.index("error: The output ends so:") :]
-    assert "pg_config is required to build psycopg2 from source" in report
-    assert "pg_config is required to build psycopg2 from source" not in done.err.removesuffix(report)
+    assert "<https://www.psycopg.org/docs/install.html>" in report
+    assert "psycopg.org" not in done.err.removesuffix(report)
+    assert len(report.splitlines()) == 6
     assert lab.history()[-1]["reason"].startswith("Installing the dependencies failed: exit status 1. psycopg2-binary")
 
 

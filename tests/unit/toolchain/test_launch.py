@@ -151,6 +151,26 @@ def test_a_destroy_typed_again_finishes_one_that_was_interrupted(project: Clone)
     assert (project.root / "Pulumi.dev.yaml").read_text() == SETTINGS.format("embedded")
 
 
+def test_clean_names_every_stack_that_is_up(project: Clone) -> None:
+    stacks = project.root / ".launchpad/state/.pulumi/stacks/launchpad"
+    (stacks / "two.json").write_text((stacks / "dev.json").read_text())
+    assert project.run("toolchain/launch", "clean").stderr == (
+        "launchpad: there is still something up in stack dev two. First: make destroy STACK=dev, make destroy STACK=two\n"
+    )
+
+
+def test_an_interrupted_up_says_that_the_machine_goes_on(project: Clone) -> None:
+    project.tool("id", "echo 0")
+    executable(project.root / ".launchpad/bin/pulumi", 'case "$1" in up) kill -INT $PPID; exit 1 ;; esac')
+    done = project.run("toolchain/launch", "up")
+    assert done.returncode == 1
+    assert (
+        "A deployment that the machine has begun goes on there: make status. To stop it: make unlock\n" in done.stderr
+    )
+    executable(project.root / ".launchpad/bin/pulumi", 'case "$1" in up) exit 1 ;; esac')
+    assert "goes on there" not in project.run("toolchain/launch", "up").stderr
+
+
 def test_a_destroy_takes_no_folder_for_that_of_a_stack(project: Clone) -> None:
     project.tool("id", "echo 0")
     assert project.run("toolchain/launch", "destroy", STACK="bin").returncode == 0
