@@ -30,7 +30,8 @@ PARSED = frozenset(
 )
 """Keys of results whose texts are our own and are read by programs. Every other text may hold words of strangers."""
 
-URL_CREDENTIALS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<credentials>[^/\s@'\"]+)@", re.IGNORECASE)
+URL_CREDENTIALS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,20}://)(?P<credentials>[^/\s@'\"]+)@", re.IGNORECASE)
+"""Bounded: without that a line of 64 KiB of letters, which an app may print, took half a minute."""
 ACCOUNT_NAMES = re.compile(r"[a-z_][a-z0-9_-]*", re.IGNORECASE)
 ESCAPED_BYTE = re.compile(r"%[0-9A-F]{2}")
 

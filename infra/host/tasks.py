@@ -7,9 +7,10 @@ import re
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from . import explain, files, launches, say, sh, space, systemd, units
 from .failure import Failure
@@ -20,7 +21,11 @@ EXPLAINED_LINES = 4
 """The last lines that are shown where the cause has been found in all of them."""
 MOST_LINES = 20_000
 """Lines of output in which ``Task.explain`` looks for the cause."""
-LONGEST_LINE = 1000
+LONGEST_READ = 65536
+SHOWN_WIDTH = 1000
+"""Characters that are shown of a line. Secrets are masked before it is cut, or half of one might be left."""
+MOST_SHOWN = 200_000
+"""Characters of a task's output that are told as progress; more would only fill the stack's state."""
 INSTALLED = re.compile(r" \+ (\S+==\S+)( \(from .*\))?")
 """One of the lines in which uv lists what it installed."""
 
@@ -55,10 +60,15 @@ class Progress:
     def __init__(self) -> None:
         self.packages: list[str] = []
         self.failed = False
+        self.left = MOST_SHOWN
 
     def add(self, line: str) -> None:
         """Tell a line, now or together with the next ones."""
-        if self.failed:
+        if self.failed or self.left < 0:
+            return
+        self.left -= len(line) + 1
+        if self.left < 0:
+            say.detail("[more output is not shown]")
             return
         self.failed = bool(explain.FAILED.match(line.strip()))
         if match := INSTALLED.fullmatch(line):
@@ -107,9 +117,7 @@ def run(app: App, task: Task) -> None:
     )
     try:
         assert process.stdout is not None
-        # A line has no end that we may rely on: the app could print one that fills our memory.
-        while raw := process.stdout.readline(LONGEST_LINE):
-            line = raw.decode(errors="replace").rstrip()
+        for line in read_lines(process.stdout):
             least = min(least, files.free_bytes(app.home))
             lines.append(line)
             shown.add(line)
@@ -132,6 +140,16 @@ def run(app: App, task: Task) -> None:
     cause = task.explain(list(lines)) if task.explain else ""
     kept = EXPLAINED_LINES if cause else KEPT_LINES
     raise Failure(*report(lines, f"{task.name} failed: {reason}. {cause}".strip(), kept))
+
+
+def read_lines(stream: IO[bytes]) -> Iterator[str]:
+    """The lines of a stream as they come, without secrets; of a long one the beginning, for it may never end."""
+    while raw := stream.readline(LONGEST_READ):
+        rest = raw
+        while len(rest) == LONGEST_READ and not rest.endswith(b"\n"):
+            rest = stream.readline(LONGEST_READ)
+        line = say.redactor.clean(raw.decode(errors="replace").rstrip())
+        yield line if len(line) <= SHOWN_WIDTH else f"{line[:SHOWN_WIDTH]} [...]"
 
 
 def report(lines: Iterable[str], cause: str, kept: int = KEPT_LINES) -> tuple[str, str]:

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import random
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from hypothesis import strategies as st
 from infra.host import files, history, launches, say, status
 from infra.host.layout import App
 from infra.host.redact import MASK, PARSED, Redactor, is_hidden
+
+ROOT = Path(__file__).parents[3]
 
 WORDS = ["true", "false", "null", "release", "blue", "done", "587", "3.13", "abc", "0", '"', "{", ": ", "subject", "[]"]
 LETTERS = st.text(st.characters(exclude_characters="[]"), max_size=30)
@@ -146,3 +149,10 @@ def test_a_former_value_of_a_secret_stays_known(tmp_path: Path, monkeypatch: pyt
         launches.write(app, "blue", {"env": {"TOKEN": value, "DEBUG": "x"}, "secrets": ["TOKEN"]})
     assert launches.secret_values(app) == ["first-value", "second-value", "third-value"]
     assert app.former_secrets.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("part", ["x", "a:", "https://", "u:p@", "a@", "ab1;"])
+def test_cleaning_a_long_line_of_an_app_comes_to_an_end(part: str) -> None:
+    # The time once grew with the square of the length: this would have taken hours.
+    code = "import sys; from infra.host.redact import Redactor; Redactor(['hunter2']).clean(sys.argv[1] * 500_000)"
+    subprocess.run([sys.executable, "-c", code, part], check=True, timeout=120, cwd=ROOT)

@@ -1,5 +1,6 @@
 """What is hidden, recorded and reported."""
 
+import io
 import json
 import os
 import time
@@ -288,3 +289,22 @@ def test_colours_in_the_middle_of_a_secret_do_not_show_it(capsys: pytest.Capture
     say.redactor.add("hunter2-canary")
     say.detail("it is hun\x1b[31mter2-can\x1b[0mary")
     assert capsys.readouterr().err == "         | it is [secret]\n"
+
+
+@pytest.mark.parametrize("before", [0, 985, 990, 999, 65_530])
+def test_a_secret_in_a_long_line_is_not_cut_in_two(before: int) -> None:
+    say.redactor.add("hunter2-canary-of-lines")
+    raw = b"x" * before + b" hunter2-canary-of-lines " + b"y" * 200_000 + b"\nnext\n"
+    long, following = tasks.read_lines(io.BytesIO(raw))
+    assert not [part for part in ("hunter2", "canary", "of-lines") if part in long]
+    assert len(long) <= tasks.SHOWN_WIDTH + 6
+    assert following == "next"
+
+
+def test_an_endless_output_is_told_up_to_a_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = tasks.Progress()
+    for number in range(10_000):
+        progress.add(f"{number} {'x' * 90}")
+    told = capsys.readouterr().err
+    assert len(told) < 1.5 * tasks.MOST_SHOWN
+    assert told.splitlines()[-1] == "         | [more output is not shown]"
