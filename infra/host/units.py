@@ -69,12 +69,14 @@ IOSchedulingClass=idle
 MemoryHigh=60%
 MemoryMax=75%
 TasksMax=4096
+LimitNPROC=4096
 OOMScoreAdjust=500
 TimeoutStopSec=5"""
 """Keeps builds, hooks and ``release:`` from slowing down what serves, or from taking its memory.
 
 The weights and ceilings need cgroup controllers, which the embedded machine has only where its host hands them on;
-nice, the scheduling classes and the OOM score work everywhere. A build may take three quarters of the machine's memory:
+nice, the scheduling classes, the OOM score and the limit of processes of the app's user (LimitNPROC, against a fork
+bomb) work everywhere. A build may take three quarters of the machine's memory:
 above, it is killed, and not the app."""
 
 

@@ -169,6 +169,7 @@ def test_a_failed_build_names_the_package_and_why_last(lab: Lab, repo: Repo) -> 
 def test_a_build_has_low_priority_and_no_metadata_service(lab: Lab, repo: Repo) -> None:
     hook = (
         "#!/bin/sh\necho nice $(nice) $(cat /proc/self/oom_score_adj)\n"
+        "grep processes /proc/self/limits\n"
         "systemctl show launchpad-app-task.service -p IPAddressDeny -p CPUWeight -p IOWeight -p MemoryMax\n"
     )
     repo.commit(
@@ -184,6 +185,8 @@ def test_a_build_has_low_priority_and_no_metadata_service(lab: Lab, repo: Repo) 
     assert done.code == 0, done.err
     assert "| nice 15 500" in done.err
     assert "| CPUWeight=20" in done.err
+    (limit,) = [line.split() for line in done.err.splitlines() if "| Max processes" in line]
+    assert limit[3:5] == ["4096", "4096"]  # a fork bomb ends there, also where there are no cgroup controllers
     (closed,) = [line for line in done.err.splitlines() if "| IPAddressDeny=" in line]
     assert "169.254.169.254/32" in closed
     slot = lab.serving()["slot"]
