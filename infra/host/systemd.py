@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import sh
@@ -61,7 +63,7 @@ JUST_STARTED = 10.0
 
 def state(unit: str) -> dict[str, str]:
     """A unit's properties, by systemd's names."""
-    shown = sh.run(["systemctl", "show", unit, f"--property={PROPERTIES},ActiveEnterTimestamp"]).out
+    shown = sh.run(["systemctl", "show", unit, f"--property={PROPERTIES}"]).out
     found = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
     return {**dict.fromkeys(PROPERTIES.split(","), ""), **found}
 
@@ -148,13 +150,34 @@ def log(unit: str, invocation: str = "", lines: int = 20) -> list[str]:
     if not invocation:
         return _journal("--unit", unit, lines=lines)
     # Of a process that ends at once the journal may know the unit only, and no more which start of it this was.
-    since = state(unit).get("ActiveEnterTimestamp", "")
+    began = state(unit)["ExecMainStartTimestampMonotonic"]
     found = _journal(f"_SYSTEMD_INVOCATION_ID={invocation}", lines=lines)
-    return found or (_journal(f"_SYSTEMD_UNIT={unit}", f"--since={since}", lines=lines) if since else [])
+    if found or not int(began or 0):
+        return found
+    return unclaimed(_journal(f"_SYSTEMD_UNIT={unit}", lines=lines, output="json"), int(began))
 
 
-def _journal(*which: str, lines: int) -> list[str]:
-    argv = ["journalctl", *which, "--lines", str(lines), "--output", "cat", "--no-pager", "--quiet"]
+def unclaimed(entries: Sequence[str], began: int) -> list[str]:
+    """The messages of journal entries (JSON) since a time that do not belong to another start of the unit.
+
+    Args:
+        entries: One JSON object each, as ``journalctl --output=json`` prints them.
+        began: When this start began, in microseconds since boot. To the second is not enough: the slot's process before
+            may have written its last line in that same second.
+    """
+    found = []
+    for text in entries:
+        entry = json.loads(text)
+        message = entry.get("MESSAGE")
+        if "_SYSTEMD_INVOCATION_ID" in entry or int(entry.get("__MONOTONIC_TIMESTAMP", 0)) < began:
+            continue
+        # What is not UTF-8 comes as a list of bytes.
+        found += [bytes(message).decode(errors="replace") if isinstance(message, list) else str(message or "")]
+    return found
+
+
+def _journal(*which: str, lines: int, output: str = "cat") -> list[str]:
+    argv = ["journalctl", *which, "--lines", str(lines), "--output", output, "--no-pager", "--quiet"]
     return sh.run(argv).out.splitlines()
 
 

@@ -308,3 +308,13 @@ def test_an_endless_output_is_told_up_to_a_bound(capsys: pytest.CaptureFixture[s
     told = capsys.readouterr().err
     assert len(told) < 1.5 * tasks.MOST_SHOWN
     assert told.splitlines()[-1] == "         | [more output is not shown]"
+
+
+def test_a_line_of_the_start_before_is_not_taken_for_one_of_this() -> None:
+    entries = [
+        {"MESSAGE": "before, of an unknown start", "__MONOTONIC_TIMESTAMP": "999999"},
+        {"MESSAGE": "of another start", "__MONOTONIC_TIMESTAMP": "1000001", "_SYSTEMD_INVOCATION_ID": "a"},
+        {"MESSAGE": "ours", "__MONOTONIC_TIMESTAMP": "1000000"},
+        {"MESSAGE": [99, 97, 102, 233], "__MONOTONIC_TIMESTAMP": "1000002"},
+    ]
+    assert systemd.unclaimed([json.dumps(entry) for entry in entries], 1_000_000) == ["ours", "caf\ufffd"]
