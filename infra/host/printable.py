@@ -12,8 +12,8 @@ BREAKS = re.compile(r"\s+")
 UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 """Control characters (a terminal obeys them), marks that reverse the direction of writing, halves of characters."""
 
-OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Control characters and marks that reverse the direction of writing: what a terminal obeys."""
+OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys: control characters (not tabs or line ends) and marks that reverse the direction of writing."""
 SEQUENCE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(\x07|\x1b\\)?|[ -/]*[0-~])")
 """What a terminal obeys whole: colours and movements (CSI), titles and other strings (OSC, DCS), short ones.
 Source: ECMA-48, sections 5.3 to 5.6."""
@@ -25,10 +25,13 @@ def lines(text: str) -> str:
     Of a line that was written over and over (a progress bar) the last state is left.
     """
     plain = SEQUENCE.sub("", text.replace("\r\n", "\n"))
-    return "\n".join(
-        "\t".join(OBEYED.sub("\N{REPLACEMENT CHARACTER}", part) for part in line.split("\t"))
-        for line in (line.rstrip("\r").rsplit("\r", 1)[-1] for line in plain.split("\n"))
-    )
+    last = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in plain.split("\n"))
+    return OBEYED.sub("\N{REPLACEMENT CHARACTER}", last)
+
+
+def bare(line: str) -> str:
+    """A line without anything that a terminal would obey, for finding patterns in it."""
+    return OBEYED.sub("", SEQUENCE.sub("", line))
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:

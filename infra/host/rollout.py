@@ -7,15 +7,13 @@ from collections.abc import Callable, Sequence
 
 from . import health, hooks, launches, layout, proxy, say, slots, sockets, systemd, workers
 from .failure import Failure, Interrupted
+from .printable import bare
 from .processes import Processes
 
 SHOWN_LINES = 12
 LEAST_LINES = 5
 SHOWN_WIDTH = 300
 FRAME = re.compile(r'  File "(.*)", line \d+, in ')
-CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
-"""Colours and other control characters, which no terminal should get from an app's log."""
-
 SERVERS = re.compile(r"(gunicorn\.errors\.)?HaltServer|SystemExit|KeyboardInterrupt")
 EXCEPTION = re.compile(r"(\w+\.)*\w*(Error|Exception|Exit|Interrupt|Fault)\b.*")
 
@@ -180,7 +178,7 @@ def excerpt(lines: Sequence[str], root: str = "", most: int = SHOWN_LINES) -> st
 
     Of tracebacks only the frames in ``root``, the app's own code, are kept. Not more than ``most`` lines.
     """
-    plain = [CONTROL.sub("", line) for line in lines]
+    plain = [bare(line) for line in lines]
     kept = _own_frames(plain, root) if root else plain
     shown = kept[-most:]
     causes = [line.strip() for line in kept[:-most] if EXCEPTION.fullmatch(line.strip())]

@@ -168,6 +168,7 @@ def test_excerpt_keeps_the_cause_that_would_be_cut_off() -> None:
     assert rollout.excerpt(["one"]) == "  one"
     assert rollout.excerpt([]) == "  (nothing)"
     assert rollout.excerpt(["\x1b[31m\x1b[1mred\x1b[0m\x07 alert"]) == "  red alert"
+    assert rollout.excerpt(["\x1b]0;a title\x07shown", "a\ttab"]) == "  shown\n  a\ttab"
 
 
 TRACEBACK = """\
