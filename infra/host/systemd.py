@@ -63,9 +63,7 @@ JUST_STARTED = 10.0
 
 def state(unit: str) -> dict[str, str]:
     """A unit's properties, by systemd's names."""
-    shown = sh.run(["systemctl", "show", unit, f"--property={PROPERTIES}"]).out
-    found = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
-    return {**dict.fromkeys(PROPERTIES.split(","), ""), **found}
+    return states(unit)[unit]
 
 
 def states(*names: str) -> dict[str, dict[str, str]]:
