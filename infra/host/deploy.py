@@ -141,7 +141,8 @@ class Deployment:
         self.sick = processes.sick() if processes and processes.serves() else ""
         if built and processes and processes.unchanged() and not self._to_do(built):
             specifications.keep(self.app, built.release, self.told)
-            prune.prune(self.app, self.spec.keep_releases, built.release)
+            if len(build.all_built(self.app)) > self.spec.keep_releases:
+                prune.prune(self.app, self.spec.keep_releases, built.release)
             warnings = workers.troubles(self.app, list(processes.others()))
             for warning in warnings:
                 say.step("warning", warning)
