@@ -2,37 +2,43 @@
 
 import pulumi
 
-from infra import outputs, settings
-from infra.deployment import commands, repository
-from infra.deployment.deployment import Deployment, DeploymentArgs
-from infra.machines import keys
-from infra.machines.launch import launch
+from infra import from_settings, outputs
+from infra.config.load import load
+from infra.config.parse import SettingsError
+from infra.deployment import app_plan
+from infra.deployment.arguments import DeploymentArgs
+from infra.deployment.deployment import Deployment
+from infra.deployment.repository import RepositoryError
+from infra.machines.registry import KINDS, launch
 
 try:
-    wanted = settings.load()
-    source = repository.find(wanted.repository, wanted.directory)
-    revision = repository.resolve(source, wanted.revision, wanted.deploy_key, wanted.known_hosts, wanted.allow_missing)
-except (settings.SettingsError, repository.RepositoryError) as mistake:
+    wanted = load(KINDS)
+    app_plan.preload()
+    source = from_settings.source(wanted)
+    revision = source.resolve(wanted.revision)
+    app = from_settings.app(wanted)
+    planned = app_plan.read(app, source, revision, wanted.env, wanted.secrets)
+except (SettingsError, RepositoryError) as mistake:
     raise pulumi.RunError(str(mistake)) from None
 
-machine = launch(wanted)
-app = Deployment(wanted.app, DeploymentArgs(wanted, machine, source, revision))
-pulumi.log.info(f"{wanted.app}: revision {revision.sha[:12]} ({revision.name}) {revision.subject}".rstrip(), app)
+machine = launch("machine", wanted)
+deployed = Deployment(wanted.app, DeploymentArgs(app, machine, source, revision, wanted.env, wanted.secrets, planned))
+pulumi.log.info(f"{wanted.app}: revision {revision.sha[:12]} ({revision.name}) {revision.subject}".rstrip(), deployed)
 for warning in revision.warnings:
-    pulumi.log.warn(warning, app)
+    pulumi.log.warn(warning, deployed)
 
 for name, value in outputs.checked(
     {
-        "url": app.url,
-        "health_url": machine.address.apply(lambda address: commands.health_url(wanted, address)),
-        "public_ip": machine.address,
-        "machine": machine.kind,
-        "ssh": app.ssh,
-        "host_key_fingerprint": machine.host_key.apply(keys.fingerprint),
-        "security_group_rules": machine.firewall.as_data(),
+        "url": deployed.url,
+        "health_url": deployed.health_url,
+        "address": machine.address,
+        "machine_kind": machine.kind,
+        "ssh": deployed.ssh,
+        "host_key_fingerprint": machine.ssh.fingerprint(),
+        "firewall_rules": machine.firewall.as_data(),
         "app_user": wanted.app,
         "revision": revision.sha,
-        "release": app.release,
+        "release": deployed.release,
     }
 ).items():
     pulumi.export(name, value)

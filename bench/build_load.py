@@ -18,8 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.host import lab as labs
-from tests.host.lab import Lab, Repo
+from tests.agent import lab as labs
+from tests.agent.lab import Lab, Repo
 
 HEAVY = "--no-binary regex\nflask==3.1.3\ngunicorn==27.0.1\npandas\nscikit-learn\nregex\n"
 COMPILER = ["gcc", "libc6-dev", "python3-dev"]

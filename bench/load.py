@@ -15,9 +15,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.host import lab as lab_module
-from tests.host.lab import Lab, Repo
-from tests.host.load import Load
+from tests.agent import lab as lab_module
+from tests.agent.lab import Lab, Repo
+from tests.agent.load import Load
 
 
 def steps(deployments: int) -> list[tuple[str, str, dict[str, Any]]]:

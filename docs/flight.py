@@ -1,4 +1,4 @@
-"""Records docs/flight.svg: runs the commands in a fresh clone and draws what they printed.
+"""Records docs/flight.svg: types the commands into a terminal in a fresh clone and draws what stays on its screen.
 
 python docs/flight.py FOLDER, where FOLDER is a clone whose toolchain is set up (make setup).
 """
@@ -6,6 +6,8 @@ python docs/flight.py FOLDER, where FOLDER is a clone whose toolchain is set up 
 from __future__ import annotations
 
 import io
+import os
+import pty
 import re
 import subprocess
 import sys
@@ -15,36 +17,72 @@ from rich.console import Console
 from rich.text import Text
 
 COMMANDS = (
-    "make up | tail -n 9",
-    'curl -s "$(make -s url)" | grep Release',
-    "git commit -qam 'Say good morning' && pulumi preview | grep -E '^ [~+]|~ revision|unchanged'",
-    "make up | tail -n 4 | head -n 2",
-    "make rollback | tail -n 4 | head -n 2",
-    "make releases",
+    "launchpad up",
+    'curl -s "$(launchpad url)" | grep Release',
+    "sed -i 's/It flies/Good morning/' app/app.py && git commit -qam 'Say good morning'",
+    "launchpad up",
+    "launchpad rollback",
+    "launchpad releases",
 )
-EDIT = "sed -i 's/It flies/Good morning/' app/app.py"
+WIDTH = 112
+CONTROL = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|\r|\n")
+
+
+def typed(command: str, folder: Path) -> list[str]:
+    """What a command leaves on the screen of a terminal, with its colours."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        ["bash", "-c", f"source toolchain/activate && {command}"],
+        cwd=folder,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": str(WIDTH), "LINES": "40"},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    printed = b""
+    try:
+        while part := os.read(ours, 65536):
+            printed += part
+    except OSError:  # the other end is closed
+        pass
+    os.close(ours)
+    process.wait()
+    return screen(printed.decode())
+
+
+def screen(printed: str) -> list[str]:
+    """The lines that are left when a terminal has obeyed: cursor up, erase line, carriage return; colours stay."""
+    lines, row, at = [""], 0, 0
+    for control in [*CONTROL.finditer(printed), None]:
+        end = control.start() if control else len(printed)
+        lines[row] += printed[at:end]
+        at = control.end() if control else end
+        if control is None:
+            break
+        if control[0] == "\n":
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        elif control[2] == "A":
+            row = max(0, row - int(control[1] or 1))
+        elif control[2] == "K":
+            lines[row] = ""
+        elif control[2] == "m":
+            lines[row] += control[0]
+    return lines
 
 
 def main() -> None:
-    """Run each command in turn and save the picture."""
+    """Type each command in turn and save the picture."""
     folder = Path(sys.argv[1]).resolve()
-    console = Console(record=True, width=112, file=io.StringIO())
+    console = Console(record=True, width=WIDTH, file=io.StringIO())
     for command in COMMANDS:
-        if "commit" in command:
-            subprocess.run(["bash", "-c", EDIT], cwd=folder, check=True)
         print(f"$ {command}", flush=True)
         console.print(Text.assemble(("$ ", "bold green"), (command, "bold")))
-        done = subprocess.run(
-            ["bash", "-c", f"source toolchain/activate && {command}"],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            check=False,
-        )
-        said = done.stdout.rstrip().replace(str(folder), "~/launchpad")
-        print(said, flush=True)
-        console.print(Text(said), no_wrap=True, overflow="ellipsis", highlight=False)
+        left = "\n".join(typed(command, folder)).rstrip().replace(str(folder), "~/launchpad")
+        print(left, flush=True)
+        if left:
+            console.print(Text.from_ansi(left), no_wrap=True, overflow="ellipsis", highlight=False)
         console.print()
     drawn = console.export_svg(title="launchpad")
     Path("docs/flight.svg").write_text(

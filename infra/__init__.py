@@ -1,1 +1,1 @@
-"""Launchpad's Pulumi program: from settings to a machine, a deployment on it and the stack's outputs."""
+"""Launchpad's Pulumi program: turns a stack's settings into a machine, a deployment and outputs."""

@@ -1,10 +1,10 @@
-"""Judge a stack that is about to be, or one that is: exit 1 and a line per finding that no waiver covers.
+"""Check a planned or an existing stack: print a line for each finding without a waiver; exit with 1 if there is any.
 
     pulumi preview --json | python -m policy
     pulumi stack export   | python -m policy
 
-This stands in for a policy pack (``--policy-pack``): the engine starts packs through the language host, and the one
-that is built where the vendor is out of reach is too old for that.
+This replaces a policy pack (``--policy-pack``): the engine starts packs through the language host, and the one that is
+built if Pulumi's downloads are unreachable is too old for that.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from policy.waivers import load, unwaived
 
 
 def resources(document: dict[str, Any]) -> list[Resource]:
-    """The resources of a preview's steps or of an exported stack. Raises ``KeyError`` for anything else."""
+    """Parse the resources of a preview or of an exported stack; raises ``KeyError`` for any other document."""
     if "steps" in document:
         states = [step["newState"] for step in document["steps"] if step.get("newState")]
     else:
@@ -28,7 +28,7 @@ def resources(document: dict[str, Any]) -> list[Resource]:
 
 
 def resource(state: dict[str, Any]) -> Resource:
-    """One resource of Pulumi's state."""
+    """Convert a resource of Pulumi's state."""
     urns = [*state.get("dependencies", [])]
     for others in (state.get("propertyDependencies") or {}).values():
         urns += others or []
@@ -37,18 +37,18 @@ def resource(state: dict[str, Any]) -> Resource:
 
 
 def main() -> int:
-    """Judge what comes on stdin."""
+    """Check the document on stdin."""
     try:
-        found = resources(json.load(sys.stdin))
+        stack = resources(json.load(sys.stdin))
     except (ValueError, KeyError, TypeError):
         print("policy: stdin is neither `pulumi preview --json` nor `pulumi stack export`", file=sys.stderr)
         return 2
-    findings = unwaived(judge(found), load())
+    findings = unwaived(judge(stack), load())
     titles = {control.id: (", ".join(control.ids), control.title) for control in CONTROLS}
     for finding in findings:
         ids, title = titles[finding.control]
-        print(f"{finding.resource}: {finding.said} [{ids}: {title}]")
-    print(f"{len(found)} resources, {len(CONTROLS)} controls, {len(findings)} findings without a waiver")
+        print(f"{finding.resource}: {finding.message} [{ids}: {title}]")
+    print(f"{len(stack)} resources, {len(CONTROLS)} controls, {len(findings)} findings without a waiver")
     return 1 if findings else 0
 
 

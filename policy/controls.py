@@ -1,7 +1,7 @@
 """The controls: AWS Foundational Security Best Practices (EC2.*), Checkov (CKV*), and two of our own (LAUNCHPAD.*).
 
-Each is a function over all resources of a stack that yields a finding per offence; ``ids`` are the names under which
-auditors and scanners know it. A rule is stated once even where several catalogues have it.
+Each is a function over all resources of a stack that yields one finding per violation; ``ids`` are its names in the
+catalogues of auditors and scanners. A rule that is in several catalogues is stated once.
 """
 
 from __future__ import annotations
@@ -28,24 +28,26 @@ SECRETS = re.compile(
 NO_DESCRIPTION = ("", "Managed by Pulumi", "Managed by Terraform")
 SSM_CORE = "AmazonSSMManagedInstanceCore"
 OWNER_TAGS = {"ManagedBy", "Project", "Stack"}
+"""What the program should have created. It is repeated here on purpose: a policy that imported it from the program
+would accept whatever the program does."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """An offence of one resource against one control."""
+    """A violation of a control by a resource."""
 
     control: str
     resource: str
-    said: str
+    message: str
 
 
 @dataclass(frozen=True)
 class Control:
-    """A rule, by its first id; ``offences`` yields the offender and what is wrong with it."""
+    """A rule, identified by its first id; ``violations`` yields each offending resource and what is wrong with it."""
 
     ids: tuple[str, ...]
     title: str
-    offences: Callable[[Resources], Iterator[tuple[Resource, str]]]
+    violations: Callable[[Resources], Iterator[tuple[Resource, str]]]
 
     @property
     def id(self) -> str:
@@ -59,14 +61,14 @@ CONTROLS: list[Control] = []
 def judge(resources: Resources) -> list[Finding]:
     """Every finding about a stack."""
     return [
-        Finding(control.id, offender.name, said)
+        Finding(control.id, resource.name, message)
         for control in CONTROLS
-        for offender, said in control.offences(resources)
+        for resource, message in control.violations(resources)
     ]
 
 
 def control(*ids: str) -> Callable[[Callable[[Resources], Iterator[tuple[Resource, str]]]], None]:
-    """Registers a function as a control; its docstring is the title."""
+    """Register a function as a control; its docstring is the title."""
 
     def register(function: Callable[[Resources], Iterator[tuple[Resource, str]]]) -> None:
         CONTROLS.append(Control(ids, (function.__doc__ or "").strip(), function))
@@ -84,7 +86,7 @@ def default_group_closed(resources: Resources) -> Iterator[tuple[Resource, str]]
         closed |= group.depends_on
     for vpc in of(resources, r.VPC):
         if vpc.name not in closed:
-            yield vpc, "nobody empties the VPC's default security group"
+            yield vpc, "the VPC's default security group is not emptied"
 
 
 @control("EC2.3", "CKV_AWS_8")
@@ -107,7 +109,7 @@ def flow_logs(resources: Resources) -> Iterator[tuple[Resource, str]]:
 
 @control("EC2.8", "CKV_AWS_79")
 def metadata_tokens(resources: Resources) -> Iterator[tuple[Resource, str]]:
-    """The instance metadata service demands a session token (IMDSv2)."""
+    """The instance metadata service requires a session token (IMDSv2)."""
     for instance in of(resources, r.INSTANCE):
         options = instance.inputs.get("metadataOptions") or {}
         if options.get("httpEndpoint") != "disabled" and options.get("httpTokens") != "required":
@@ -116,11 +118,11 @@ def metadata_tokens(resources: Resources) -> Iterator[tuple[Resource, str]]:
 
 @control("CKV_AWS_341")
 def metadata_hops(resources: Resources) -> Iterator[tuple[Resource, str]]:
-    """Metadata does not travel further than the instance itself."""
+    """Metadata responses do not leave the instance."""
     for instance in of(resources, r.INSTANCE):
         options = instance.inputs.get("metadataOptions") or {}
         if options.get("httpEndpoint") != "disabled" and int(options.get("httpPutResponseHopLimit", 1)) > 1:
-            yield instance, "metadata answers may travel more than one hop"
+            yield instance, "metadata responses may travel more than one hop"
 
 
 @control("EC2.9", "CKV_AWS_88")
@@ -131,49 +133,51 @@ def no_public_address(resources: Resources) -> Iterator[tuple[Resource, str]]:
             yield instance, "the instance has a public address"
     for use in of(resources, r.ADDRESS_USE):
         yield use, "the instance has an Elastic address"
+    for use in of(resources, r.LIGHTSAIL_ADDRESS_USE):
+        yield use, "the instance has a static address"
 
 
 @control("EC2.15", "CKV_AWS_130")
 def no_automatic_addresses(resources: Resources) -> Iterator[tuple[Resource, str]]:
-    """A subnet gives no public address to whatever is put into it."""
+    """A subnet does not assign public addresses automatically."""
     for subnet in of(resources, r.SUBNET):
         if subnet.inputs.get("mapPublicIpOnLaunch"):
-            yield subnet, "the subnet gives public addresses by itself"
+            yield subnet, "the subnet assigns public addresses automatically"
 
 
 @control("EC2.18")
 def only_web_from_anywhere(resources: Resources) -> Iterator[tuple[Resource, str]]:
-    """What is open to everybody is the web's ports and nothing else."""
-    for rule in of(resources, r.INGRESS):
-        ports = (int(rule.inputs.get("fromPort", -1)), int(rule.inputs.get("toPort", -1)))
-        if from_anywhere(rule.inputs) and not (ports[0] == ports[1] and ports[0] in WEB_PORTS):
-            yield rule, f"open to everybody: ports {ports[0]} to {ports[1]}"
+    """Only the web ports are open to everybody."""
+    for resource, rule in r.ingress(resources):
+        ports = (int(rule.get("fromPort", -1)), int(rule.get("toPort", -1)))
+        if from_anywhere(rule) and not (ports[0] == ports[1] and ports[0] in WEB_PORTS):
+            yield resource, f"open to everybody: ports {ports[0]} to {ports[1]}"
 
 
 @control("EC2.19")
 def no_high_risk_port_from_anywhere(resources: Resources) -> Iterator[tuple[Resource, str]]:
-    """No port that attackers look for first is open to everybody."""
+    """No high-risk port is open to everybody."""
     yield from _open(resources, *HIGH_RISK)
 
 
 @control("EC2.21", "CKV_AWS_231", "CKV_AWS_232")
 def acl_guards_logins(resources: Resources) -> Iterator[tuple[Resource, str]]:
-    """No network ACL lets everybody through to SSH or RDP, the default one of a VPC included."""
+    """No network ACL, including a VPC's default one, allows SSH or RDP from everywhere."""
     kept: set[str] = set()
     for acl in of(resources, r.ACL, r.DEFAULT_ACL):
         for entry in acl.inputs.get("ingress") or []:
             if entry.get("action") == "allow" and from_anywhere(entry) and covers(entry, 22, 3389):
-                yield acl, f"entry {int(entry['ruleNo'])} lets everybody through to port 22 or 3389"
+                yield acl, f"entry {int(entry['ruleNo'])} allows port 22 or 3389 from everywhere"
         if acl.type == r.DEFAULT_ACL:
             kept |= acl.depends_on
     for vpc in of(resources, r.VPC):
         if vpc.name not in kept:
-            yield vpc, "nobody closes the VPC's default network ACL, which lets everything through"
+            yield vpc, "the VPC's default network ACL, which allows all traffic, is not closed"
 
 
 @control("CKV_AWS_23")
 def described(resources: Resources) -> Iterator[tuple[Resource, str]]:
-    """Every security group and every rule says what it is for."""
+    """Every security group and every rule has a description."""
     for each in of(resources, r.GROUP, r.INGRESS, r.EGRESS):
         if (each.inputs.get("description") or "").strip() in NO_DESCRIPTION:
             yield each, "it has no description"
@@ -200,26 +204,26 @@ def no_http_from_anywhere(resources: Resources) -> Iterator[tuple[Resource, str]
 @control("CKV_AWS_277")
 def not_everything_from_anywhere(resources: Resources) -> Iterator[tuple[Resource, str]]:
     """No rule opens every port to everybody."""
-    for rule in of(resources, r.INGRESS):
-        if from_anywhere(rule.inputs) and str(rule.inputs.get("ipProtocol")) in ("-1", "all"):
-            yield rule, "every port is open to everybody"
+    for resource, rule in r.ingress(resources):
+        if from_anywhere(rule) and str(rule.get("ipProtocol")) in ("-1", "all"):
+            yield resource, "every port is open to everybody"
 
 
 @control("CKV_AWS_382")
 def not_everything_to_anywhere(resources: Resources) -> Iterator[tuple[Resource, str]]:
-    """No rule lets the machine talk to everybody on every port."""
+    """No rule allows outgoing traffic to every address on every port."""
     for rule in of(resources, r.EGRESS):
         if from_anywhere(rule.inputs) and str(rule.inputs.get("ipProtocol")) in ("-1", "all"):
-            yield rule, "the machine may talk to everybody on every port"
+            yield rule, "outgoing traffic is allowed to every address on every port"
 
 
 @control("CKV_AWS_46")
 def no_secret_in_user_data(resources: Resources) -> Iterator[tuple[Resource, str]]:
-    """User data, which every process on the instance can read, holds no secret."""
-    for instance in of(resources, r.INSTANCE):
+    """User data, which every process on the instance can read, contains no secret."""
+    for instance in of(resources, r.INSTANCE, r.LIGHTSAIL):
         data = f"{instance.inputs.get('userData') or ''}\n{instance.inputs.get('userDataBase64') or ''}"
         if SECRETS.search(data):
-            yield instance, "user data holds what looks like a secret"
+            yield instance, "user data seems to contain a secret"
 
 
 @control("CKV_AWS_126")
@@ -232,7 +236,7 @@ def detailed_monitoring(resources: Resources) -> Iterator[tuple[Resource, str]]:
 
 @control("CKV_AWS_135")
 def optimized_disks(resources: Resources) -> Iterator[tuple[Resource, str]]:
-    """An instance has bandwidth of its own for its disks."""
+    """An instance has dedicated bandwidth for its disks."""
     for instance in of(resources, r.INSTANCE):
         if instance.inputs.get("ebsOptimized") is not True:
             yield instance, "it is not EBS-optimized"
@@ -240,7 +244,7 @@ def optimized_disks(resources: Resources) -> Iterator[tuple[Resource, str]]:
 
 @control("CKV2_AWS_5")
 def groups_used(resources: Resources) -> Iterator[tuple[Resource, str]]:
-    """Every security group is of use to something."""
+    """Every security group is used."""
     used = {name for instance in of(resources, r.INSTANCE) for name in instance.depends_on}
     for group in of(resources, r.GROUP):
         if group.name not in used:
@@ -249,7 +253,7 @@ def groups_used(resources: Resources) -> Iterator[tuple[Resource, str]]:
 
 @control("CKV2_AWS_41")
 def has_role(resources: Resources) -> Iterator[tuple[Resource, str]]:
-    """An instance has a role, so that nobody puts keys on it."""
+    """An instance has a role, so that it needs no stored access keys."""
     for instance in of(resources, r.INSTANCE):
         if not instance.inputs.get("iamInstanceProfile"):
             yield instance, "it has no instance profile"
@@ -257,7 +261,7 @@ def has_role(resources: Resources) -> Iterator[tuple[Resource, str]]:
 
 @control("LAUNCHPAD.1")
 def least_privilege(resources: Resources) -> Iterator[tuple[Resource, str]]:
-    """The machine's role is for Session Manager and for nothing else."""
+    """The machine's role allows only Session Manager."""
     for attachment in of(resources, r.POLICY_ATTACHMENT):
         if not str(attachment.inputs.get("policyArn")).endswith(f":iam::aws:policy/{SSM_CORE}"):
             yield attachment, f"the role may do more than {SSM_CORE}"
@@ -267,7 +271,7 @@ def least_privilege(resources: Resources) -> Iterator[tuple[Resource, str]]:
 
 @control("LAUNCHPAD.2")
 def owner_tagged(resources: Resources) -> Iterator[tuple[Resource, str]]:
-    """Everything on AWS says whose it is."""
+    """All AWS resources have the owner tags."""
     for provider in of(resources, r.PROVIDER):
         tags = provider.inputs.get("defaultTags") or {}
         tags = json.loads(tags) if isinstance(tags, str) else tags
@@ -276,7 +280,7 @@ def owner_tagged(resources: Resources) -> Iterator[tuple[Resource, str]]:
 
 
 def _open(resources: Resources, *ports: int) -> Iterator[tuple[Resource, str]]:
-    for rule in of(resources, r.INGRESS):
-        open_ports = [port for port in ports if from_anywhere(rule.inputs) and covers(rule.inputs, port)]
+    for resource, rule in r.ingress(resources):
+        open_ports = [port for port in ports if from_anywhere(rule) and covers(rule, port)]
         if open_ports:
-            yield rule, f"open to everybody: {', '.join(map(str, open_ports))}"
+            yield resource, f"open to everybody: {', '.join(map(str, open_ports))}"

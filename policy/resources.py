@@ -1,4 +1,4 @@
-"""What the controls look at: resources as the program asks for them, wherever they come from."""
+"""The resources that the controls check, as the program declares them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ FLOW_LOG = "aws:ec2/flowLog:FlowLog"
 ADDRESS_USE = "aws:ec2/eipAssociation:EipAssociation"
 POLICY_ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+LIGHTSAIL = "aws:lightsail/instance:Instance"
+LIGHTSAIL_PORTS = "aws:lightsail/instancePublicPorts:InstancePublicPorts"
+LIGHTSAIL_ADDRESS_USE = "aws:lightsail/staticIpAttachment:StaticIpAttachment"
 PROVIDER = "pulumi:providers:aws"
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource: its inputs as Pulumi holds them (camelCase), and the names of those that it depends on."""
+    """A resource: its inputs as Pulumi stores them (camelCase), and the names of its dependencies."""
 
     type: str
     name: str
@@ -41,8 +44,22 @@ def of(resources: Resources, *types: str) -> Iterator[Resource]:
     return (each for each in resources if each.type in types)
 
 
+def ingress(resources: Resources) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
+    """Every rule about incoming traffic, with its resource; Lightsail has one resource for all of a machine's."""
+    for rule in of(resources, INGRESS):
+        yield rule, rule.inputs
+    for ports in of(resources, LIGHTSAIL_PORTS):
+        for each in ports.inputs.get("portInfos") or []:
+            # a range that names nobody is open to everybody
+            named = each.get("cidrs") or each.get("ipv6Cidrs") or each.get("cidrListAliases")
+            networks = [*(each.get("cidrs") or []), *(each.get("ipv6Cidrs") or [])] if named else ["0.0.0.0/0"]
+            for network in networks:
+                flow = {"ipProtocol": each["protocol"], "fromPort": each["fromPort"], "toPort": each["toPort"]}
+                yield ports, {**flow, "cidrIpv6" if ":" in network else "cidrIpv4": network}
+
+
 def from_anywhere(rule: Mapping[str, Any]) -> bool:
-    """Whether a rule is for everybody, over IPv4 or IPv6."""
+    """Whether a rule applies to every IPv4 or every IPv6 address."""
     cidrs = (rule.get("cidrIpv4"), rule.get("cidrIpv6"), rule.get("cidrBlock"), rule.get("ipv6CidrBlock"))
     return any(ipaddress.ip_network(cidr).prefixlen == 0 for cidr in cidrs if cidr)
 

@@ -1,4 +1,4 @@
-"""The findings that are meant to be there, each with its reason."""
+"""Accepted findings, each with its reason."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ FILE = Path(__file__).parent / "waivers.yaml"
 
 @dataclass(frozen=True)
 class Waiver:
-    """A control, the resources that may offend against it (a pattern), and why."""
+    """A control, the resources that may violate it (a pattern), and the reason."""
 
     control: str
     resource: str
     reason: str
 
     def covers(self, finding: Finding) -> bool:
-        """Whether the finding is one of those that are meant to be."""
+        """Whether this waiver accepts the finding."""
         return finding.control == self.control and fnmatchcase(finding.resource, self.resource)
 
 
@@ -32,5 +32,5 @@ def load(file: Path = FILE) -> list[Waiver]:
 
 
 def unwaived(findings: list[Finding], waivers: list[Waiver]) -> list[Finding]:
-    """The findings that nobody has given a reason for."""
+    """The findings that no waiver covers."""
     return [finding for finding in findings if not any(waiver.covers(finding) for waiver in waivers)]

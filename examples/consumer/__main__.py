@@ -38,5 +38,5 @@ def file(called: str, text: pulumi.Output[str]) -> None:
     pulumi.export(called, path)
 
 
-file("prometheus-targets.json", read("url", "machine", "revision", "release").apply(prometheus))
-file("zone.txt", read("public_ip").apply(lambda found: record(found, config.get("record") or "app.example.org.")))
+file("prometheus-targets.json", read("url", "machine_kind", "revision", "release").apply(prometheus))
+file("zone.txt", read("address").apply(lambda found: record(found, config.get("record") or "app.example.org.")))

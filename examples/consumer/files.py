@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pulumi
 
-CONTRACT = 1
+CONTRACT = 2
 """The version of infra/outputs.py that this was written for; it goes up when an output goes or means another thing."""
 
 SAFE_PATH = re.compile(r"[A-Za-z0-9._/-]+")
@@ -35,16 +35,18 @@ def prometheus(found: Mapping[str, Any]) -> str:
     """A target file for Prometheus's file_sd_configs: the app's metrics by its public address."""
     url = urlsplit(str(found["url"]))
     port = url.port or {"http": 80, "https": 443}[url.scheme]
+    # A name below localhost is this computer to browsers and curl; other programs would ask a name server for it.
+    host = "127.0.0.1" if (url.hostname or "").endswith(".localhost") else url.hostname
     labels = {
         "__scheme__": url.scheme,
         "__metrics_path__": "/metrics",
-        "machine": found["machine"],
+        "machine": found["machine_kind"],
         "revision": found["revision"],
         "release": found["release"],
     }
-    return json.dumps([{"targets": [f"{url.hostname}:{port}"], "labels": labels}], indent=2) + "\n"
+    return json.dumps([{"targets": [f"{host}:{port}"], "labels": labels}], indent=2) + "\n"
 
 
 def record(found: Mapping[str, Any], name: str) -> str:
     """A line of a zone file that leads the name to the machine."""
-    return f"{name} 300 IN A {found['public_ip']}\n"
+    return f"{name} 300 IN A {found['address']}\n"

@@ -1,1 +1,1 @@
-"""The app on a machine: reach it, prepare it, bring the source, release."""
+"""Deploying the app to a machine: wait for SSH, prepare the machine, push the source, release."""

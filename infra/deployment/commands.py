@@ -1,148 +1,100 @@
-"""What is run on the machine and what it is told: short command lines, and the specs that go in by standard input.
-
-All pure. Values that may be secret travel in the specs, never in a command line.
-"""
+"""The command lines that run on the machine, which never contain a secret, and the parsing of their output."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
-from infra.deployment.printable import one_line
-from infra.deployment.repository import Repository, Revision
-from infra.settings import Settings
-
-SCHEMA = 1
-PROGRAM = "launchpad-host.pyz"
-"""The host program's name in the home of the SSH user; ``prepare`` installs it from there."""
+from infra import ssh
+from infra.common.printable import one_line
+from infra.protocol import paths
 
 RELEASE = re.compile(r"[0-9a-f]{12}(-[0-9]+)?")
-"""How the machine names a release: by its revision, with a number where that is built more than once."""
+"""The name of a release on the machine: its revision, plus a number if the revision was built more than once."""
 
-REACH = (
-    "(while sleep 2.5 </dev/null >/dev/null 2>&1; do echo 'the machine is still starting' >&2; done) & ticker=$!; "
-    "if command -v cloud-init >/dev/null; then cloud-init status --wait >/dev/null; fi; "
-    "command -v python3 >/dev/null || (sudo apt-get update && sudo apt-get install -y python3) >/dev/null; "
-    "code=$?; kill $ticker; exit $code"
+NO_SUDO = (
+    "error: {user} may not run sudo without a password here, which deployments need. Log in as root "
+    "(launchpad:server.user root), or allow it: see docs/servers.md"
 )
-"""First words to a machine: wait until cloud-init is done, and see that there is a Python for the host program."""
-
-PREPARE = f"sudo python3 {PROGRAM} prepare"
 
 
-def deploy(app: str, revision: str) -> str:
-    """Build and release one revision; the host program finds out what of that is still to be done."""
-    return f"sudo launchpad-host deploy --app {app} --revision {revision}"
+def wait_for_ssh(user: str, *, owned: bool) -> str:
+    """The first command on a machine: waits for cloud-init and, if there is no Python for the agent, installs it.
+
+    Args:
+        user: Who logs in.
+        owned: Whether the program made the machine, whose user may run sudo for sure.
+    """
+    sudo = ssh.sudo(user)
+    checked = "" if owned or not sudo else f"sudo -n true || {{ echo '{NO_SUDO.format(user=user)}' >&2; exit 1; }}; "
+    return (
+        f"{checked}(while sleep 2.5 </dev/null >/dev/null 2>&1; do echo 'the machine is still starting' >&2; done) & "
+        "ticker=$!; if command -v cloud-init >/dev/null; then cloud-init status --wait >/dev/null; fi; "
+        f"command -v python3 >/dev/null || ({sudo}apt-get update && {sudo}apt-get install -y python3) >/dev/null; "
+        "code=$?; kill $ticker; exit $code"
+    )
 
 
-def release(said: str, revision: str) -> str:
-    """The release's name in what ``deploy`` printed, or the one that a revision's first release has.
+def agent_file(app: str) -> str:
+    """The agent's file name in the SSH user's home directory, from which ``prepare`` installs it.
 
-    What an earlier deployment printed lies in the stack's state and is read at every preview: whatever it is (a version
-    of ours once masked secrets in the middle of it), it must not keep the stack from being previewed and mended.
+    Each app has its own file, because another app's deployment may copy its agent at the same time.
+    """
+    return f"{paths.AGENT}-{app}.pyz"
+
+
+def prepare(app: str, sudo: str) -> str:
+    """The command that prepares the machine for the app; ``sudo`` is what it begins with for its user."""
+    return f"{sudo}python3 {agent_file(app)} prepare"
+
+
+def deploy(app: str, revision: str, sudo: str) -> str:
+    """The command that builds and releases a revision; the agent skips what is already done."""
+    return f"{sudo}{paths.AGENT} deploy --app {app} --revision {revision}"
+
+
+def remove(app: str, sudo: str, *, data: bool) -> str:
+    """The command that takes the app off a machine which stays, and at last the agent's copy.
+
+    The app's own copy does it, which is there before anything is prepared. Where that is gone the installed one does.
+
+    Args:
+        app: The app.
+        sudo: What a command of root's begins with.
+        data: Whether the app's data goes, too.
+    """
+    file, words = agent_file(app), f"remove --app {app}{'' if data else ' --keep-data'}"
+    return (
+        f"if [ -e {file} ]; then {sudo}python3 {file} {words}; "
+        f"elif command -v {paths.AGENT} >/dev/null; then {sudo}{paths.AGENT} {words}; fi && rm -f {file}"
+    )
+
+
+def release(output: str, revision: str) -> str:
+    """Find the release's name in the output of ``deploy``.
+
+    The output of an earlier deployment is in the stack's state and is parsed at every preview. Even if it is malformed
+    (an older version of Launchpad masked secrets in the middle of it), it must not prevent previews and repairs.
+
+    Args:
+        output: What ``deploy`` printed: a JSON object.
+        revision: The deployed commit.
+
+    Returns:
+        The release's name; if the output has none, the name of the revision's first release.
     """
     try:
-        name = json.loads(said)["release"]
+        name = json.loads(output)["release"]
     except (ValueError, KeyError, TypeError):
         name = None
     return name if isinstance(name, str) and RELEASE.fullmatch(name) else revision[:12]
 
 
-def warnings(said: str) -> list[str]:
-    """What ``deploy`` warned of, such as a worker that keeps ending, in what it printed."""
+def warnings(output: str) -> list[str]:
+    """The warnings in the output of ``deploy``, such as a worker that keeps exiting; none if it is malformed."""
     try:
-        told = json.loads(said).get("warnings", [])
+        items = json.loads(output).get("warnings", [])
     except (ValueError, AttributeError):
         return []
-    texts = [text for text in told if isinstance(text, str)] if isinstance(told, list) else []
+    texts = [text for text in items if isinstance(text, str)] if isinstance(items, list) else []
     return ["\n  ".join(one_line(line) for line in text.split("\n")) for text in texts]
-
-
-def tls(settings: Settings) -> dict[str, str] | None:
-    """How the proxy gets its certificate: an own one, another ACME server, or None for the proxy's default."""
-    if settings.tls_certificate:
-        return {"certificate": settings.tls_certificate, "key": settings.tls_key}
-    if settings.acme_ca:
-        return {"acme_ca": settings.acme_ca, "acme_root": settings.acme_root}
-    return None
-
-
-def prepare_spec(settings: Settings, program: str) -> str:
-    """What ``prepare`` is told; ``program`` is the host program's digest, so that a new program runs it again."""
-    return _spec(
-        program=program,
-        app=settings.app,
-        http_port=settings.http_port,
-        domain=settings.domain or None,
-        tls=tls(settings),
-        packages=list(settings.packages),
-        package_index=settings.package_index or None,
-        lock_timeout=settings.lock_timeout,
-        limits={"request_body": settings.request_body_limit, "request_timeout": settings.request_timeout},
-    )
-
-
-def deploy_spec(settings: Settings, repository: Repository, revision: Revision, address: str, program: str) -> str:
-    """What ``deploy`` is told besides the revision: where the source is, and how the app is run and checked.
-
-    ``program`` is the host program's digest: a new program starts the release anew where it shuts it in differently.
-    """
-    return _spec(
-        program=program,
-        app=settings.app,
-        repository=_source(settings, repository),
-        ref=revision.name,
-        directory=repository.directory,
-        command=settings.command or None,
-        python=settings.python or None,
-        env=settings.env,
-        secrets=settings.secrets,
-        health={
-            "path": settings.health_path,
-            "status": settings.health_status,
-            "timeout": settings.health_timeout,
-            "host": settings.domain or address,
-        },
-        drain_timeout=settings.drain_timeout,
-        keep_releases=settings.keep_releases,
-        lock_timeout=settings.lock_timeout,
-        package_index=settings.package_index or None,
-        allow_missing=list(settings.allow_missing),
-        rebuild=settings.rebuild,
-        metadata_access=settings.metadata_access,
-    )
-
-
-def _source(settings: Settings, repository: Repository) -> dict[str, Any]:
-    if repository.path is not None:
-        return {"kind": "pushed"}
-    return {
-        "kind": "url",
-        "url": repository.url,
-        "deploy_key": settings.deploy_key or None,
-        "known_hosts": settings.known_hosts or None,
-    }
-
-
-def _spec(**fields: Any) -> str:
-    return json.dumps({"schema": SCHEMA, **fields}, sort_keys=True)
-
-
-def longest(settings: Settings) -> int:
-    """Seconds that a step on the machine may take in all: the sum of what its parts are allowed by the host program."""
-    fetch, build, release, hooks, prepare = 3 * 900, 1800, 600, 3 * 600, 1800
-    waiting = settings.lock_timeout + settings.health_timeout + settings.drain_timeout
-    return waiting + max(prepare, fetch + build + release + hooks)
-
-
-def url(settings: Settings, address: str) -> str:
-    """The app's public address as a person types it."""
-    if settings.domain:
-        return f"https://{settings.domain}/"
-    return f"http://{address}/" if settings.http_port == 80 else f"http://{address}:{settings.http_port}/"
-
-
-def health_url(settings: Settings, address: str) -> str:
-    """What the health check asks for, through the public door."""
-    return url(settings, address).rstrip("/") + settings.health_path

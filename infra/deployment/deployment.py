@@ -1,204 +1,260 @@
-"""The app on a machine, as resources: reach it, bring the host program, prepare, deliver the source, release, knock."""
+"""A deployment as resources: wait for SSH, copy the agent, prepare, push the source, release, check the URL."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+import hashlib
 
 import pulumi
 import pulumi_command as command
 
-from infra.deployment import bundle, commands
-from infra.deployment.access import Access
-from infra.deployment.repository import Repository, Revision
-from infra.firewall import ANYWHERE
-from infra.machines.contract import Machine
-from infra.settings import Settings
+from infra import local
+from infra.app_model.build_plan import BuildPlan
+from infra.deployment import app_plan, arguments, bundle, commands, specifications
+from infra.deployment.app_plan import Planned
+from infra.deployment.arguments import DeploymentArgs
+from infra.deployment.check_public_url import CheckPublicUrl, PublicUrlExtra
+from infra.deployment.generated_secrets import GeneratedSecrets
+from infra.deployment.push_source import PushSource
+from infra.deployment.release_notes import ReleaseNotes
+from infra.deployment.ssh_files import SshFiles
+from infra.deployment.what_goes_out import Contents
+from infra.protocol import codec
 
 BOOT = pulumi.CustomTimeouts(create="10m", update="10m")
-LOCAL_FOLDER = Path(".launchpad")
+ANSWER_TIMEOUT, CERTIFICATE_TIMEOUT = 15, 120
+"""Seconds until the public URL must be healthy: without a certificate, and after the proxy has obtained one."""
+REQUEST_TIMEOUT = 10
+"""Seconds that one request to it may take, unless the health check allows more."""
 
-
-@dataclass(frozen=True)
-class DeploymentArgs:
-    """What is deployed, and where."""
-
-    settings: Settings
-    machine: Machine
-    repository: Repository
-    revision: Revision
+DIALS = 10
+"""Number of attempts to connect in each step. Only ``wait-for-ssh`` waits for a new machine."""
+FIRST_DIALS = 5
+"""The same in ``wait-for-ssh``, for a machine that the program did not make: it is there, or the settings are wrong."""
 
 
 class Deployment(pulumi.ComponentResource):
-    """One revision of the app, healthy behind the machine's public door.
+    """A revision of the app, healthy at its public URL.
 
-    ``release`` is the release's name on the machine, ``url`` the app's public address, ``ssh`` a command for a person.
+    Its child resources are named after it, so that a program may have several deployments, on one or more machines.
+
+    Attributes:
+        release: The release's name on the machine.
+        url: The app's public URL.
+        health_url: The URL of the health check.
+        ssh: A command that logs in to the machine.
+        plan: What the app is and how it is built, as far as its files can be read here.
+
+    Raises:
+        RunError: With every mistake in the arguments that can be known before any resource is made. Values that
+            depend on other resources are checked as soon as they are known.
     """
 
     release: pulumi.Output[str]
     url: pulumi.Output[str]
+    health_url: pulumi.Output[str]
     ssh: pulumi.Output[str]
+    plan: BuildPlan
 
     def __init__(self, name: str, args: DeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        arguments.check(args)
+        planned = args.planned or app_plan.read(args.app, args.source, args.revision, args.environment, args.secrets)
         super().__init__("launchpad:infra:Deployment", name, {}, opts)
-        self._args, machine = args, args.machine
-        access = self._access()
-        reached = self._reach()
-        program, digest = self._program(reached)
-        prepared = self._on_machine(
-            "prepare", commands.PREPARE, commands.prepare_spec(args.settings, digest), after=[program]
+        self._prefix, self._app, self._machine = name, args.app, args.machine
+        self.plan = planned.plan
+        self._args = args
+        generated = self._generated_secrets(planned)
+        address, sudo = pulumi.Output.from_input(args.machine.address), args.machine.ssh.sudo
+        self.ssh = self._ssh_files()
+        reached = self._wait_for_ssh()
+        copied, digest = self._copy_agent(reached)
+        removal = [] if args.machine.resource else [self._removal(reached)]
+        prepare = arguments.for_prepare(args).apply(
+            lambda values: codec.text(specifications.prepare(args.app, values, digest))
         )
-        delivered = prepared if args.repository.path is None else self._source(prepared)
-        spec = machine.address.apply(
-            lambda address: commands.deploy_spec(args.settings, args.repository, args.revision, address, digest)
+        prepared = self._on_machine("prepare", commands.prepare(args.app.name, sudo), prepare, [copied, *removal])
+        delivered = prepared if args.source.repository.path is None else self._push_source(prepared)
+        deploy = arguments.for_deploy(args, generated).apply(
+            lambda values: codec.text(specifications.deploy(args.app, args.source, args.revision, values, digest))
         )
-        deploy = commands.deploy(args.settings.app, args.revision.sha)
-        released = self._on_machine("release", deploy, spec, after=[delivered])
-        self.release = released.stdout.apply(lambda said: commands.release(said, args.revision.sha))
+        line = commands.deploy(args.app.name, args.revision.sha, sudo)
+        released = self._on_machine("release", line, deploy, [delivered])
+        self.release = released.stdout.apply(lambda output: commands.release(output, args.revision.sha))
         released.stdout.apply(self._warn)
-        self.url = machine.address.apply(lambda address: commands.url(args.settings, address))
-        self.ssh = pulumi.Output.concat(
-            f"ssh -i {access / 'key'} -o IdentitiesOnly=yes -o UserKnownHostsFile={access / 'known_hosts'} ",
-            *(("-o ProxyCommand='", machine.ssh_proxy, "' ") if machine.ssh_proxy else ()),
-            f"-o StrictHostKeyChecking=yes -p {22 if machine.ssh_proxy else machine.ssh_port} {machine.ssh_user}@",
-            machine.address,
+        self._release_notes(released)
+        place = pulumi.Output.all(address, self._local_port())
+        self.url = place.apply(lambda values: args.app.url(*values))
+        self.health_url = place.apply(
+            lambda values: args.app.health_url(values[0], values[1], path=self.plan.health_path)
         )
-        if set(args.settings.web_cidrs) & set(ANYWHERE):
-            self._door(released)
-        self.register_outputs({"release": self.release, "url": self.url, "ssh": self.ssh})
+        if args.machine.is_checked_at(args.app.public_port):
+            self._check_public_url(released)
+        self.register_outputs(
+            {"release": self.release, "url": self.url, "health_url": self.health_url, "ssh": self.ssh}
+        )
 
-    def _warn(self, said: str) -> None:
-        """Repeat at the end what the deployment warned of: among its progress it is overlooked."""
-        for text in commands.warnings(said):
-            pulumi.log.warn(f"{text}\n(This is of the time of the deployment; make status tells how it is now.)", self)
+    def _generated_secrets(self, planned: Planned) -> pulumi.Output[dict[str, str]]:
+        """The secrets that the app reads and nobody set. Without a plan they are those that were generated before."""
+        if not planned.plan.generated and not planned.why_not:
+            return pulumi.Output.from_input({})
+        if planned.why_not:
+            pulumi.log.info(f"no build plan before the deployment: {planned.why_not}", self)
+        names = planned.plan.generated
+        opts = pulumi.ResourceOptions(parent=self)
+        values = GeneratedSecrets(self._child("generated-secrets"), names=names, opts=opts).values
+        if planned.why_not:
+            return values
+        return values.apply(lambda known: {name: known[name] for name in names})
+
+    def _warn(self, output: str) -> None:
+        """Repeat the deployment's warnings at the end, because they are easily missed among its progress."""
+        for text in commands.warnings(output):
+            pulumi.log.warn(
+                f"{text}\n(This was the state at the deployment; launchpad status shows the current one.)", self
+            )
+
+    def _local_port(self) -> pulumi.Output[int]:
+        """The port of the workstation's loopback that leads to the app; 0 if there is none."""
+        return pulumi.Output.from_input(self._machine.local_ports).apply(self._app.local_port)
+
+    def _child(self, step: str) -> str:
+        return f"{self._prefix}-{step}"
 
     def _options(
         self, after: list[pulumi.Resource], timeouts: pulumi.CustomTimeouts | None = None
     ) -> pulumi.ResourceOptions:
-        longest = f"{commands.longest(self._args.settings)}s"
+        longest = f"{specifications.longest(self._app)}s"
         return pulumi.ResourceOptions(
             parent=self,
             depends_on=after,
             custom_timeouts=timeouts or pulumi.CustomTimeouts(create=longest, update=longest),
-            deleted_with=self._args.machine.resource,
+            deleted_with=self._machine.resource,
         )
 
-    def _connection(self, dial_error_limit: int) -> command.remote.ConnectionArgs:
-        machine = self._args.machine
-        return command.remote.ConnectionArgs(
-            host=machine.ssh_host or machine.address,
-            port=machine.ssh_port,
-            user=machine.ssh_user,
-            private_key=machine.private_key,
-            host_key=machine.host_key,
-            dial_error_limit=dial_error_limit,
-            per_dial_timeout=10,
-        )
+    def _ssh_files(self) -> pulumi.Output[str]:
+        """Declare the files for ssh on the command line; returns the command that uses them."""
+        folder = local.ssh_folder(pulumi.get_stack(), self._prefix)
+        SshFiles(self._child("ssh-files"), str(folder), self._machine.ssh, pulumi.ResourceOptions(parent=self))
+        return self._machine.ssh.command_line(local.project() / folder)
 
-    def _on_machine(
-        self, name: str, line: str, stdin: pulumi.Input[str], after: list[pulumi.Resource]
-    ) -> command.remote.Command:
+    def _wait_for_ssh(self) -> command.remote.Command:
+        machine = self._machine
+        line = commands.wait_for_ssh(machine.ssh.user, owned=machine.resource is not None)
         return command.remote.Command(
-            name,
-            connection=self._connection(dial_error_limit=10),
+            self._child("wait-for-ssh"),
+            connection=machine.ssh.connection(dial_error_limit=-1 if machine.resource else FIRST_DIALS),
             create=line,
             update=line,
-            stdin=pulumi.Output.secret(stdin),
-            triggers=[self._args.machine.instance_id],
-            add_previous_output_in_env=False,
-            opts=self._options(after),
-        )
-
-    def _access(self) -> Path:
-        machine = self._args.machine
-        folder = LOCAL_FOLDER / pulumi.get_stack()
-        known_host = pulumi.Output.concat(machine.address, " ", machine.host_key)
-        Access("access", str(folder), machine.private_key, known_host, pulumi.ResourceOptions(parent=self))
-        return folder.absolute()
-
-    def _reach(self) -> command.remote.Command:
-        machine = self._args.machine
-        return command.remote.Command(
-            "reach",
-            connection=self._connection(dial_error_limit=-1),
-            create=commands.REACH,
-            update=commands.REACH,
             triggers=[machine.instance_id, machine.boot_id],
             add_previous_output_in_env=False,
-            opts=self._options([machine.resource], BOOT),
+            opts=self._options([machine.resource] if machine.resource else [], BOOT),
         )
 
-    def _program(self, reached: pulumi.Resource) -> tuple[command.remote.CopyToRemote, str]:
-        path, digest = bundle.write(LOCAL_FOLDER / "build")
+    def _removal(self, reached: pulumi.Resource) -> command.remote.Command:
+        """Take the app off a machine that the program does not own, when the deployment is destroyed.
+
+        It is a resource of its own, made before anything is on the machine, so that a failed ``prepare`` is cleaned up
+        too. And it has no triggers: one that is replaced would be deleted, and the app that has just come up with it.
+        """
+        machine, app = self._machine, self._app.name
+        return command.remote.Command(
+            self._child("removal"),
+            connection=machine.ssh.connection(DIALS),
+            delete=commands.remove(app, machine.ssh.sudo, data=machine.deletes_data),
+            add_previous_output_in_env=False,
+            opts=self._options([reached]),
+        )
+
+    def _copy_agent(self, reached: pulumi.Resource) -> tuple[command.remote.CopyToRemote, str]:
+        """Copy the agent to the machine; returns the resource and the agent's digest."""
+        path, digest = bundle.write(local.build_folder())
         copied = command.remote.CopyToRemote(
-            "program",
-            connection=self._connection(dial_error_limit=10),
-            source=pulumi.FileAsset(str(path)),
-            remote_path=commands.PROGRAM,
-            triggers=[self._args.machine.instance_id],
+            self._child("copy-agent"),
+            connection=self._machine.ssh.connection(DIALS),
+            source=pulumi.FileAsset(str(path)),  # the path does not matter: Pulumi compares assets by content
+            remote_path=commands.agent_file(self._app.name),
+            triggers=[self._machine.instance_id],
             opts=self._options([reached]),
         )
         return copied, digest
 
-    def _source(self, prepared: pulumi.Resource) -> command.local.Command:
-        args, machine = self._args, self._args.machine
-        return self._at_desk(
-            "source",
-            "push",
-            {
-                "REPOSITORY": str(args.repository.path),
-                "APP": args.settings.app,
-                "REVISION": args.revision.sha,
-                "USER": machine.ssh_user,
-                "HOST": machine.ssh_host or machine.address,
-                "PORT": str(machine.ssh_port),
-                "HOST_KEY": machine.host_key,
-                "KEY": machine.private_key,
-            },
-            [machine.instance_id],
-            prepared,
-        )
-
-    def _door(self, released: pulumi.Resource) -> command.local.Command:
-        args, machine, settings = self._args, self._args.machine, self._args.settings
-        port = "443" if settings.domain else str(settings.http_port)
-        return self._at_desk(
-            "door",
-            "door",
-            {
-                "ADDRESS": machine.address,
-                "PORT": port,
-                "PATH": settings.health_path,
-                "STATUS": settings.health_status,
-                "HOST": settings.domain or machine.address,
-                "TLS": "yes" if settings.domain else "no",
-                "CA": settings.acme_root or settings.tls_certificate,
-                "PATIENCE": "120" if settings.domain else "15",
-                "REVISION": args.revision.sha,
-                "RULES": json.dumps(machine.firewall.as_data()),
-            },
-            [machine.instance_id, machine.boot_id],
-            released,
-        )
-
-    def _at_desk(
-        self,
-        name: str,
-        script: str,
-        environment: Mapping[str, pulumi.Input[str]],
-        triggers: list[Any],
-        after: pulumi.Resource,
-    ) -> command.local.Command:
-        line = f"python3 -m infra.deployment.{script}"
-        return command.local.Command(
-            name,
+    def _on_machine(
+        self, step: str, line: str, stdin: pulumi.Input[str], after: list[pulumi.Resource]
+    ) -> command.remote.Command:
+        return command.remote.Command(
+            self._child(step),
+            connection=self._machine.ssh.connection(DIALS),
             create=line,
             update=line,
-            environment={f"LAUNCHPAD_{key}": value for key, value in environment.items()},
-            triggers=triggers,
+            stdin=pulumi.Output.secret(stdin),
+            triggers=[self._machine.instance_id],
             add_previous_output_in_env=False,
-            opts=self._options([after]),
+            opts=self._options(after),
         )
+
+    def _push_source(self, prepared: pulumi.Resource) -> PushSource:
+        return PushSource(
+            self._child("push-source"),
+            repository=str(self._args.source.repository.path),
+            app=self._app.name,
+            revision=self._args.revision.sha,
+            directory=self._args.source.repository.directory,
+            allow_missing=self._args.source.allow_missing,
+            ssh=self._machine.ssh,
+            triggers=[self._machine.instance_id],
+            timeout=specifications.longest(self._app),
+            opts=self._options([prepared]),
+        )
+
+    def _release_notes(self, released: pulumi.Resource) -> ReleaseNotes:
+        args, plan = self._args, self.plan
+        return ReleaseNotes(
+            self._child("release-notes"),
+            app=self._app.name,
+            repository=str(args.source.repository.path or ""),
+            contents=Contents(
+                revision=args.revision.sha,
+                dependencies={name: version for name, version in plan.install.packages.items() if version},
+                decisions=plan.decisions,
+                notes=plan.notes,
+                release=plan.processes.get("release", ""),
+            ),
+            variables=pulumi.Output.all(dict(args.environment), dict(args.secrets)).apply(_digests),
+            opts=self._options([released]),
+        )
+
+    def _check_public_url(self, released: pulumi.Resource) -> CheckPublicUrl:
+        machine, app = self._machine, self._app
+        unmanaged: PublicUrlExtra = {} if machine.firewall.managed else {"unmanaged": True}
+        local_port = self._local_port()
+        place = pulumi.Output.all(machine.address, local_port)
+        certificates = pulumi.Output.all(app.tls.acme_root, app.tls.certificate)
+        return CheckPublicUrl(
+            self._child("check-public-url"),
+            url={
+                "address": place.apply(lambda values: "127.0.0.1" if values[1] else values[0]),
+                "host": app.domain or place.apply(lambda values: app.local_name if values[1] else values[0]),
+                "port": local_port.apply(lambda port: port or app.public_port),
+                "http_port": local_port.apply(lambda port: port or app.http_port),
+                "https": bool(app.domain),
+                "path": app.health.path or self.plan.health_path,
+                "status": app.health.expected(),
+                "ca": certificates.apply(lambda certificate: certificate[0] or certificate[1]),
+                "timeout": CERTIFICATE_TIMEOUT if app.domain else ANSWER_TIMEOUT,
+                "request_timeout": max(REQUEST_TIMEOUT, app.health.request_timeout),
+                "fronted": bool(app.trusted_proxies),
+                **unmanaged,
+            },
+            revision=self._args.revision.sha,
+            firewall=machine.firewall.as_data(),
+            triggers=[machine.instance_id, machine.boot_id],
+            opts=self._options([released]),
+        )
+
+
+def _digests(variables: list[dict[str, str]]) -> dict[str, str]:
+    """A digest of the value of each variable, in which a change shows without the value."""
+    return {
+        name: hashlib.sha256(f"{name}\0{value}".encode()).hexdigest()[:16]
+        for group in variables
+        for name, value in group.items()
+    }

@@ -1,7 +1,7 @@
-"""Delivers one commit of a local repository to the machine by git push over SSH; run as a module of its own.
+"""Pushes a commit of a local repository to the machine with git over SSH.
 
-Everything comes in by the environment (``LAUNCHPAD_*``), for the private key must not be seen in an argument list.
-The machine needs no access to the repository, and only what it lacks is sent. A shallow clone will do.
+The machine needs no access to the repository, and git sends only the objects that the machine lacks. A shallow clone is
+sufficient. The private key is in a file, because every user of the workstation can see command line arguments.
 """
 
 from __future__ import annotations
@@ -10,15 +10,72 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+from collections import deque
+from dataclasses import dataclass, field
 from getpass import getuser
 from pathlib import Path
 from socket import gethostname
 
-from infra.deployment import git, ticking
+from infra import ssh
+from infra.common import git_ssh
+from infra.deployment import git, push_contents, ticking
+from infra.deployment.push_contents import Contents, ContentsError
+from infra.machines.providers import PlainError
+from infra.protocol import paths
+
+LINES_IN_ERROR = 20
+"""Number of lines of git's output that an error message repeats."""
+
+
+class PushError(PlainError):
+    """The push failed."""
+
+
+@dataclass(frozen=True)
+class Jump:
+    """An SSH server that leads to a machine; the fields are as in ``Delivery``."""
+
+    user: str
+    host: str
+    port: int
+    host_key: str
+    private_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A commit of a local repository, and the machine that receives it for an app.
+
+    Attributes:
+        repository: The repository's path.
+        app: The app.
+        revision: The commit, all 40 digits.
+        user: The SSH user of the machine.
+        host: Its address.
+        port: Its SSH port.
+        host_key: Its host key.
+        private_key: The key of the SSH user; empty: the keys of the user's SSH agent.
+        directory: The app's root in the repository: what the commit refers to below it goes along.
+        allow_missing: What is left out of that: ``lfs``, ``submodules``.
+        jump: The SSH server that leads to the machine; None: a direct connection.
+    """
+
+    repository: str
+    app: str
+    revision: str
+    user: str
+    host: str
+    port: int
+    host_key: str
+    private_key: str = field(repr=False)
+    directory: str = ""
+    allow_missing: tuple[str, ...] = ()
+    jump: Jump | None = None
 
 
 def who() -> str:
-    """The person at the desk, as the machine's history shows them: user@host, in characters safe for a shell."""
+    """The user of the workstation, for the machine's history: user@host, without characters special to a shell."""
     try:
         name = getuser()
     except (KeyError, OSError):
@@ -26,22 +83,24 @@ def who() -> str:
     return "".join(char for char in f"{name}@{gethostname()}" if char.isalnum() or char in "@._-")
 
 
-def ssh(folder: Path, port: str, host: str, host_key: str, private_key: str) -> str:
-    """The ssh command for git: this key, this host key, nothing of the user's own SSH configuration."""
-    key, hosts = folder / "key", folder / "known_hosts"
-    key.touch(mode=0o600)
-    key.write_text(private_key.strip() + "\n")
-    name = host if port == "22" else f"[{host}]:{port}"
-    hosts.write_text(f"{name} {host_key}\n")
-    return (
-        f"ssh -F /dev/null -p {port} -i {key} -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=10 "
-        f"-o ServerAliveInterval=15 -o UserKnownHostsFile={hosts} -o StrictHostKeyChecking=yes"
-    )
+def ssh_environment(folder: Path, delivery: Delivery) -> dict[str, str]:
+    """Git's variables for the SSH connection to the machine; the key files are written to ``folder``."""
+    known_host = ssh.known_hosts_line(delivery.host, delivery.port, delivery.host_key)
+    proxy = _through(folder, delivery.jump) if delivery.jump else ""
+    return git_ssh.environment(folder, known_host, delivery.private_key, delivery.port, proxy)
+
+
+def _through(folder: Path, jump: Jump) -> str:
+    """Write the files for a jump host; gives the ProxyCommand that uses them."""
+    git_ssh.write(folder / f"{ssh.JUMP}{ssh.KNOWN_HOSTS}", ssh.known_hosts_line(jump.host, jump.port, jump.host_key))
+    if jump.private_key:
+        git_ssh.write(folder / f"{ssh.JUMP}{ssh.KEY}", jump.private_key)
+    return ssh.jump_command(folder, ssh.Endpoint(jump.host, jump.user, jump.port, bool(jump.private_key)))
 
 
 def arguments(repository: str, app: str, sha: str, user: str, host: str) -> list[str]:
-    """The git command: the commit under a ref of its own, received by the host program."""
-    receive = f"sudo launchpad-host receive-pack --app {app} --revision {sha} --who {who()}"
+    """The git command: it pushes the commit to a ref of its own, and the agent receives it."""
+    receive = f"{ssh.sudo(user)}{paths.AGENT} receive-pack --app {app} --revision {sha} --who {who()}"
     return [
         *(
             "git",
@@ -54,17 +113,26 @@ def arguments(repository: str, app: str, sha: str, user: str, host: str) -> list
             "--no-follow-tags",
         ),
         *("--recurse-submodules=no", f"--receive-pack={receive}", address(app, user, host)),
-        f"+{sha}:refs/launchpad/{sha}",
+        f"+{sha}:{paths.pushed(sha)}",
     ]
 
 
+def tag(repository: Path, sha: str) -> list[str]:
+    """The refspec of the version's tag that is nearest to a commit, from which setuptools-scm makes the app's version.
+
+    Empty if there is none, and in a clone without history.
+    """
+    found = git.run(repository, "describe", "--tags", "--abbrev=0", "--match", "*[0-9]*", sha)
+    return [f"+refs/tags/{found.out.strip()}:refs/tags/{found.out.strip()}"] if found.ok else []
+
+
 def address(app: str, user: str, host: str) -> str:
-    """Where the machine keeps the app's clone."""
-    return f"ssh://{user}@{host}/srv/{app}/repo.git"
+    """The URL of the app's repository on the machine."""
+    return f"ssh://{user}@{host}{paths.repository(app)}"
 
 
 def settings(url: str) -> list[tuple[str, str]]:
-    """git's settings for the push, so that none of the person's own turns it into another one."""
+    """Git settings for the push, which override all user settings that could redirect or change it."""
     return [
         *((f"url.{url}.{rule}", url) for rule in ("insteadOf", "pushInsteadOf")),  # the longest rule for a URL wins
         ("push.gpgSign", "false"),
@@ -74,31 +142,58 @@ def settings(url: str) -> list[tuple[str, str]]:
     ]
 
 
-def main(environment: dict[str, str]) -> int:
-    """Push, and pass git's exit status on."""
-    given = {
-        name: environment[f"LAUNCHPAD_{name}"] for name in ("REPOSITORY", "APP", "REVISION", "USER", "HOST", "PORT")
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        command = ssh(
-            Path(folder), given["PORT"], given["HOST"], environment["LAUNCHPAD_HOST_KEY"], environment["LAUNCHPAD_KEY"]
-        )
-        url = address(given["APP"], given["USER"], given["HOST"])
-        own = {name: value for name, value in environment.items() if not name.startswith("LAUNCHPAD_")}
-        with ticking.ticking(f"delivering {given['REVISION'][:12]}"):
-            pushed = subprocess.run(
-                arguments(given["REPOSITORY"], given["APP"], given["REVISION"], given["USER"], given["HOST"]),
-                env={**git.environment(own, settings(url)), "GIT_SSH_COMMAND": command, "GIT_SSH_VARIANT": "ssh"},
-                check=False,
+def deliver(delivery: Delivery, timeout: float | None = None) -> None:
+    """Push the commit; git's output goes to standard error as it arrives.
+
+    Args:
+        delivery: The commit and the machine.
+        timeout: Seconds after which git is killed.
+
+    Raises:
+        PushError: The push failed or the timeout expired; with git's last lines.
+    """
+    with tempfile.TemporaryDirectory() as folder, ticking.ticking(f"pushing {delivery.revision[:12]}"):
+        try:
+            prepared = push_contents.prepared(
+                Path(delivery.repository), delivery.revision, delivery.directory, delivery.allow_missing, timeout
             )
-    if pushed.returncode:
-        print(
-            f"could not deliver {given['REVISION'][:12]} of {given['REPOSITORY']} to {given['HOST']}", file=sys.stderr
-        )
-        return 1
-    print(given["REVISION"])
-    return 0
+            with prepared as contents:
+                code, lines = _push(delivery, contents, Path(folder), timeout)
+        except ContentsError as error:
+            raise PushError(str(error)) from None
+    if code:
+        summary = f"could not push {delivery.revision[:12]} of {delivery.repository} to {delivery.host}"
+        raise PushError("\n".join([*lines, summary]))
 
 
-if __name__ == "__main__":
-    sys.exit(main(dict(os.environ)))
+def _push(delivery: Delivery, contents: Contents, folder: Path, timeout: float | None) -> tuple[int, list[str]]:
+    """Run git; returns its exit status and its last lines."""
+    given = settings(address(delivery.app, delivery.user, delivery.host))
+    words = arguments(delivery.repository, delivery.app, delivery.revision, delivery.user, delivery.host)
+    process = subprocess.Popen(
+        [*words, *contents.refspecs, *tag(Path(delivery.repository), delivery.revision)],
+        env={**git.environment(os.environ, given), **contents.variables, **ssh_environment(folder, delivery)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    timer = threading.Timer(timeout, process.kill) if timeout else None
+    if timer:
+        timer.start()
+    lines = _pass_on(process)
+    if timer:
+        timer.cancel()
+    return process.wait(), lines
+
+
+def _pass_on(process: subprocess.Popen[str]) -> list[str]:
+    """Copy the output of a process to standard error until it ends; returns the last ``LINES_IN_ERROR`` lines."""
+    last: deque[str] = deque(maxlen=LINES_IN_ERROR)
+    assert process.stdout is not None
+    for line in process.stdout:
+        last.append(line.rstrip())
+        print(last[-1], file=sys.stderr, flush=True)
+    process.wait()
+    return list(last)

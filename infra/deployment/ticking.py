@@ -1,4 +1,4 @@
-"""Says now and then that something is still going on, where it says nothing itself."""
+"""Progress lines for work that prints nothing itself."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from contextlib import contextmanager
 QUIET = 2.5
 """Seconds between two lines."""
 LONG, RARE = 30.0, 15.0
-"""After ``LONG`` seconds, there are ``RARE`` seconds between two lines."""
+"""After ``LONG`` seconds, a line is printed only every ``RARE`` seconds."""
 
 
 @contextmanager
 def ticking(what: str) -> Iterator[None]:
-    """Say on standard error that ``what`` goes on, as long as it does."""
-    done = threading.Event()
-    began = time.monotonic()
+    """Print regularly to standard error that ``what`` is still in progress."""
+    ended = threading.Event()
+    started = time.monotonic()
 
     def tick() -> None:
-        while not done.wait(QUIET if time.monotonic() - began < LONG else RARE):
-            print(f"{what} ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
+        while not ended.wait(QUIET if time.monotonic() - started < LONG else RARE):
+            print(f"{what} ({time.monotonic() - started:.0f} s)", file=sys.stderr, flush=True)
 
     thread = threading.Thread(target=tick, daemon=True)
     thread.start()
     try:
         yield
     finally:
-        done.set()
+        ended.set()
         thread.join()

@@ -1,1 +1,1 @@
-"""The kinds of machine that an app can run on, behind one contract."""
+"""The machine kinds, behind one contract."""

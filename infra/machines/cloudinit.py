@@ -1,8 +1,9 @@
-"""The user data that makes a fresh Debian into a machine of ours, on every kind of machine that runs cloud-init."""
+"""The cloud-init user data that turns a fresh Debian into a machine for Launchpad."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +11,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class HostKey:
-    """The key that a machine proves itself with: both halves in OpenSSH format."""
+    """A machine's SSH host key: public and private key in OpenSSH format."""
 
     public: str
     private: str
+
+
+def host_name(project: str, stack: str, machine: str) -> str:
+    """The machine's host name: a DNS label of at most 63 characters, without characters that labels may not contain."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{project}-{stack}-{machine}".lower())[:63].strip("-")
 
 
 def user_data(
@@ -24,16 +30,22 @@ def user_data(
     host_key: HostKey | None = None,
     packages: Sequence[str] = (),
 ) -> str:
-    """The ``#cloud-config`` text: one account that logs in with a key and may use sudo, and no other way in.
+    """Render the ``#cloud-config`` text: one account that logs in with a key and may use sudo, and no other access.
 
-    ``host_key`` is for machines whose user data nobody else can read. On EC2 every process on the instance can read
-    it, and so can whoever may describe the instance: leave it out there, and let the instance publish its own key.
+    Args:
+        hostname: The machine's host name.
+        user: The name of the account.
+        authorized_key: The public key that may log in.
+        host_key: The machine's host key. Pass it only if nobody else can read the user data. On EC2, every process on
+            the instance can read it, and so can everyone who may describe the instance: leave it out there, so that
+            the instance generates its own.
+        packages: Debian packages to install at the first boot.
     """
     config: dict[str, Any] = {
         "hostname": hostname,
-        # without its own name in /etc/hosts, sudo complains at every call
+        # without the host name in /etc/hosts, sudo prints a warning at every call
         "manage_etc_hosts": True,
-        # generating one takes seconds and the package `locales`
+        # generating a locale takes seconds and needs the package `locales`
         "locale": False,
         "users": [
             {
@@ -46,12 +58,14 @@ def user_data(
                 "ssh_authorized_keys": [authorized_key],
             }
         ],
-        "ssh_pwauth": False,
+        # `ssh_pwauth` is left out: SSHD below turns passwords off before sshd starts. cloud-init would change another
+        # file and restart sshd; a connection at that moment keeps the port, and the new sshd ends with 255, which
+        # Debian's unit takes for final.
         "disable_root": True,
         "ssh_deletekeys": True,
         "write_files": [
             {
-                # before the distribution's own drop-ins: sshd keeps the first value that it reads
+                # sorts before the distribution's own drop-ins, because sshd uses the first value that it reads
                 "path": "/etc/ssh/sshd_config.d/10-launchpad.conf",
                 "permissions": "0644",
                 "content": "".join(f"{line}\n" for line in SSHD),
@@ -65,7 +79,7 @@ def user_data(
     if packages:
         config["package_update"] = True
         config["packages"] = list(packages)
-    # JSON is YAML, without its surprises
+    # JSON is a subset of YAML without its surprises
     return "#cloud-config\n" + json.dumps(config, indent=1) + "\n"
 
 

@@ -1,9 +1,7 @@
-"""SSH keys that live in the stack's state: the machine proves itself with one, deployments log in with the other."""
+"""SSH key pairs stored in the stack's state: a machine's host key, and the key that deployments log in with."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import shutil
 import subprocess
 import tempfile
@@ -14,36 +12,31 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource
 
 from infra.machines.providers import PlainError, PlainProvider
+from infra.ssh import fingerprint
 
 
 class KeyPairProvider(PlainProvider):
-    """Makes a key once; it never changes after that."""
+    """Creates a key once; it never changes."""
 
     def create(self, props: dict[str, Any]) -> CreateResult:  # noqa: ARG002
-        """Make a key, in a directory that only we can read and that is gone afterwards."""
+        """Create a key in a temporary directory that only this user can read."""
         if not shutil.which("ssh-keygen"):
             raise PlainError("ssh-keygen is not installed. Run: apt-get install openssh-client")
         with tempfile.TemporaryDirectory(prefix="launchpad-key-") as directory:
             file = Path(directory) / "key"
             command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(file)]
-            done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-            if done.returncode != 0:
-                raise PlainError(f"ssh-keygen could not make a key: {done.stderr.strip()}")
+            completed = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+            if completed.returncode != 0:
+                raise PlainError(f"ssh-keygen could not create a key: {completed.stderr.strip()}")
             private_key = file.read_text()
             public_key = " ".join(file.with_suffix(".pub").read_text().split()[:2])
-        print_ = fingerprint(public_key)
-        outs = {"private_key": private_key, "public_key": public_key, "fingerprint": print_}
-        return CreateResult(print_, outs)
+        digest = fingerprint(public_key)
+        outs = {"private_key": private_key, "public_key": public_key, "fingerprint": digest}
+        return CreateResult(digest, outs)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Nothing about a key can be asked for, so nothing about it differs."""
+        """A key has no inputs, so it never differs."""
         return DiffResult(changes=False)
-
-
-def fingerprint(public_key: str) -> str:
-    """The fingerprint that ssh shows for a public key: ``SHA256:...``."""
-    digest = hashlib.sha256(base64.b64decode(public_key.split()[1])).digest()
-    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
 class KeyPair(Resource, module="launchpad", name="KeyPair"):

@@ -1,36 +1,35 @@
-"""What all our dynamic providers need: errors that people can read."""
+"""The base of Launchpad's dynamic providers: errors without tracebacks."""
 
 from __future__ import annotations
 
 import sys
 import traceback
-import types
 
 from pulumi.dynamic import ConfigureRequest, ResourceProvider
 
+from infra import pulumi_internals
+
 
 class PlainError(Exception):
-    """An error whose text is all that a person needs."""
+    """An error that is shown as its message only, without a traceback."""
 
 
 class PlainProvider(ResourceProvider):
-    """A provider whose expected errors reach the terminal as their text.
+    """A provider whose expected errors reach the terminal as plain messages.
 
-    Pulumi's host for Python providers answers every exception with a traceback, made by ``traceback.format_exc``.
-    In that process, and for our own errors only, the text takes the traceback's place.
-    A provider is pickled into the state as a reference to its class, so it must stay where it is, without attributes.
+    Pulumi's host for Python providers reports every exception with a traceback from ``traceback.format_exc``. In that
+    process, and only for ``PlainError``, the message replaces the traceback. A provider is pickled into the state as a
+    reference to its class, so the class must not move and must not have attributes.
     """
 
     serialize_as_secret_always = False
 
     def configure(self, req: ConfigureRequest) -> None:  # noqa: ARG002
-        """Called once in each provider process, before anything else."""
-        host = sys.modules["__main__"]
-        if hasattr(host, "_abort_with_traceback"):
-            vars(host)["traceback"] = types.SimpleNamespace(format_exc=explanation)
+        """Install the plain messages; Pulumi calls this once in each provider process, before anything else."""
+        pulumi_internals.explain_errors(explanation)
 
 
 def explanation() -> str:
-    """What to say about the exception being handled."""
+    """The text for the exception that is being handled."""
     error = sys.exc_info()[1]
     return str(error) if isinstance(error, PlainError) else traceback.format_exc()

@@ -1,4 +1,4 @@
-"""One request of the engine: whom its log lines are about, until when it may take, and how it fails."""
+"""A request of the engine: the resource of its log lines, its deadline, and its failure."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,21 +8,21 @@ Log = Callable[[str, str, str, bool], Awaitable[None]]
 
 
 class Failure(Exception):
-    """An error to show the user as it stands."""
+    """An error whose message is shown to the user verbatim."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request under way. deadline: in the event loop's time, seconds; None when the user set no timeout."""
+    """A running request. deadline: seconds in the event loop's time; None if the user set no timeout."""
 
     urn: str
     send: Log
     deadline: float | None = None
 
     async def log(self, message: str, severity: str = "INFO", *, fleeting: bool = True) -> None:
-        """Show a line to the user; a fleeting one only until the next arrives."""
+        """Show a line to the user; a fleeting line disappears when the next one arrives."""
         await self.send(self.urn, severity, message, fleeting)
 
     def limit(self) -> asyncio.Timeout:
-        """A context that ends at the call's deadline by TimeoutError."""
+        """A context that raises TimeoutError at the call's deadline."""
         return asyncio.timeout_at(self.deadline)

@@ -1,4 +1,4 @@
-"""Files and directories to other machines, over SFTP."""
+"""Copying files and directories to other machines over SFTP."""
 
 import os
 import posixpath
@@ -17,8 +17,8 @@ _BLOCK = 1024 * 1024  # bytes read and sent at a time; asyncssh cuts and pipelin
 async def run(call: Call, inputs: Object) -> None:
     """Copy `source`, an asset or an archive, or the file `localPath`, to `remotePath`.
 
-    Archives are not unpacked. Into an existing directory a file or directory is put under its own name; a directory's
-    path that ends in a slash stands for what is in it.
+    Archives are not unpacked. If the target is an existing directory, a file or directory is copied into it under its
+    own name. If a directory's path ends in a slash, its contents are copied.
     """
     source = inputs.get("source", {})
     text = source.get("text", "") if signature(source) == ASSET and not source.get("path") else None
@@ -104,7 +104,7 @@ async def _copy_directory(sftp: SFTPClient, path: str, target: str) -> None:
 
 async def _put(sftp: SFTPClient, path: str, target: str) -> None:
     try:
-        # Opened by us, not by sftp.put, which would put the file into a target that is a directory.
+        # Not with sftp.put, which would copy the file into a target that is a directory.
         async with sftp.open(target, "wb") as file:
             with Path(path).open("rb") as source:
                 while data := source.read(_BLOCK):
@@ -125,7 +125,7 @@ async def _make_directories(sftp: SFTPClient, target: str, what: str) -> None:
 
 
 async def _is_directory(sftp: SFTPClient, target: str) -> bool | None:
-    """Whether the remote path is a directory; None if nothing is there."""
+    """Whether the remote path is a directory; None if it does not exist."""
     try:
         return (await sftp.stat(target)).type == FILEXFER_TYPE_DIRECTORY
     except SFTPNoSuchFile:

@@ -1,8 +1,7 @@
-"""What changed between old and new inputs, field by field, and what the change asks for.
+"""The differences between old and new inputs, field by field, and whether they require an update or a replacement.
 
-As in the official plugin an element that changes inside `triggers` is an update here: it is the SDK's
-`replaceOnChanges: triggers[*]` by which the engine then replaces. Only adding or dropping
-`triggers` replaces from here.
+As in the official plugin, a changed element inside `triggers` is an update here; the engine then replaces the resource
+because of the SDK's `replaceOnChanges: triggers[*]`. Only adding or removing `triggers` is a replacement here.
 """
 
 import re
@@ -14,7 +13,7 @@ Path = tuple[str | int, ...]
 
 
 def diff(resource: Resource, old: Object, new: Object) -> dict[Path, str]:
-    """Changed property paths, each with what it is: ADD, DELETE or UPDATE, with _REPLACE where it replaces."""
+    """The changed property paths with the kind of change: ADD, DELETE or UPDATE, plus _REPLACE for a replacement."""
     changes: dict[Path, str] = {}
     _walk((), old, new, changes)
     for path, kind in changes.items():

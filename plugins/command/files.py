@@ -1,4 +1,4 @@
-"""Files that a local command leaves behind, found by glob and returned as assets or one archive."""
+"""Files created by a local command, found by glob and returned as assets or as one archive."""
 
 import hashlib
 import os
@@ -13,26 +13,26 @@ from .values import ARCHIVE, ASSET, SIGNATURE, Json, Object
 
 
 def assets(directory: str, globs: list[str]) -> Object:
-    """An asset for each file beneath the directory that the globs, the last that matches deciding, include."""
+    """Return an asset for each file below the directory that the globs include; the last matching glob decides."""
     rules = [(glob.startswith("!"), _pattern(glob.removeprefix("!"))) for glob in globs]
-    found: Object = {}
+    included: Object = {}
     for name in _walk(directory, ""):
         excluding = [exclude for exclude, pattern in rules if pattern.fullmatch(name)]
         if excluding and not excluding[-1]:
             path = posixpath.normpath(posixpath.join(directory, name))
-            found[name] = {SIGNATURE: ASSET, "hash": _hash(path), "path": path, "text": "", "uri": ""}
-    return found
+            included[name] = {SIGNATURE: ASSET, "hash": _hash(path), "path": path, "text": "", "uri": ""}
+    return included
 
 
 def archive(directory: str, globs: list[str]) -> Json:
-    """One archive of the files that the globs include; its hash is that of a tar file of them, as in Pulumi's SDK."""
-    found = assets(directory, globs)
+    """Return an archive of the files that the globs include; its hash is that of their tar file, as in Pulumi's SDK."""
+    included = assets(directory, globs)
     packed = hashlib.sha256()
-    for name in sorted(found):
-        content = Path(found[name]["path"]).read_bytes()
+    for name in sorted(included):
+        content = Path(included[name]["path"]).read_bytes()
         packed.update(_tar_header(name, len(content)) + content + bytes(-len(content) % 512))
     packed.update(bytes(1024))
-    return {SIGNATURE: ARCHIVE, "hash": packed.hexdigest(), "assets": found, "path": "", "uri": ""}
+    return {SIGNATURE: ARCHIVE, "hash": packed.hexdigest(), "assets": included, "path": "", "uri": ""}
 
 
 def _tar_header(name: str, size: int) -> bytes:
@@ -64,7 +64,7 @@ _TOKEN = re.compile(r"\\.|\*\*+|\[!?[^\]]*\]|.", re.DOTALL)
 
 
 def _pattern(glob: str) -> re.Pattern[str]:
-    """A glob as the Go library gobwas/glob reads it, with `/` as the separator."""
+    """Translate a glob as the Go library gobwas/glob does, with `/` as the separator."""
     depth, pattern = 0, ""
     for token in _TOKEN.findall(glob):
         if token.startswith("**"):

@@ -12,13 +12,13 @@ from .output import STDERR, STDOUT, Output, quote
 from .values import Object
 
 _CHUNK = 65536
-_LAST_WORDS = 2.0  # seconds that a killed command's output may take to end
+_OUTPUT_LIMIT = 2.0  # seconds to wait for the end of a killed command's output
 
 
 async def run(call: Call, command: str, inputs: Object, previous: Object) -> Object:
-    """Run the command and return what it gives: stdout, stderr, assets, archive.
+    """Run the command and return its results: stdout, stderr, assets, archive.
 
-    previous: outputs of the run before, handed on as PULUMI_COMMAND_STDOUT and PULUMI_COMMAND_STDERR.
+    previous: outputs of the previous run, passed on as PULUMI_COMMAND_STDOUT and PULUMI_COMMAND_STDERR.
     """
     arguments = [*(inputs.get("interpreter") or ["/bin/sh", "-c"]), command]
     directory = inputs.get("dir") or str(Path.cwd())
@@ -49,7 +49,7 @@ async def run(call: Call, command: str, inputs: Object, previous: Object) -> Obj
 
 
 def previous_output(inputs: Object, previous: Object) -> dict[str, str]:
-    """The environment variables that tell a command what the one before it printed."""
+    """The environment variables that pass the output of the previous command to a command."""
     if not inputs.get("addPreviousOutputInEnv", True):
         return {}
     streams = {"PULUMI_COMMAND_STDOUT": previous.get("stdout"), "PULUMI_COMMAND_STDERR": previous.get("stderr")}
@@ -79,7 +79,7 @@ async def _start(
 
 
 async def _finish(process: asyncio.subprocess.Process, stdin: str | None, output: Output) -> str:
-    """Feed and read the process until it ends; why it failed, or nothing. A cancelled wait kills it."""
+    """Feed and read the process until it ends; returns why it failed, or nothing. Cancelling kills the process."""
     assert process.stdout and process.stderr
     streams = asyncio.gather(
         _feed(process.stdin, stdin or ""),
@@ -91,7 +91,7 @@ async def _finish(process: asyncio.subprocess.Process, stdin: str | None, output
         status = await process.wait()
     except asyncio.CancelledError:
         kill_tree(process.pid)
-        await asyncio.wait([streams], timeout=_LAST_WORDS)
+        await asyncio.wait([streams], timeout=_OUTPUT_LIMIT)
         streams.cancel()
         status = await process.wait()
     if status < 0:
@@ -108,7 +108,7 @@ async def _feed(writer: asyncio.StreamWriter | None, text: str) -> None:
         writer.close()
         await writer.wait_closed()
     except (BrokenPipeError, ConnectionResetError):
-        pass  # the command did not want it all
+        pass  # the command did not read all of its input
 
 
 async def _read(reader: asyncio.StreamReader, stream: int, output: Output) -> None:
@@ -117,16 +117,16 @@ async def _read(reader: asyncio.StreamReader, stream: int, output: Output) -> No
 
 
 def kill_tree(pid: int) -> None:
-    """Kill a process and all that descends from it.
+    """Kill a process and its descendants.
 
-    Not by process group: commands stay in the plugin's own group, so that the engine's kill of it reaches them too.
+    This does not use the process group: commands stay in the plugin's group, so that the engine can kill them with it.
     """
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(entry.read_text(errors="replace").rpartition(")")[2].split()[1])
         except (OSError, IndexError, ValueError):
-            continue  # it ended meanwhile
+            continue  # it has ended in the meantime
         children.setdefault(parent, []).append(int(entry.parent.name))
     doomed = [pid]
     for process in doomed:

@@ -1,6 +1,6 @@
-"""Entry point: import what is needed, and nothing more, then serve.
+"""Entry point: imports only what is needed, then serves.
 
-Every `pulumi up` waits for this process to print its port, so what it imports is counted in milliseconds.
+Every `pulumi up` waits until this process prints its port, so every import matters.
 """
 
 import sys
@@ -9,7 +9,7 @@ from types import ModuleType
 
 
 def main() -> None:
-    """Serve the provider until the engine ends it; the engine's address is the last argument."""
+    """Run the provider until the engine ends it; the engine's address is the last argument."""
     try:
         _skip_package_code("pulumi", "pulumi.runtime", "pulumi.runtime.proto")
         from .server import run  # noqa: PLC0415 - only now can the generated protos be imported cheaply
@@ -19,9 +19,9 @@ def main() -> None:
 
 
 def _skip_package_code(*packages: str) -> None:
-    """Make modules inside these packages importable without running the packages' own __init__.py.
+    """Make the modules in these packages importable without running the packages' __init__.py.
 
-    The generated protos need nothing of the Pulumi SDK they live in, and importing the SDK takes most of a second.
+    The generated protos need nothing from the Pulumi SDK that contains them, and importing it takes most of a second.
     """
     path: list[str] | None = None
     for name in packages:

@@ -1,4 +1,4 @@
-"""What a command prints: kept, logged line by line while it runs, quoted when it fails."""
+"""The output of a command: collected, logged line by line while it runs, quoted if it fails."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ STDOUT, STDERR = 1, 2
 
 
 class Output:
-    """Collects both streams of one command. Use as a context: leaving it waits until every line was logged."""
+    """Collects both streams of a command. A context manager, which waits at the end until every line is logged."""
 
     def __init__(self, call: Call, logging: str | None) -> None:
         self._call = call
@@ -32,7 +32,7 @@ class Output:
         await self._logger
 
     def add(self, stream: int, data: bytes) -> None:
-        """Take what just arrived on STDOUT or STDERR."""
+        """Add data that arrived on STDOUT or STDERR."""
         self._streams[stream] += data
         self._both += data
         if stream in self._logged:
@@ -51,7 +51,7 @@ class Output:
         return {name: _text(self._streams[stream]).removesuffix("\n") for name, stream in names.items()}
 
     def failure(self, reason: str, command: str) -> Failure:
-        """The error for a command that failed, with all that it printed."""
+        """The error for a failed command, with its whole output."""
         return Failure(f"{reason}: running {quote(command)}:\n{_text(self._both)}")
 
 
@@ -60,7 +60,7 @@ def _text(data: bytes | bytearray) -> str:
 
 
 def quote(text: str) -> str:
-    """The text as Go's %q writes it."""
+    """The text as Go's %q formats it."""
     quoted = ""
     for char in text:
         if char in '"\\':

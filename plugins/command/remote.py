@@ -25,7 +25,7 @@ Unable to set '{}'. This only works if your SSH server is configured to accept
 async def run(call: Call, command: str, inputs: Object, previous: Object) -> Object:
     """Run the command over SSH and return its stdout and stderr.
 
-    The call's deadline bounds the connecting, not the running, as in the official plugin; a cancelled call ends both.
+    As in the official plugin, the call's deadline limits connecting, not running; cancelling the call ends both.
     """
     async with connect(call, inputs["connection"]) as client, Output(call, inputs.get("logging")) as output:
         reason = ""
@@ -47,7 +47,7 @@ async def run(call: Call, command: str, inputs: Object, previous: Object) -> Obj
 
 
 class _Session(SSHClientSession[bytes]):
-    """Hands on what the command prints; `ended` becomes the reason of failure, empty after success."""
+    """Passes on the command's output; `ended` becomes the reason of a failure, empty after success."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -70,10 +70,10 @@ class _Session(SSHClientSession[bytes]):
 
 
 class _Channel(SSHClientChannel[bytes]):
-    """A channel that has the server confirm each environment variable, which asyncssh's own does not.
+    """A channel that lets the server confirm each environment variable, which asyncssh's own channel does not.
 
-    A variable of the user's that is refused is an error before the command starts; a refused
-    PULUMI_COMMAND_* is a warning.
+    If the server refuses one of the user's variables, the command fails before it starts; a refused PULUMI_COMMAND_* is
+    only a warning.
     """
 
     def __init__(self, client: Client, call: Call, wanted: dict[str, str], optional: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""What each resource type does on create, update and delete."""
+"""Create, update and delete for each resource type."""
 
 import asyncio
 from importlib import import_module
@@ -13,7 +13,7 @@ _RESULTS = ("stdout", "stderr", "assets", "archive")
 
 
 async def create(call: Call, token: str, inputs: Object, *, preview: bool) -> Object:
-    """Create and return the properties. In preview the results are unknown."""
+    """Create the resource and return its properties. In a preview, the results are unknown."""
     plain = reveal(inputs)
     if not token.endswith(":Command"):
         if not preview:
@@ -29,13 +29,13 @@ async def create(call: Call, token: str, inputs: Object, *, preview: bool) -> Ob
 
 
 async def update(call: Call, token: str, state: Object, inputs: Object, *, preview: bool) -> Object:
-    """Update and return the properties. Results carry over from the state unless a command runs."""
+    """Update the resource and return its properties. Results are kept from the state unless a command runs."""
     plain = reveal(inputs)
     if not token.endswith(":Command"):
         moved = not same(state.get("source"), inputs.get("source")) or state["remotePath"] != inputs["remotePath"]
         if moved and not preview:
             await _copy(call, plain)
-        # The official plugin does not recognise a source as unchanged by its preview, when anything else changed.
+        # In a preview, the official plugin does not recognise an unchanged source if anything else changed.
         return {**inputs, "source": UNKNOWN} if preview and _stale(token, state, inputs) else inputs
     results = {name: reveal(state[name]) for name in _RESULTS if name in state}
     command = plain.get("update", plain.get("create"))
@@ -48,14 +48,14 @@ async def update(call: Call, token: str, state: Object, inputs: Object, *, previ
 
 
 def _stale(token: str, state: Object, inputs: Object) -> bool:
-    """Whether an update may change the results: an input is unknown, or differs from the state or is gone from it."""
+    """Whether an update may change the results: an input is unknown, was removed, or differs from the state."""
     fields = schema.RESOURCES[token].inputs.fields
     unknown = any(reveal(inputs.get(name)) == UNKNOWN for name in fields)
     return unknown or any(name in state and not same(state[name], inputs.get(name)) for name in fields)
 
 
 async def delete(call: Call, token: str, state: Object) -> None:
-    """Run the `delete` command, if there is one. Copies stay where they are."""
+    """Run the `delete` command, if there is one. Copied files stay."""
     plain = reveal(state)
     if token.endswith(":Command") and "delete" in plain:
         await _run(call, token, plain["delete"], plain, plain)

@@ -1,6 +1,7 @@
-"""The provider protocol: gRPC in, calls to the resources, gRPC out."""
+"""The provider protocol: handles gRPC requests by calling the resources."""
 
 import asyncio
+import ctypes.util
 import json
 import os
 import secrets
@@ -22,13 +23,13 @@ from .diff import diff, path_text
 from .values import Object, from_struct, to_struct
 
 _LIMITS = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
-_FRAMEWORK = {"__pulumi-go-provider-version": "1.2.0"}  # in the state of a provider that the official plugin made
+_FRAMEWORK = {"__pulumi-go-provider-version": "1.2.0"}  # the official plugin writes this to the provider's state
 _PARENT_CHECK = 1.0  # seconds
-_GRACE = 1.0  # seconds for requests to end when the plugin is told to
+_GRACE = 1.0  # seconds that requests may take to end after a stop signal
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    """The provider `command`. log: how lines reach the engine."""
+    """The provider `command`. log: sends a log line to the engine."""
 
     def __init__(self, log: Callable[[str, str, str, bool], Awaitable[None]]) -> None:
         self._log = log
@@ -56,7 +57,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return Empty()
 
     def cancel(self) -> None:
-        """End what is running, and let nothing new start."""
+        """Cancel running requests and accept no new ones."""
         self._cancelled = True
         for task in self._running:
             task.cancel()
@@ -133,7 +134,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return Call(request.urn, self._log, asyncio.get_running_loop().time() + seconds if request.timeout else None)
 
     async def _finish(self, work: Awaitable[Any], context: Any) -> Any:
-        """The result of the work, which Cancel may end; its failure becomes the call's."""
+        """Await the work, which Cancel may end; its failure becomes the call's failure."""
         task = asyncio.ensure_future(work)
         self._running.add(task)
         if self._cancelled:
@@ -144,7 +145,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return await context.abort(_code(str(failure)), str(failure))
         except asyncio.CancelledError:
             return await context.abort(grpc.StatusCode.CANCELLED, "context canceled")
-        except Exception as error:  # a defect of ours; the user gets a line, not a traceback
+        except Exception as error:  # a bug in the plugin; the user gets one line instead of a traceback
             return await context.abort(grpc.StatusCode.UNKNOWN, f"command plugin: {type(error).__name__}: {error}")
         finally:
             self._running.discard(task)
@@ -167,7 +168,7 @@ def _code(message: str) -> grpc.StatusCode:
 
 
 def _short(token: str) -> str:
-    """command:local:Command and command:local/command:Command alike as local:Command."""
+    """Shorten command:local:Command and command:local/command:Command to local:Command."""
     _package, module, name = token.split(":")
     return f"{module.partition('/')[0]}:{name}"
 
@@ -180,12 +181,12 @@ async def _resource(urn: str, context: Any) -> tuple[str, schema.Resource]:
 
 
 def _ignoring(names: Any, state: Object, inputs: Object) -> Object:
-    """The inputs with those that the user has Pulumi ignore taken from the state."""
+    """The inputs, with the ones in the user's ignoreChanges taken from the state."""
     return {**inputs, **{name: state[name] for name in names if name in state}}
 
 
 def run(arguments: list[str]) -> None:
-    """Serve until the engine ends the plugin or is gone itself."""
+    """Serve until the engine ends the plugin or exits itself."""
     addresses = [argument for argument in arguments if not argument.startswith("-")]
     if not addresses:
         sys.exit("pulumi-resource-command: the engine's address is missing: this program is started by pulumi")
@@ -200,7 +201,7 @@ async def _serve(engine_address: str) -> None:
         async def log(urn: str, severity: str, message: str, fleeting: bool) -> None:
             level = engine_pb2.LogSeverity.Value(severity)
             line = engine_pb2.LogRequest(severity=level, message=message, urn=urn, ephemeral=fleeting)
-            with suppress(grpc.aio.AioRpcError):  # the engine is gone; that is seen elsewhere
+            with suppress(grpc.aio.AioRpcError):  # the engine has exited; _until_ended notices
                 await engine.Log(line)
 
         provider = Provider(log)
@@ -216,13 +217,19 @@ async def _serve(engine_address: str) -> None:
 
 
 def _preload() -> None:
-    """Import what SSH needs, which takes most of a second, while the user's program starts."""
-    with suppress(ImportError):  # told to whoever uses it
+    """Import the SSH modules, which takes most of a second, while the user's program starts.
+
+    asyncssh looks for two libraries that it can do without. Where they are not installed, ctypes runs gcc and ld to
+    find them for each name that they may have: a dozen processes, beside a program that waits for the same processors.
+    """
+    for compiler in ("_findLib_gcc", "_findLib_ld"):
+        setattr(ctypes.util, compiler, lambda _name: None)
+    with suppress(ImportError):  # reported when it is used
         import_module(".remote", __package__)
 
 
 async def _until_ended() -> None:
-    """Wait for a signal, or for the death of the engine, which started this process."""
+    """Wait for a signal or for the end of the engine, which started this process."""
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

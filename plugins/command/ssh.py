@@ -21,9 +21,9 @@ _HANDSHAKE_LIMIT = 120.0  # seconds; the official plugin would wait forever
 
 @asynccontextmanager
 async def connect(call: Call, connection: Object) -> AsyncIterator[Client]:
-    """A connection to the host, through the proxy if there is one; closed afterwards.
+    """Connect to the host, through the proxy if there is one; the connection is closed afterwards.
 
-    Failed attempts are repeated until dialErrorLimit or the call's deadline.
+    Failed attempts are repeated up to dialErrorLimit times or until the call's deadline.
     """
     opened: list[Client] = []
     try:
@@ -71,7 +71,7 @@ async def _retry(call: Call, what: str, connection: Object, attempt: Callable[[]
 async def _attempt(connection: Object, options: dict[str, Any]) -> Client:
     host, port = _endpoint(connection)
     if "tunnel" not in options:
-        # perDialTimeout, in seconds, bounds the TCP connection alone, as it does in the official plugin.
+        # As in the official plugin, perDialTimeout (in seconds) limits only the TCP connection.
         try:
             async with asyncio.timeout(connection.get("perDialTimeout", 15) or None):
                 options = {**options, "sock": await _tcp(host, port)}
@@ -100,7 +100,7 @@ async def _tcp(host: str, port: int) -> socket.socket:
 
 @asynccontextmanager
 async def _options(connection: Object) -> AsyncIterator[dict[str, Any]]:
-    """What to present and what to accept, and nothing of the user's own ~/.ssh."""
+    """The options of asyncssh: credentials and accepted host keys, without the user's ~/.ssh."""
     options: dict[str, Any] = {
         "config": None,
         "known_hosts": None,
@@ -125,15 +125,14 @@ async def _options(connection: Object) -> AsyncIterator[dict[str, Any]]:
     except OSError as error:
         raise Failure(f"dial unix {socket_path}: connect: {_errno(error)}") from None
     async with agent:
-        # A private key takes the place of the agent's keys: Go's client tries each kind of credential once.
+        # A private key replaces the agent's keys: Go's client tries each kind of credential once.
         options["client_keys"] = options["client_keys"] or await agent.get_keys() or None
         yield options
 
 
 def _host_key(text: str) -> asyncssh.SSHKey:
-    """The first key in the text, which is in authorized_keys format: options and comments are passed over."""
-    words = text.split()
-    for kind, data in pairwise(words):
+    """The first key in a text in authorized_keys format; options and comments are skipped."""
+    for kind, data in pairwise(text.split()):
         try:
             return asyncssh.import_public_key(f"{kind} {data}")
         except asyncssh.KeyImportError:
@@ -154,7 +153,7 @@ def _private_key(text: str, password: str | None) -> asyncssh.SSHKey:
 
 
 def _reason(error: Exception, connection: Object) -> str:  # noqa: PLR0911 - a table
-    """Why an attempt failed, in the words of Go's SSH client where it has them."""
+    """Why an attempt failed, in the wording of Go's SSH client if it has one."""
     host, port = _endpoint(connection)
     match error:
         case Failure():

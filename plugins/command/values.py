@@ -1,6 +1,6 @@
 """Property values as the engine sends them: JSON in which secrets, unknowns, assets and outputs are marked objects.
 
-Inputs travel through the plugin in this marked form, so that whatever came in secret or unknown goes out so.
+The plugin keeps inputs in this marked form, so that what was secret or unknown stays so in the outputs.
 Source of the marks: sdk/go/common/resource/sig and sdk/go/common/resource/plugin/rpc.go of pulumi/pulumi.
 """
 
@@ -29,7 +29,7 @@ _UNKNOWNS: Final = {
 
 
 def from_struct(struct: Struct) -> Object:
-    """The properties of a message as Python objects, entries without a value left out."""
+    """The properties of a message as Python objects, without entries that have no value."""
     plain = {key: _from_value(value) for key, value in struct.fields.items()}
     return {key: value for key, value in plain.items() if value is not None}
 
@@ -57,34 +57,34 @@ def to_struct(properties: Object) -> Struct:
 
 
 def signature(value: Json) -> str | None:
-    """Which kind of marked object this is; None for an ordinary value."""
+    """The kind of marked object; None for an ordinary value."""
     mark = value.get(SIGNATURE) if isinstance(value, dict) else None
     return mark if isinstance(mark, str) else None
 
 
 def secret(value: Json) -> Json:
-    """The value marked as secret, once."""
+    """The value, marked as secret exactly once."""
     if signature(value) == OUTPUT:
         return {**value, "secret": True}
     return value if signature(value) == SECRET else {SIGNATURE: SECRET, "value": value}
 
 
 def map_inner(value: Json, change: Any) -> Json:
-    """`change` applied to what is beneath a secret or output mark, the mark kept."""
+    """Apply `change` to the value inside secret and output marks, and keep the marks."""
     if signature(value) in (SECRET, OUTPUT) and "value" in value:
         return {**value, "value": map_inner(value["value"], change)}
     return change(value)
 
 
 def peel(value: Json) -> Json:
-    """What is beneath the secret and output marks of this one value; UNKNOWN if it is not known yet."""
+    """The value inside secret and output marks, not recursively; UNKNOWN if it is not known yet."""
     while signature(value) in (SECRET, OUTPUT):
         value = value.get("value", UNKNOWN)
     return UNKNOWN if isinstance(value, str) and value in _UNKNOWNS else value
 
 
 def reveal(value: Json) -> Json:
-    """The plain value, marks removed at every depth. Assets and archives stay marked objects."""
+    """The plain value, with marks removed at every depth. Assets and archives stay marked objects."""
     value = peel(value)
     if isinstance(value, dict):
         return {key: reveal(item) for key, item in value.items()}
@@ -94,7 +94,7 @@ def reveal(value: Json) -> Json:
 
 
 def same(old: Json, new: Json) -> bool:
-    """Whether two values are equal to the engine: assets by hash, secrets only to equal secrets."""
+    """Whether the engine considers two values equal: assets by hash, secrets only to equal secrets."""
     return bool(_folded(old) == _folded(new))
 
 

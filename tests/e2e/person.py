@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.machines.embedded import desk
+from infra.machines.embedded import client
 from infra.machines.embedded.recipe import SUITES
-from tests.e2e.stack import PATIENCE, ROOT
+from infra.machines.embedded.requests import Destroy, ListMachines, ProvideBase
+from tests.e2e.stack import ROOT, TIMEOUT
 
 PASSED_ON = (
     "http_proxy",
@@ -61,7 +62,7 @@ class Person:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
         assert done.returncode == 0, done.stdout
@@ -89,9 +90,9 @@ def ordinary() -> Iterator[Person]:
         yield Person(name, home)
     finally:
         try:
-            for machine in desk.ask("list")["machines"]:
-                if str(home) in str(machine.get("owner")):
-                    desk.ask("destroy", id=machine["id"])
+            for machine in client.ask(ListMachines()).machines:
+                if str(home) in str(machine.owner):
+                    client.ask(Destroy(machine.id))
         finally:
             if made:
                 sudoers.unlink(missing_ok=True)
@@ -101,7 +102,7 @@ def ordinary() -> Iterator[Person]:
 
 def copy_toolchain(cache: Path) -> None:
     """Give a cache what setup has built: minutes of work where the official downloads are out of reach."""
-    tools = Path(desk.cache()) / "toolchain"
+    tools = client.cache() / "toolchain"
     (cache / "toolchain").mkdir(parents=True)
     for place in tools.glob("[!.]*"):
         if place.is_dir():
@@ -110,7 +111,7 @@ def copy_toolchain(cache: Path) -> None:
 
 def copy_base_image(cache: Path) -> None:
     """Give a cache the base image too: links to the same files, which nobody ever writes in, where that can be."""
-    image = Path(desk.ask("base", suite=SUITES[0])["directory"])
+    image = Path(client.ask(ProvideBase(SUITES[0])).directory)
     as_root("mkdir", cache / "base")
     copy = cache / "base" / image.name
     if subprocess.run([*AS_ROOT, "cp", "-al", image, copy], check=False, capture_output=True).returncode != 0:

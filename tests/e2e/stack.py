@@ -13,12 +13,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from infra.machines.embedded import desk
+from infra.machines.embedded import client
+from infra.machines.embedded.requests import ListMachines
 
 ROOT = Path(__file__).parents[2]
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
-PATIENCE = 900
+TIMEOUT = 900
 UNSET = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "VIRTUAL_ENV")
 
 
@@ -43,9 +45,15 @@ def commit(folder: Path, files: Mapping[str, str], subject: str) -> str:
 
 
 def fetch(url: str, timeout: float = 10) -> tuple[int, str]:
-    """One GET: status and body."""
+    """One GET: status and body. A name below localhost is this computer, as browsers and curl know without asking."""
+    parts = urlsplit(url)
+    if (parts.hostname or "").endswith(".localhost"):
+        here = parts._replace(netloc=f"127.0.0.1:{parts.port or 80}").geturl()
+        request = urllib.request.Request(here, headers={"Host": parts.netloc})
+    else:
+        request = urllib.request.Request(url)
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -53,7 +61,11 @@ def fetch(url: str, timeout: float = 10) -> tuple[int, str]:
 
 def changed(said: str) -> dict[str, str]:
     """What an ``up`` did, by resource name: updated, created, replaced, deleted."""
-    done = re.findall(r"^ *[-+~]+ +\S+ (\S+) (created|updated|replaced|deleted)\b", said, re.MULTILINE)
+    found = re.findall(
+        r"^ *[-+~]+ +\S+ (\S+) (created(?: replacement)?|updated|replaced|deleted)\b", said, re.MULTILINE
+    )
+    # Of a replacement Pulumi prints two lines, in any order.
+    done = [(name, "replaced" if what == "created replacement" else what) for name, what in found]
     return {name: what for name, what in done if what != "deleted" or name not in dict(done)}
 
 
@@ -88,7 +100,7 @@ class Stack:
     def run(self, line: str, check: bool = False, **more: str) -> subprocess.CompletedProcess[str]:
         """Run a shell line in the clone after ``source toolchain/activate``; both streams come back as one."""
         process = self.start(line, **more)
-        said, _ = process.communicate(timeout=PATIENCE)
+        said, _ = process.communicate(timeout=TIMEOUT)
         if check and process.returncode != 0:
             raise AssertionError(f"{line}\nexit status {process.returncode}\n{said}")
         return subprocess.CompletedProcess(line, process.returncode, said, "")
@@ -110,8 +122,10 @@ class Stack:
     def config(self, **values: object) -> None:
         """Set keys of namespace launchpad as a person does: scalars by name, items of lists and maps by path."""
         for key, value in values.items():
-            if isinstance(value, dict | list):
-                self.run(f"pulumi config rm launchpad:{key}")
+            if not isinstance(value, dict | list):
+                self.run(f"pulumi config set launchpad:{key} -- {shlex.quote(str(value))}", check=True)
+                continue
+            self.run(f"pulumi config rm launchpad:{key}")
             for path, item in leaves(f"launchpad:{key}", value):
                 self.run(f"pulumi config set --path {shlex.quote(path)} -- {shlex.quote(str(item))}", check=True)
 
@@ -145,8 +159,8 @@ class Stack:
 
     def machines(self) -> list[str]:
         """The embedded machines of this clone that are there."""
-        owned = ((one["id"], one.get("owner") or {}) for one in desk.ask("list")["machines"])
-        return [name for name, owner in owned if str(self.clone) in str(owner)]
+        machines = client.ask(ListMachines()).machines
+        return [machine.id for machine in machines if str(self.clone) in str(machine.owner)]
 
     def state(self) -> str:
         """The stack's state as it lies on disk, everything readable in it readable here."""

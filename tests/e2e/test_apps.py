@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.agent.lab import Repo
 from tests.e2e.stack import Stack
-from tests.host.lab import Repo
 
 
 @pytest.fixture(scope="module")

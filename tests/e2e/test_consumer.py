@@ -16,7 +16,7 @@ def test_consumer_makes_its_files_of_the_outputs_and_follows_them(stack: Stack) 
     stack.run(f"{CONSUMER} pulumi up --yes --skip-preview", check=True)
     found = stack.outputs()
     folder = stack.clone / "examples/consumer/out"
-    assert (folder / "zone.txt").read_text() == f"app.example.org. 300 IN A {found['public_ip']}\n"
+    assert (folder / "zone.txt").read_text() == f"app.example.org. 300 IN A {found['address']}\n"
     (group,) = json.loads((folder / "prometheus-targets.json").read_text())
     assert group["labels"]["revision"] == found["revision"]
     metrics = f"{group['labels']['__scheme__']}://{group['targets'][0]}{group['labels']['__metrics_path__']}"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from infra.machines.embedded import desk, growth, superblock
+from infra.machines.embedded import client, growth, superblock
 from tests.e2e.test_machine import Rig
 
 STEP = 64 * 2**20
@@ -65,10 +65,10 @@ def ensure_altered(rig: Rig, alteration: str, **spec: Any) -> tuple[int, dict[st
     code += "from infra.machines.embedded.shell import MachineError\nsys.argv = ['driver', 'ensure']\nsys.exit(driver.main())"
     done = subprocess.run(
         [sys.executable, "-B", "-c", code],
-        input=json.dumps(rig.request(**spec)),
+        input=rig.feed(rig.request(**spec)),
         capture_output=True,
         text=True,
-        cwd=desk.ROOT,
+        cwd=client.ROOT,
         check=False,
     )
     return done.returncode, json.loads(done.stdout or "{}")
@@ -86,7 +86,7 @@ def test_machines_that_grow_stop_and_go_in_any_order_leave_the_others_alone(rigs
         wait_until_stopped(stops)
         assert stops.ensure(disk=size(stops))["instance_id"]
 
-        assert goes.ask("destroy") == {"removed": True}
+        assert goes.ask("destroy") == {"machines": [goes.id]}
         assert [one for one in goes.leftovers() if one != str(goes.machines)] == []
         for one in (grows, stops):
             wait_for_ssh(one)
@@ -115,13 +115,13 @@ def test_a_disk_that_would_stay_in_use_is_told_of_before_the_machine_is_stopped(
             assert time.monotonic() < until
             time.sleep(0.02)
         answer = rig.ask("ensure", disk=before["disk"] + STEP)
-        problems = rig.ask("inspect", check=True, disk=before["disk"] + STEP)["problems"]
+        problems = rig.ask("check", disk=before["disk"] + STEP)["problems"]
     finally:
         holder.kill()
         holder.wait()
 
     assert f"cannot grow: it stays in use by process {holder.pid} (sleep). End it first." in answer["error"]
-    assert "The machine runs; its disk has" in answer["error"]
+    assert "The machine runs; the size of its disk is still" in answer["error"]
     assert problems == [answer["error"].partition(" The machine runs")[0]]
     after = rig.ask("inspect")
     assert (after["state"], after["boot_id"], after["disk"]) == ("running", before["boot_id"], before["disk"])
@@ -138,7 +138,7 @@ def test_a_growth_that_fails_leaves_the_machine_running_with_its_old_disk(rigs: 
 
     assert status == 1
     assert "resize2fs" in answer["error"]
-    assert "The machine runs; its disk has" in answer["error"]
+    assert "The machine runs; the size of its disk is still" in answer["error"]
     after = rig.ask("inspect")
     assert (after["state"], after["disk"]) == ("running", before["disk"])
     wait_for_ssh(rig)

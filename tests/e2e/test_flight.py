@@ -30,6 +30,7 @@ def test_first_flight_answers_with_every_output(stack: Stack) -> None:
     sha = commit(repository, app("first"), "First")
     stack.config(repository=repository)
     stack.up()
+    assert "encryptionsalt: v1" not in git(stack.clone, "diff")  # only what we have set ourselves
     found = stack.outputs()
     assert set(found) == set(outputs.MEANING)
     assert found["revision"] == sha
@@ -57,7 +58,8 @@ def test_preview_shows_the_new_commit_and_changes_nothing(stack: Stack) -> None:
 
 def test_up_deploys_just_that_and_leaves_the_machine(stack: Stack) -> None:
     boot = stack.on_machine("cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1")
-    assert changed(stack.up()) == {"source": "updated", "release": "updated", "door": "updated"}
+    steps = ("push-source", "release", "release-notes", "check-public-url")
+    assert changed(stack.up()) == {f"app-{step}": "updated" for step in steps}
     assert stack.page() == (200, "second")
     assert stack.on_machine("cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1") == boot
 
@@ -65,7 +67,7 @@ def test_up_deploys_just_that_and_leaves_the_machine(stack: Stack) -> None:
 def test_a_changed_variable_restarts_the_app_and_nothing_else(stack: Stack) -> None:
     stack.config(env={"GREETING": "hello"})
     said = stack.up()
-    assert changed(said) == {"release": "updated"}
+    assert changed(said) == {"app-release": "updated", "app-release-notes": "updated"}
     assert "is on this machine: nothing to build" in said
 
 
@@ -75,6 +77,7 @@ def test_secret_is_given_to_the_app_and_found_nowhere_else(stack: Stack) -> None
     lines = "import os\n@app.get('/secret')\ndef secret():\n    print('printed', os.environ['TOKEN'])\n    return os.environ['TOKEN']\n"
     commit(repository, {"app.py": app("third")["app.py"] + lines}, "Show the secret")
     stack.secret("TOKEN", canary)
+    assert "encryptionsalt: v1" in git(stack.clone, "diff")  # of no use without each other
     previewed = stack.run("pulumi preview --diff", check=True).stdout
     said = stack.up()
     assert stack.page("/secret") == (200, canary)
@@ -88,10 +91,10 @@ def test_secret_is_given_to_the_app_and_found_nowhere_else(stack: Stack) -> None
 def test_firewall_follows_the_rules_while_the_machine_runs(stack: Stack) -> None:
     listener = "systemd-run --quiet --collect --unit probe python3 -m http.server 9000 --directory /usr/share/doc/git"
     stack.on_machine(f"sudo {listener}")
-    address = stack.outputs()["public_ip"]
+    address = stack.outputs()["address"]
     assert not opens(address, 9000)  # through the machine's interface: the address is up for as long as the machine
     stack.config(rules=[{"port": 9000, "cidr": "198.18.0.0/15"}])
-    assert changed(stack.up()) == {"machine": "updated", "door": "updated"}
+    assert changed(stack.up()) == {"machine": "updated", "app-check-public-url": "updated"}
     assert opens(address, 9000)
     stack.run("pulumi config rm launchpad:rules", check=True)
     stack.up()
@@ -99,7 +102,7 @@ def test_firewall_follows_the_rules_while_the_machine_runs(stack: Stack) -> None
 
 
 def test_memory_changes_in_place(stack: Stack) -> None:
-    stack.config(memory="700M")
+    stack.config(**{"embedded.memory": "700M"})
     assert changed(stack.up()) == {"machine": "updated"}
     assert stack.page()[0] == 200
 
@@ -122,6 +125,23 @@ def test_rollback_by_revision_does_not_build(stack: Stack) -> None:
     said = stack.up()
     assert stack.page() == (200, "third")
     assert "is on this machine: nothing to build" in said
+
+
+def test_a_clone_that_was_moved_is_the_same_to_pulumi(stack: Stack) -> None:
+    here, moved = stack.clone, stack.clone.with_name("moved")
+    here.rename(moved)
+    stack.clone = moved
+    try:
+        stack.run("make setup", check=True)
+        stack.run("pulumi stack select dev", check=True)
+        stack.run("pulumi preview --expect-no-changes", check=True)
+        assert changed(stack.up()) == {}
+        assert "/moved/.launchpad/dev/app/key" in stack.outputs()["ssh"]
+        assert stack.on_machine("id -un") == "deploy\n"
+    finally:
+        moved.rename(here)
+        stack.clone = here
+        stack.run("make setup", check=True)
 
 
 def test_destroy_leaves_nothing(stack: Stack) -> None:

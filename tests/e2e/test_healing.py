@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from infra.machines.embedded import desk
+from infra.machines.embedded import client
+from infra.machines.embedded.requests import Destroy
 from tests.e2e.stack import Stack, changed, commit, fetch
 
 APP = {
@@ -24,7 +25,7 @@ def write(stack: Stack, mark: str) -> None:
 def kill_machine(stack: Stack) -> None:
     (machine,) = stack.machines()
     pattern = f"[s]ystemd-nspawn.*--machine={machine}"  # the brackets: not the sudo that has this among its words
-    subprocess.run([*desk.privilege(), "pkill", "-KILL", "-f", pattern], check=True)
+    subprocess.run([*client.privilege(), "pkill", "-KILL", "-f", pattern], check=True)
 
 
 def kill_at(stack: Stack, word: str) -> None:
@@ -38,7 +39,9 @@ def kill_at(stack: Stack, word: str) -> None:
     process.wait()
 
 
-@pytest.mark.parametrize("word", ["making machine", "reach creating", "prepare creating", "source creating", "build:"])
+@pytest.mark.parametrize(
+    "word", ["creating machine", "wait-for-ssh creating", "prepare creating", "push-source creating", "build:"]
+)
 def test_first_flight_killed_anywhere_heals(stack: Stack, word: str) -> None:
     if not (stack.clone.parent / "shop").exists():
         write(stack, "first")
@@ -90,15 +93,15 @@ def test_refresh_notices_a_killed_machine(stack: Stack) -> None:
 
 def test_deleted_machine_is_made_again_with_the_app(stack: Stack) -> None:
     kill_machine(stack)
-    desk.ask("destroy", id=stack.machines()[0])
+    client.ask(Destroy(stack.machines()[0]))
     stack.run("pulumi refresh --yes --skip-preview", check=True)
     stack.up()
     assert stack.page() == (200, "interrupted")
 
 
 def test_lost_ssh_files_are_written_again(stack: Stack) -> None:
-    (stack.clone / ".launchpad" / "dev" / "key").unlink()
-    assert changed(stack.up()) == {"access": "updated"}
+    (stack.clone / ".launchpad" / "dev" / "app" / "key").unlink()
+    assert changed(stack.up()) == {"app-ssh-files": "updated"}
     assert stack.on_machine("id -un") == "deploy\n"
 
 

@@ -11,20 +11,36 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.firewall import Firewall, plan
 from infra.machines.cloudinit import HostKey, user_data
-from infra.machines.embedded import container, desk
+from infra.machines.embedded import client, container
 from infra.machines.embedded.machine import machine_id
+from infra.machines.embedded.requests import (
+    Check,
+    CleanCache,
+    Destroy,
+    Ensure,
+    Inspect,
+    ListMachines,
+    Place,
+    ProvideBase,
+    Request,
+    Sweep,
+)
+from infra.machines.embedded.state import MachineSpec, Owner
+from infra.machines.firewall import Firewall, plan
 from infra.machines.keys import KeyPairProvider
+from infra.protocol import codec
 
 DRIVER = [sys.executable, "-B", "-m", "infra.machines.embedded.driver"]
-PATIENCE = 30.0
+TIMEOUT = 30.0
 MACHINES_NETWORK = "198.18.0.0/16"
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="looks at the machine from this computer's root")
@@ -40,7 +56,7 @@ class Rig:
 
     def __init__(self, place: Path, name: str = "machine") -> None:
         self.place = place
-        self.owner = {"clone": str(place), "project": "test", "stack": "e2e", "name": name}
+        self.owner = Owner(str(place), "test", "e2e", name)
         self.id = machine_id(self.owner)
         self.machines = place / "machines"
         self.host, self.client = (KeyPairProvider().create({}).outs or {} for _ in range(2))
@@ -50,35 +66,35 @@ class Rig:
         self.known_hosts = place / f"{name}.known_hosts"
         self.address = ""
 
-    def request(self, firewall: Firewall | None = None, **spec: Any) -> dict[str, Any]:
+    def request(self, firewall: Firewall | None = None, **spec: Any) -> Ensure:
         """What the provider would ask the driver."""
-        wanted = {
-            "suite": "trixie",
-            "memory": 2**30,
-            "cpus": None,
-            "disk": 2**30,
-            "firewall": (firewall or rules(80)).as_data(),
-            "host_key": self.host["public_key"],
-            "authorized_key": self.client["public_key"],
-        }
-        return {
-            "machines": str(self.machines),
-            "cache": desk.cache(),
-            "id": self.id,
-            "owner": self.owner,
-            "hostname": "launchpad-test",
-            "user_data": user_data(
-                hostname="launchpad-test",
-                user="deploy",
-                authorized_key=self.client["public_key"],
-                host_key=HostKey(self.host["public_key"], self.host["private_key"]),
-            ),
-            "spec": {**wanted, **spec},
-        }
+        wanted = MachineSpec(
+            suite="trixie",
+            host_key=self.host["public_key"],
+            authorized_key=self.client["public_key"],
+            memory=2**30,
+            disk=2**30,
+            firewall=(firewall or rules(80)).rules,
+        )
+        data = user_data(
+            hostname="launchpad-test",
+            user="deploy",
+            authorized_key=self.client["public_key"],
+            host_key=HostKey(self.host["public_key"], self.host["private_key"]),
+        )
+        return Ensure(self.id, self.owner, "launchpad-test", data, replace(wanted, **spec))
 
-    def ask(self, verb: str, firewall: Firewall | None = None, *, check: bool = False, **spec: Any) -> dict[str, Any]:
-        """The driver's answer."""
-        return ask(verb, {**self.request(firewall, **spec), "check": check})
+    def feed(self, request: Request[Any]) -> str:
+        """What the driver reads for a request."""
+        return feed(Place(self.machines, client.cache()), request)
+
+    def ask(self, verb: str, firewall: Firewall | None = None, **spec: Any) -> dict[str, Any]:
+        """The driver's answer, as plain values."""
+        ensure = self.request(firewall, **spec)
+        check = Check(self.id, ensure.spec.suite, ensure.spec.disk)
+        requests: list[Request[Any]] = [ensure, check, Inspect(self.id), Destroy(self.id), ListMachines()]
+        (request,) = [request for request in requests if verb == request.VERB]
+        return ask(request, self.feed(request))
 
     def ensure(self, firewall: Firewall | None = None, **spec: Any) -> dict[str, Any]:
         """The machine as asked for."""
@@ -99,7 +115,7 @@ class Rig:
 
     def run(self, command: str) -> str:
         """The output of a command on the machine, once it can be reached."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while (done := self.ssh(command)).returncode == 255 and time.monotonic() < deadline:
             time.sleep(0.05)
         assert done.returncode == 0, done.stderr
@@ -107,7 +123,10 @@ class Rig:
 
     def serve(self, port: int) -> None:
         """Have the machine answer on a port."""
-        self.run(f"sudo systemd-run --quiet --unit=serve-{port} python3 -m http.server {port} --directory /srv")
+        self.run(
+            f"systemctl --quiet is-active serve-{port} || "
+            f"sudo systemd-run --quiet --unit=serve-{port} python3 -m http.server {port} --directory /srv"
+        )
         self.run(f"for i in $(seq 100); do curl -fs localhost:{port} >/dev/null && exit 0; sleep 0.05; done; exit 1")
 
     def opens(self, port: int) -> bool:
@@ -148,13 +167,19 @@ def processes_about(text: str) -> list[str]:
     return found
 
 
-def ask(verb: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Run the driver, as the desk does."""
+def feed(place: Place, request: Request[Any]) -> str:
+    """What the driver reads for a request."""
+    return json.dumps({"place": codec.dump(place), "request": codec.dump(request)})
+
+
+def ask(request: Request[Any], text: str) -> dict[str, Any]:
+    """Run the driver, as the client does; its answer as plain values."""
     done = subprocess.run(
-        [*DRIVER, verb], input=json.dumps(request), capture_output=True, text=True, cwd=desk.ROOT, check=False
+        [*DRIVER, request.VERB], input=text, capture_output=True, text=True, cwd=client.ROOT, check=False
     )
     assert done.stdout, done.stderr
     answer = dict(json.loads(done.stdout))
+    assert answer.pop("schema") == codec.SCHEMA
     assert (done.returncode != 0) == ("error" in answer)
     assert "Traceback" not in done.stderr
     return answer
@@ -166,7 +191,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     made = Rig(tmp_path_factory.mktemp("shared"))
     made.ensure()
     yield made
-    assert made.ask("destroy") == {"removed": True}
+    assert made.ask("destroy") == {"machines": [made.id]}
     assert made.leftovers() == []
 
 
@@ -188,6 +213,13 @@ def test_ssh_answers_soon_with_the_key_that_was_known_before(other: Rig) -> None
     assert other.run("cloud-init status --wait").startswith("status: done")
     assert other.run("sudo cloud-init schema --system 2>&1").endswith("Valid schema user-data")
     assert other.run("systemctl is-system-running --wait") == "running"
+
+
+def test_sshd_starts_once_and_is_not_restarted_under_a_connection(other: Rig) -> None:
+    other.ensure()
+    other.run("cloud-init status --wait")
+    starts = other.run("sudo journalctl --boot --unit ssh --output cat").count("Starting ssh.service")
+    assert starts == 1
 
 
 def test_no_other_way_in(rig: Rig) -> None:
@@ -216,6 +248,30 @@ def test_an_open_port_answers_a_closed_one_does_not_and_rules_change_while_it_ru
     assert (after["boot_id"], after["instance_id"]) == (before["boot_id"], before["instance_id"])
     rig.ensure(rules(80))
     assert (rig.opens(80), rig.opens(8080), rig.opens(22)) == (True, False, True)
+
+
+def test_the_machine_has_a_name_on_this_computers_loopback_and_gets_nothing_by_it(rig: Rig, other: Rig) -> None:
+    before = rig.ensure(rules(80))["local_ports"]
+    rig.serve(80)
+    assert local_page(before["80"]) == 200
+    beside = other.ensure(rules(80))["local_ports"]
+    assert beside["80"] != before["80"]
+    assert rig.ensure(rules(80, 8080))["local_ports"]["80"] == before["80"]
+    table = ["nft", "list", "table", "ip", f"launchpad_{rig.id}"]
+    subprocess.run(["nft", "delete", "table", "ip", f"launchpad_{rig.id}"], check=True)
+    assert rig.ensure(rules(80))["local_ports"] == before
+    assert local_page(before["80"]) == 200
+    rules_of = subprocess.run(table, capture_output=True, text=True, check=True).stdout
+    assert f'iifname "{rig.id}" ip daddr 127.0.0.0/8 drop' in rules_of
+    other.ask("destroy")
+    assert subprocess.run([*table[:-1], f"launchpad_{other.id}"], capture_output=True, check=False).returncode == 1
+
+
+def local_page(port: str) -> int:
+    """The status of a page at a port of loopback, asked for by name."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/", headers={"Host": f"app.localhost:{port}"})
+    with urllib.request.urlopen(request, timeout=5) as response:
+        return int(response.status)
 
 
 def test_egress_is_what_the_rules_say(rig: Rig) -> None:
@@ -276,7 +332,7 @@ def test_not_even_the_machines_root_reaches_it_by_writing_to_its_cable(rig: Rig,
     rig.run(f"cat >frame.py <<'END'\n{FRAME}\nEND")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as box:
         box.bind(("0.0.0.0", 0))
-        box.settimeout(PATIENCE)
+        box.settimeout(TIMEOUT)
         port = box.getsockname()[1]
         rig.run(f"sudo python3 frame.py {metadata} {port} {rig.address}")
         rig.run(f"sudo python3 frame.py {near} {port} {rig.address}")
@@ -331,7 +387,9 @@ def test_memory_processors_and_disk_change_while_it_runs(rig: Rig) -> None:
         eater = rig.ssh("python3 -c 'x = bytearray(700 * 2**20); print(len(x))'")
         assert eater.returncode != 0
     shrunk = rig.ask("ensure", disk=2**30)
-    assert re.match("launchpad:disk is 1G, but the machine's disk has 2G, and a disk cannot shrink", shrunk["error"])
+    assert re.match(
+        "launchpad:embedded.disk is 1G, but the machine's disk has 2G, and a disk cannot shrink", shrunk["error"]
+    )
     rig.ensure(disk=2**31)
 
 
@@ -348,8 +406,8 @@ def test_a_machine_that_prints_for_ever_does_not_fill_this_computer(rig: Rig) ->
     before = rig.ensure(disk=2**31)
     rig.run("sudo sh -c 'head -c 20000000 /dev/zero | tr \\\\0 x >/dev/console; echo the end >/dev/console'")
     logs = list((rig.machines / rig.id).glob("console.log*"))
-    until = time.monotonic() + PATIENCE
-    while "the end" not in container.last_words(rig.machines, rig.id):
+    until = time.monotonic() + TIMEOUT
+    while "the end" not in container.console_tail(rig.machines, rig.id):
         assert time.monotonic() < until
         time.sleep(0.05)
 
@@ -412,10 +470,14 @@ def test_a_driver_killed_in_the_middle_of_a_create_leaves_nothing_that_stays(
 ) -> None:
     rig = Rig(tmp_path)
     driver = subprocess.Popen(
-        [*DRIVER, "ensure"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=desk.ROOT
+        [*DRIVER, "ensure"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=client.ROOT,
     )
     assert driver.stdin is not None
-    driver.stdin.write(json.dumps(rig.request()).encode())
+    driver.stdin.write(rig.feed(rig.request()).encode())
     driver.stdin.close()
     time.sleep(moment)
     driver.kill()
@@ -430,7 +492,7 @@ def test_a_driver_killed_in_the_middle_of_a_create_leaves_nothing_that_stays(
 def test_destroying_what_is_gone_succeeds(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
 
-    assert rig.ask("destroy") == {"removed": False}
+    assert rig.ask("destroy") == {"machines": []}
     assert rig.leftovers() == []
 
 
@@ -450,14 +512,14 @@ def test_two_machines_made_at_once(tmp_path: Path) -> None:
     assert rigs[0].ssh(f"timeout 1 bash -c '</dev/tcp/{rigs[1].address}/22'").returncode == 124
     listed = {one["id"]: one["state"] for one in rigs[0].ask("list")["machines"]}
     assert listed == {rigs[0].id: "running", rigs[1].id: "running"}
-    owner = {key: rigs[0].owner[key] for key in ("clone", "project", "stack")}
-    assert ask("sweep", {"machines": str(rigs[0].machines), "owner": {**owner, "stack": "other"}}) == {"removed": []}
-    swept = ask("sweep", {"machines": str(rigs[0].machines), "owner": owner})
-    assert sorted(swept["removed"]) == sorted(one.id for one in rigs)
+    owner = rigs[0].owner
+    other, own = (Sweep(owner.clone, owner.project, stack) for stack in ("other", owner.stack))
+    assert ask(other, rigs[0].feed(other)) == {"machines": []}
+    assert sorted(ask(own, rigs[0].feed(own))["machines"]) == sorted(one.id for one in rigs)
     assert [one.leftovers() for one in rigs] == [[], []]
 
 
-def test_packages_come_in_through_the_way_out(rig: Rig) -> None:
+def test_packages_arrive_through_nat(rig: Rig) -> None:
     rig.ensure(disk=2**31)
     rig.run("sudo apt-get -qq update && sudo apt-get -qq install -y tree >/dev/null 2>&1; tree --version")
     rig.run(
@@ -474,7 +536,7 @@ def test_a_machine_that_cannot_boot_says_so_with_its_console(other: Rig) -> None
     error = other.ask("ensure")["error"]
 
     assert re.match(r"The machine (ended right after its start|did not boot)\. Its console's last lines:\n  .+", error)
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < container.BOOT_LIMIT
 
 
 def test_no_space_is_said_before_anything_is_made(tmp_path: Path) -> None:
@@ -482,27 +544,27 @@ def test_no_space_is_said_before_anything_is_made(tmp_path: Path) -> None:
     rig.machines.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16M", "tiny", rig.machines], check=True)
     try:
-        problems = ask("inspect", {**rig.request(), "check": True})["problems"]
+        problems = rig.ask("check")["problems"]
         error = rig.ask("ensure")["error"]
-        assert rig.ask("destroy")["removed"] in (True, False)
+        assert rig.ask("destroy")["machines"] in ([rig.id], [])
     finally:
         subprocess.run(["umount", rig.machines], check=True)
     rig.machines.rmdir()
 
-    message = rf"Not enough disk space in {rig.machines}.*: 256M are needed, 1[0-9.]+M are free"
+    message = rf"Not enough disk space in {rig.machines}.*: 256M needed, 1[0-9.]+M free"
     assert re.match(message, problems[0])
     assert re.match(message, error)
     assert rig.leftovers() == []
 
 
 def test_a_killed_build_of_the_base_image_ends_and_can_be_cleaned_away(tmp_path: Path) -> None:
-    request = json.dumps({"machines": str(tmp_path / "m"), "cache": str(tmp_path / "cache"), "suite": "trixie"})
+    place = Place(tmp_path / "m", tmp_path / "cache")
     driver = subprocess.Popen(
-        [*DRIVER, "base"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=desk.ROOT
+        [*DRIVER, "base"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=client.ROOT
     )
     assert driver.stdin is not None
     assert driver.stderr is not None
-    driver.stdin.write(request.encode())
+    driver.stdin.write(feed(place, ProvideBase("trixie")).encode())
     driver.stdin.close()
     while b"unpacking" not in driver.stderr.readline():
         assert driver.poll() is None
@@ -513,5 +575,5 @@ def test_a_killed_build_of_the_base_image_ends_and_can_be_cleaned_away(tmp_path:
         time.sleep(0.1)
 
     assert processes_about(str(tmp_path)) == []
-    assert ask("clean", json.loads(request)) == {"kept": []}
+    assert ask(CleanCache(), feed(place, CleanCache())) == {"images": []}
     assert not (tmp_path / "cache/base").exists()

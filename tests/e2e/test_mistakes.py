@@ -21,12 +21,15 @@ BEFORE_ANYTHING = [
         "launchpad:repository is '/nowhere/at/all', but /nowhere/at/all does not exist",
     ),
     ({"web_cidrs": ["10.0.0.300/8"]}, "launchpad:web_cidrs is '[\"10.0.0.300/8\"]'; it must be a list of networks"),
-    ({"http_port": "eighty", "memory": "lots"}, "2 mistakes in the config of this stack:"),
-    ({"memory": "1M"}, "launchpad:memory is '1M'; it must be a size such as 512M or 2G, at least 128M"),
-    ({"ssh_cidrs": ["0.0.0.0/0"]}, "launchpad:ssh_cidrs holds 0.0.0.0/0, much of the internet"),
+    ({"http_port": "eighty", "embedded.memory": "lots"}, "2 mistakes in the config of this stack:"),
+    (
+        {"embedded.memory": "1M"},
+        "launchpad:embedded.memory is '1M'; it must be a size such as 512M or 2G, at least 128M",
+    ),
+    ({"ssh_cidrs": ["0.0.0.0/0"]}, "launchpad:ssh_cidrs holds 0.0.0.0/0, which covers most of the internet"),
     ({"env": {"PATH": "/opt/x:/usr/bin", "LAUNCHPAD_X": 1}}, "launchpad:env.LAUNCHPAD_X is '1'; it must be left out"),
-    ({"http_port": 443}, "launchpad:http_port is 443, which is taken by HTTPS: that comes with launchpad:domain"),
-    ({"region": "eu-central-1"}, "launchpad:region is set, but only machine ec2 reads it"),
+    ({"http_port": 443}, "launchpad:http_port is 443, which is reserved for HTTPS, which a domain turns on"),
+    ({"ec2.region": "eu-central-1"}, "launchpad:ec2.region is set, but only machine ec2 reads it"),
     ({"tls_certificate": "cert.pem", "domain": "a.example.org"}, "it must be certificates in PEM form"),
 ]
 
@@ -44,7 +47,10 @@ BAD_RELEASES = {
         {"Procfile": GOOD["Procfile"] + "release: echo no table users >&2; exit 3\n"},
         ["release", "no table users"],
     ),
-    "no way to start": ({"Procfile": "worker: sleep 1\n"}, ["no web: line", "set the command"]),
+    "no way to start": (
+        {"Procfile": "worker: sleep 1\n", "app.py": "print('nothing')\n"},
+        ["no web: line", "set launchpad:command"],
+    ),
     "another Python": ({".python-version": "3.8\n"}, ["3.8", ".python-version"]),
 }
 
@@ -64,9 +70,28 @@ def test_bad_config_makes_nothing(stack: Stack, values: dict[str, object], messa
             stack.run(f"pulumi config rm launchpad:{key}", check=True)
 
 
+def test_keys_of_the_machine_are_set_shown_encrypted_and_taken_away_in_both_ways(stack: Stack) -> None:
+    one = "launchpad:embedded.memory"
+    try:
+        stack.run(f"pulumi config set {one} 700M", check=True)
+        assert stack.run(f"pulumi config get {one}", check=True).stdout.strip() == "700M"
+        stack.run("pulumi preview", check=True)
+        stack.run(f"pulumi config set --secret --path {one} 1M", check=True)
+        assert (
+            f"{one} is set twice: to [secret] as a key of its own, and to [secret] in the map launchpad:embedded; keep one "
+            f"of them: pulumi config rm {one} or pulumi config rm --path {one}"
+        ) in stack.fails("pulumi preview")
+        stack.run(f"pulumi config rm {one}", check=True)
+        assert f"{one} is [secret]; it must be a size such as 512M or 2G" in stack.fails("pulumi preview")
+        stack.run(f"pulumi config rm --path {one} && pulumi config set --path {one} 800M", check=True)
+        stack.run("pulumi preview", check=True)
+    finally:
+        stack.run(f"pulumi config rm {one}; pulumi config rm launchpad:embedded")
+
+
 def test_a_good_app_first(stack: Stack) -> None:
     commit(repository(stack), GOOD, "Good")
-    stack.config(repository=repository(stack), health_timeout=8)
+    stack.config(repository=repository(stack), health_timeout=20)
     stack.up()
     assert stack.page() == (200, "good")
 
@@ -77,8 +102,12 @@ def test_a_value_that_yaml_changes_is_told(stack: Stack) -> None:
     file.write_text(before.replace("config:\n", "config:\n  launchpad:env:\n    PHONE: +49170\n    PIN: 0123\n", 1))
     try:
         said = stack.fails("pulumi preview")
-        assert "launchpad:env.PHONE is written +49170 without quotes, and YAML reads that as 49170; put it in" in said
-        assert "launchpad:env.PIN is written 0123 without quotes, and YAML reads that as 83; put it in quotes" in said
+        assert (
+            "launchpad:env.PHONE is written as +49170 without quotes, and YAML reads that as 49170; put it in" in said
+        )
+        assert (
+            "launchpad:env.PIN is written as 0123 without quotes, and YAML reads that as 83; put it in quotes" in said
+        )
     finally:
         file.write_text(before)
 
@@ -103,8 +132,8 @@ def test_secrets_that_are_ordinary_words_break_nothing(stack: Stack) -> None:
         stack.run("pulumi preview --expect-no-changes", check=True)
         launch = json.loads(stack.on_machine("sudo sh -c 'cat /run/credentials/app@*/launch'"))
         assert {name: launch["env"][name] for name in words} == words
-        assert json.loads(stack.on_machine("sudo launchpad-host releases --app app --json"))[-1]["release"] == sha[:12]
-        assert f"*  {sha[:12]}  {sha[:12]}" in stack.run("make releases", check=True).stdout
+        assert json.loads(stack.on_machine("sudo launchpad-agent releases --app app --json"))[-1]["release"] == sha[:12]
+        assert f"*  {sha[:12]}  20" in stack.run("make releases", check=True).stdout
     finally:
         # Pulumi itself masks them in all that it prints from here on.
         stack.run("pulumi config rm launchpad:secrets", check=True)
@@ -113,7 +142,7 @@ def test_secrets_that_are_ordinary_words_break_nothing(stack: Stack) -> None:
 
 def test_a_stack_whose_state_holds_a_broken_answer_can_be_mended(stack: Stack) -> None:
     state = json.loads(stack.run("pulumi stack export --show-secrets", check=True).stdout)
-    (released,) = (each for each in state["deployment"]["resources"] if each["urn"].endswith("Command::release"))
+    (released,) = (each for each in state["deployment"]["resources"] if each["urn"].endswith("Command::app-release"))
     released["outputs"]["stdout"] = '{"release": "abc", "changed": [secret], "built": [secret]}'
     (stack.clone / "state.json").write_text(json.dumps(state))
     stack.run("pulumi stack import --file state.json", check=True)
@@ -146,11 +175,11 @@ ENDINGS = {
     "does not start": ({"app.py": "raise RuntimeError('the cause')\n"}, "RuntimeError: the cause"),
     "listens on a port of its own": (
         {"Procfile": "web: flask --app app run --port 5000\n"},
-        "Start it so: flask run --host $HOST --port $PORT",
+        "Start it with: flask run --host $HOST --port $PORT",
     ),
     "cannot be installed": (
         {"requirements.txt": "flask\ngunicorn\npsycopg2-binary==2.9.9\n"},
-        "psycopg2-binary 2.9.9 has no wheel for Python 3.13 and was compiled, which failed: the program pg_config is not",
+        "psycopg2-binary 2.9.9 has no wheel for Python 3.13, and compiling it failed: the program pg_config is missing",
     ),
 }
 
@@ -169,12 +198,12 @@ def test_a_failed_release_ends_in_under_forty_lines_with_the_cause_last(stack: S
     for text in said:
         ending = text[text.rindex("\nDiagnostics:") :].split("\nOutputs:")[0].strip()
         assert len(ending.splitlines()) < 40, text
-        report = ending.split("command:remote:Command (release):")[1].split("\n\n")[0]
+        report = ending.split("command:remote:Command (app-release):")[1].split("\n\n")[0]
         assert cause in report.splitlines()[-1], text
 
 
 def serving(stack: Stack) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(stack.on_machine("sudo launchpad-host status --app app --json"))
+    found: dict[str, Any] = json.loads(stack.on_machine("sudo launchpad-agent status --app app --json"))
     return found
 
 
@@ -194,7 +223,7 @@ def test_a_health_path_that_the_serving_release_does_not_have_fails(stack: Stack
 def test_restart_leaves_what_pulumi_knows_as_it_is(stack: Stack) -> None:
     before = serving(stack)
     said = stack.run("make restart", check=True).stdout
-    assert "is to be restarted: starting it anew in the other slot" in said
+    assert f"restart: restarting {before['release']} in the other slot" in said
     after = serving(stack)
     assert (after["release"], after["slot"] != before["slot"]) == (before["release"], True)
     assert stack.page() == (200, "good")
@@ -211,8 +240,8 @@ def test_an_app_that_redirects_to_https_without_a_domain_is_not_switched_to(stac
     page = stack.page()
     commit(repository(stack), GOOD, "Good again after a redirect")
     stack.up()
-    address = stack.outputs()["public_ip"]
-    assert f"/ answers 301 to https://{address}/, but no domain is set, so nothing answers there:" in said
+    url = stack.outputs()["url"].replace("http://", "https://")
+    assert f"/ redirects to {url} (301), but no domain is set, so nothing answers there:" in said
     assert page == (200, "good")
 
 

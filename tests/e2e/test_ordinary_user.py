@@ -6,15 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.machines.embedded import desk
+from infra.machines.embedded import client
+from infra.machines.embedded.requests import ListMachines
 from tests.e2e.person import AS_ROOT, Person, ordinary
 
 FLOW = """
 set -e
-page() { python3 -c 'import sys, urllib.request as web; print("page:", web.urlopen(sys.argv[1]).status)' "$(make --silent url)"; }
+page() { curl --silent --output /dev/null --write-out 'page: %{http_code}\\n' "$(make --silent url)"; }
 source toolchain/activate
 make up
 page
+echo "status: [$(git status --porcelain)]"
 make destroy
 make up
 page
@@ -35,10 +37,11 @@ def person() -> Iterator[Person]:
 def test_up_destroy_and_up_again_in_one_shell_then_clean(person: Person) -> None:
     said = person.shell(FLOW)
     assert said.count("page: 200") == 2, said
+    assert "\nstatus: []\n" in said, said
     assert re.search(r"^[0-9a-f]{12}\n", said, re.MULTILINE), said
     assert "Permission denied" not in said
     # nothing is left: no machine, no cache, no state, no settings of Pulumi's, and in the whole home nothing of root's
-    assert str(person.clone) not in str(desk.ask("list"))
+    assert str(person.clone) not in str(client.ask(ListMachines()))
     assert not (person.home / ".cache/launchpad").exists()
     assert [name for name in (".venv", ".launchpad") if (person.clone / name).exists()] == []
     assert person.shell("git status --porcelain") == ""

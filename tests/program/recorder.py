@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import runpy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pulumi
 from pulumi.runtime import config, mocks, rpc
-from pulumi.runtime.settings import set_root_resource
+from pulumi.runtime.settings import SETTINGS, set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +59,7 @@ class Recording(mocks.Mocks):
         self.registrations.append(Registration(args.typ, args.name, shown, frozenset(secrets)))
         made: dict[str, Any] = {
             "address": "198.18.0.2",
+            "local_ports": {"80": "28001", "8080": "28002"},
             "public_key": HOST_KEY,
             "private_key": pulumi.Output.secret("PRIVATE-canary"),
             "fingerprint": "SHA256:x",
@@ -66,6 +67,8 @@ class Recording(mocks.Mocks):
             "boot_id": "b-1",
             "stdout": '{"release": "0123456789ab"}',
         }
+        if "GeneratedSecrets" in args.typ:
+            inputs["values"] = {name: f"generated {name} canary" for name in inputs["names"]}
         return f"{args.name}-id", {**made, **inputs}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
@@ -84,24 +87,37 @@ def record(values: Mapping[str, str], secret: tuple[str, ...] = (), answers: typ
 
     Raises what the program raises, such as ``pulumi.RunError``.
     """
+    return run(lambda: runpy.run_path(str(ROOT / "__main__.py")), values, secret, answers)
+
+
+def run(
+    program: Callable[[], object],
+    values: Mapping[str, str],
+    secret: tuple[str, ...] = (),
+    answers: type[Recording] = Recording,
+    preview: bool = False,
+) -> Recording:
+    """Run any program, as ``record`` does."""
     recording = answers()
     asyncio.set_event_loop(asyncio.new_event_loop())
-    mocks.set_mocks(recording, project="launchpad", stack="test", preview=False)
+    mocks.set_mocks(recording, project="launchpad", stack="test", preview=preview)
+    SETTINGS.outputs.clear()  # a program that failed leaves tasks of its loop, for which the next one would wait
+    SETTINGS.rpc_manager.clear()
     set_root_resource(None)  # type: ignore[arg-type]
     held = {f"launchpad:{key}": value for key, value in values.items()}
     config.set_all_config(held, [f"launchpad:{key}" for key in secret])
     promised: dict[str, pulumi.Output[Any]] = {}
 
-    def program() -> None:
+    def exporting() -> None:
         with patch.object(
             pulumi, "export", lambda name, value: promised.update({name: pulumi.Output.from_input(value)})
         ):
-            runpy.run_path(str(ROOT / "__main__.py"))
+            program()
 
-    async def run() -> None:
-        await run_in_stack(program)
+    async def running() -> None:
+        await run_in_stack(exporting)
         recording.outputs = {name: await value.future() for name, value in promised.items()}
         recording.secret_outputs = {name for name, value in promised.items() if await value.is_secret()}
 
-    asyncio.get_event_loop().run_until_complete(run())
+    asyncio.get_event_loop().run_until_complete(running())
     return recording

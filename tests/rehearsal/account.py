@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from infra.machines.embedded import desk
+from infra.machines.embedded import client
 
 DEBIAN = "136693071363"
 REGION = "eu-central-1"
@@ -56,7 +56,7 @@ def console(folder: Path, instance: str) -> str:
     if not about.exists():
         return ""
     log = Path(json.loads(about.read_text())["directory"]) / "console.log"  # root's
-    shown = subprocess.run([*desk.privilege(), "cat", log], capture_output=True, check=False)
+    shown = subprocess.run([*client.privilege(), "cat", log], capture_output=True, check=False)
     return shown.stdout.decode(errors="replace")
 
 

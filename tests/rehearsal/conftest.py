@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -100,20 +101,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("account")
 
 
+@contextmanager
+def served(module: str, folder: Path) -> Iterator[str]:
+    """The address of an API that a module of ours serves on loopback."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin and process.stdout
+    yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+    process.stdin.close()
+    process.wait(timeout=30)
+
+
 @pytest.fixture(scope="module")
 def aws(folder: Path) -> Iterator[Aws]:
     """An AWS account on loopback."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.rehearsal.account", str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin and process.stdout
-    port = process.stdout.readline().strip()
-    yield Aws(f"http://127.0.0.1:{port}")
-    process.stdin.close()
-    process.wait(timeout=30)
+    with served("tests.rehearsal.account", folder) as endpoint:
+        yield Aws(endpoint)
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ def test_the_app_is_deployed_end_to_end(stack: Stack) -> None:
     stack.up()
     found = stack.outputs()
     assert set(found) == set(outputs.MEANING)
-    assert found["machine"] == "ec2"
+    assert found["machine_kind"] == "ec2"
     assert fetch(found["url"])[0] == 200
     assert stack.on_machine("id -un").strip() == "deploy"
 
@@ -73,7 +73,7 @@ def test_the_instance_is_as_a_review_wants_it(stack: Stack, aws: Aws) -> None:
     role = aws.client("iam").list_roles()["Roles"][0]["RoleName"]
     attached = aws.client("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
     assert [each["PolicyName"] for each in attached] == ["AmazonSSMManagedInstanceCore"]
-    assert stack.outputs()["machine"] == "ec2"
+    assert stack.outputs()["machine_kind"] == "ec2"
 
 
 def test_the_network_is_closed_but_for_the_rules(stack: Stack, aws: Aws) -> None:
@@ -90,7 +90,7 @@ def test_the_network_is_closed_but_for_the_rules(stack: Stack, aws: Aws) -> None
     subnets = aws.ec2.describe_subnets(Filters=of_vpc)["Subnets"]
     assert len({each["AvailabilityZone"] for each in subnets}) == 2
     assert not any(each["MapPublicIpOnLaunch"] for each in subnets)
-    assert stack.outputs()["machine"] == "ec2"
+    assert stack.outputs()["machine_kind"] == "ec2"
 
 
 def test_everything_says_whose_it_is(stack: Stack, aws: Aws) -> None:
@@ -110,7 +110,7 @@ def test_everything_says_whose_it_is(stack: Stack, aws: Aws) -> None:
     for thing in things:
         tags = {each["Key"]: each["Value"] for each in thing["Tags"]}
         assert tags.items() >= OWNER.items(), thing
-    assert stack.outputs()["machine"] == "ec2"
+    assert stack.outputs()["machine_kind"] == "ec2"
 
 
 def test_the_live_stack_passes_the_security_rules(stack: Stack) -> None:
@@ -135,32 +135,32 @@ def test_another_ssh_network_changes_one_rule(stack: Stack, aws: Aws) -> None:
 
 
 def test_with_session_manager_no_port_is_open_and_deployments_go_on(stack: Stack, aws: Aws) -> None:
-    stack.config(ssh_via="ssm", ssh_cidrs=[])
+    stack.config(**{"ec2.ssh_via": "ssm", "ssh_cidrs": []})
     stack.up()
     assert aws.rules() == {*WEB, *OUT}
     found = stack.outputs()
     with pytest.raises(OSError, match=r"timed out|refused|unreachable"):
-        socket.create_connection((found["public_ip"], 22), timeout=3)
+        socket.create_connection((found["address"], 22), timeout=3)
     stack.config(env={"GREETING": "through the tunnel"})
     said = changed(stack.up())
-    assert said["release"] == "updated"
+    assert said["app-release"] == "updated"
     assert "machine-instance" not in said
     assert fetch(found["url"])[0] == 200
     assert stack.on_machine("id -un").strip() == "deploy"  # a person's ssh, with a session for a connection
     assert changed(stack.up()) == {}
-    stack.config(ssh_via="direct", ssh_cidrs=["198.18.0.0/16"])
+    stack.config(**{"ec2.ssh_via": "direct", "ssh_cidrs": ["198.18.0.0/16"]})
     stack.up()
     assert aws.rules() == {ssh("198.18.0.0/16"), *WEB, *OUT}
 
 
 def test_another_type_is_previewed_as_a_stop_and_another_architecture_as_a_replacement(stack: Stack) -> None:
-    stack.config(instance_type="t4g.small")
+    stack.config(**{"ec2.instance_type": "t4g.small"})
     said = stack.run("pulumi preview", check=True).stdout
-    assert "it will be REPLACED by a new machine with an empty disk" in said
+    assert "and will be REPLACED by a new machine with an empty disk" in said
     assert "machine-instance replace" in said
-    stack.config(instance_type="t3.medium")
+    stack.config(**{"ec2.instance_type": "t3.medium"})
     said = stack.run("pulumi preview", check=True).stdout
-    assert "it will be STOPPED and started as such" in said
+    assert "and will be STOPPED and restarted" in said
     assert "machine-instance update" in said
     assert "machine-instance replace" not in said
 
@@ -169,8 +169,8 @@ def test_another_type_keeps_machine_key_and_release(stack: Stack, aws: Aws) -> N
     found, (instance,) = stack.outputs(), aws.instances()
     said = changed(stack.up())
     assert said["machine-instance"] == "updated"
-    assert {"reach", "door"} <= set(said)
-    assert "release" not in said
+    assert {"app-wait-for-ssh", "app-check-public-url"} <= set(said)
+    assert "app-release" not in said
     (now,) = aws.instances()
     assert (now["InstanceId"], now["InstanceType"]) == (instance["InstanceId"], "t3.medium")
     assert stack.outputs() == found
@@ -179,7 +179,7 @@ def test_another_type_keeps_machine_key_and_release(stack: Stack, aws: Aws) -> N
 def test_an_image_that_is_asked_for_replaces_the_machine_and_keeps_its_address(stack: Stack, aws: Aws) -> None:
     found, (instance,) = stack.outputs(), aws.instances()
     (address,) = aws.ec2.describe_addresses()["Addresses"]
-    stack.config(ami=IMAGES[0]["ami_id"])
+    stack.config(**{"ec2.ami": IMAGES[0]["ami_id"]})
     assert changed(stack.up())["machine-instance"] == "replaced"
     (now,) = aws.instances()
     assert now["InstanceId"] != instance["InstanceId"]

@@ -1,9 +1,9 @@
-"""The network ACL of the machine's own network: a second, coarse fence behind the security group.
+"""The network ACL of the machine's own VPC: a second, coarse layer of defence behind the security group.
 
-A subnet's default ACL lets everything through, also to the ports that one mistake in a security group would open to
-the world (FSBP EC2.21, CKV_AWS_231, CKV_AWS_232). This one lets SSH and RDP through for the networks only that the
-firewall names; all else is the security group's business, which is stateful and exact where an ACL is neither. The
-network has no IPv6, so no entry allows any.
+A subnet's default ACL allows all traffic, so one mistake in a security group would open SSH or RDP to the world (FSBP
+EC2.21, CKV_AWS_231, CKV_AWS_232). This ACL allows SSH and RDP only for the networks in the firewall. It leaves all
+other traffic to the security group, which is stateful and exact, while an ACL is neither. The VPC has no IPv6, so no
+entry allows it.
 """
 
 from __future__ import annotations
@@ -11,22 +11,25 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-from infra.firewall import Firewall
+from infra.machines.firewall import Firewall
 
 GUARDED = (22, 3389)
-"""SSH and RDP: no entry for everybody may include them."""
+"""SSH and RDP: no entry for 0.0.0.0/0 may include them."""
 
 LIMIT = 18
-"""Entries in each direction: AWS allows 20 by default and counts its two last words (deny the rest) in."""
+"""Entries per direction. AWS allows 20 by default; two are taken by the implicit deny-all rules.
+
+Source: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html (network ACLs, rules per network ACL).
+"""
 
 
 class TooManyNetworks(Exception):
-    """The firewall names more networks for guarded ports than an ACL has room for."""
+    """The firewall has more networks for guarded ports than an ACL has entries."""
 
 
 @dataclass(frozen=True)
 class AclEntry:
-    """One allowed flow; entries are looked at by number, and what none allows is denied."""
+    """One allowed flow. AWS evaluates entries by number and denies what no entry allows."""
 
     number: int
     direction: str
@@ -37,18 +40,22 @@ class AclEntry:
 
 
 Flow = tuple[str, int, int, str]
-"""Protocol, first and last port, network."""
+"""Protocol, first port, last port, network (CIDR)."""
 
 
 def acl_entries(firewall: Firewall) -> tuple[AclEntry, ...]:
-    """The entries for a firewall. Raises ``TooManyNetworks``."""
+    """Compute the ACL entries for a firewall.
+
+    Raises:
+        TooManyNetworks: With the number of networks and the limit.
+    """
     guarded, rest = _guarded(firewall), _rest()
     if len(guarded) + len(rest) > LIMIT:
         raise TooManyNetworks(
             f"launchpad:ssh_cidrs and launchpad:rules name {len(guarded)} IPv4 networks for ports 22 and 3389; "
-            f"a network ACL has room for {LIMIT - len(rest)}. Join neighbouring networks into wider ones"
+            f"a network ACL has room for {LIMIT - len(rest)}. Merge neighbouring networks into wider ones"
         )
-    # numbered apart, so that one network more or less leaves the rest as it is
+    # separate number ranges: adding or removing a network does not renumber the other entries
     inbound = [*_numbered(100, guarded), *_numbered(1000, rest)]
     return (*inbound, AclEntry(100, "egress", "-1", 0, 0, "0.0.0.0/0"))
 
@@ -58,7 +65,7 @@ def _numbered(first: int, flows: list[Flow]) -> list[AclEntry]:
 
 
 def _guarded(firewall: Firewall) -> list[Flow]:
-    """What the firewall allows on guarded ports, neighbouring networks joined."""
+    """The flows that the firewall allows to guarded ports, neighbouring networks merged."""
     flows: list[Flow] = []
     for port in GUARDED:
         for protocol in ("tcp", "udp"):
@@ -75,7 +82,7 @@ def _guarded(firewall: Firewall) -> list[Flow]:
 
 
 def _rest() -> list[Flow]:
-    """Everything but the guarded ports, for everybody: an ACL sees answers from the internet as inbound, too."""
+    """All other ports, for 0.0.0.0/0: an ACL is stateless, so responses from the internet count as inbound."""
     edges = [0, *(edge for port in GUARDED for edge in (port - 1, port + 1)), 65535]
     ranges = list(zip(edges[::2], edges[1::2], strict=True))
     flows = [(protocol, first, last, "0.0.0.0/0") for protocol in ("tcp", "udp") for first, last in ranges]

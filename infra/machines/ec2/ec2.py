@@ -1,22 +1,23 @@
-"""The EC2 machine as resources: makes what the planner planned, and nothing else is decided here."""
+"""The EC2 machine as resources: it creates what plan.py decided, and decides nothing itself."""
 
 from __future__ import annotations
 
 import json
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pulumi
-from pulumi_aws import Provider, ProviderDefaultTagsArgs, ec2, iam, vpc
+from pulumi_aws import ec2, iam, vpc
 
-from infra.machines.contract import SSH_USER, Machine
+from infra import local
+from infra.machines.aws.scope import Scope, provider
+from infra.machines.cloudinit import host_name
+from infra.machines.contract import Machine, SshAccess, Tunnel
 from infra.machines.ec2 import plan, tunnel
 from infra.machines.ec2.firstboot import first_boot
 from infra.machines.ec2.hostkey import HostKey
-from infra.machines.ec2.network import network
-from infra.machines.ec2.plan import Ec2Args
-from infra.machines.ec2.scope import Scope
+from infra.machines.ec2.network import Ec2Network, Ec2NetworkArgs
+from infra.machines.ec2.plan import Ec2Args, ExistingNetwork
 from infra.machines.keys import KeyPair
 
 ASSUMED_BY_EC2 = json.dumps(
@@ -30,61 +31,70 @@ ASSUMED_BY_EC2 = json.dumps(
 
 
 class Ec2Machine(pulumi.ComponentResource):
-    """An EC2 instance with an address, a security group and, unless one is given, a network of its own."""
+    """An EC2 instance with an Elastic IP address, a security group and, unless you pass one, a VPC of its own.
+
+    Attributes:
+        machine: The machine, for a ``Deployment``.
+    """
 
     machine: Machine
 
     def __init__(self, name: str, args: Ec2Args, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("launchpad:infra:Ec2Machine", name, {}, opts)
         self._args = args
+        self._port = tunnel.port(pulumi.get_project(), pulumi.get_stack(), name)
         self._plan = plan.make(args, pulumi.get_project(), pulumi.get_stack())
-        provider = Provider(
-            f"{name}-aws",
-            region=args.region,
-            default_tags=ProviderDefaultTagsArgs(tags=self._plan.tags),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        self._scope = Scope(name, self, provider)
-        place = network(self._scope, self._plan.network, args.instance_type)
-        group = self._group(place.vpc_id)
+        self._scope = Scope(name, self, provider(name, args.region, self._plan.tags, self))
+        vpc_id, subnet_id, routes = self._network()
+        group = self._group(vpc_id)
         key = KeyPair(f"{name}-client-key", pulumi.ResourceOptions(parent=self))
-        instance = self._instance(place.subnet_id, group, key)
-        association = self._address(instance, place.ways)
+        instance = self._instance(subnet_id, group, key)
+        association = self._address(instance, routes)
         host_key = HostKey(f"{name}-host-key", instance.id, args.region, pulumi.ResourceOptions(parent=self))
         self.machine = Machine(
             kind="ec2",
-            # of the association: whoever uses the address waits until it leads to the instance
+            # from the association, so that users of the address wait until it is attached to the instance
             address=association.public_ip,
-            ssh_user=SSH_USER,
-            ssh_port=tunnel.port(pulumi.get_project(), pulumi.get_stack()) if args.via_ssm else 22,
-            host_key=host_key.public_key,
-            private_key=key.private_key,
+            ssh=SshAccess(
+                association.public_ip,
+                host_key.public_key,
+                key.private_key,
+                proxy_command=instance.id.apply(partial(tunnel.proxy_command, args.region)) if args.via_ssm else None,
+                tunnel=Tunnel(instance.id.apply(self._tunnel), self._port) if args.via_ssm else None,
+            ),
             instance_id=instance.id,
-            # another type is a stop and a start, of which EC2 tells nothing else that lasts
+            # a new type means a stop and a start, and EC2 keeps no other lasting trace of that
             boot_id=pulumi.Output.concat(instance.id, "/", instance.instance_type),
             resource=instance,
             firewall=args.firewall,
-            ssh_host=instance.id.apply(self._tunnel) if args.via_ssm else None,
-            ssh_proxy=instance.id.apply(partial(tunnel.proxy_command, args.region)) if args.via_ssm else None,
         )
         self.register_outputs({"address": association.public_ip, "instance_id": instance.id})
 
+    def _network(self) -> tuple[pulumi.Input[str], pulumi.Input[str], list[pulumi.Resource]]:
+        """The ids of the VPC and of the machine's subnet, and the routes that its address depends on."""
+        args, planned = self._args, self._plan.network
+        if isinstance(planned, ExistingNetwork):
+            return planned.vpc_id, planned.subnet_id, []
+        network_args = Ec2NetworkArgs(args.region, args.firewall, args.vpc_cidr, args.instance_type, args.tags)
+        opts = pulumi.ResourceOptions(parent=self, provider=self._scope.provider)
+        own = Ec2Network(self._scope.prefix, network_args, opts)
+        return own.vpc_id, own.subnet_ids[0], own.routes
+
     def _tunnel(self, instance_id: str) -> str:
-        """The host where the instance's SSH is found; a preview needs no tunnel to know it."""
+        """Start the tunnel to the instance's SSH and return its host; a preview returns the host only."""
         if pulumi.runtime.is_dry_run():
-            return tunnel.HERE
-        log = Path(".launchpad", pulumi.get_stack(), "tunnel.log")
-        port = tunnel.port(pulumi.get_project(), pulumi.get_stack())
-        return tunnel.start(self._args.region, instance_id, port, log)
+            return tunnel.LOCALHOST
+        log = local.tunnel_log(pulumi.get_stack(), self._scope.prefix)
+        return tunnel.start(self._args.region, instance_id, self._port, log)
 
     def _group(self, vpc_id: pulumi.Input[str]) -> ec2.SecurityGroup:
-        """The firewall: a group without rules, and each rule a resource of its own."""
+        """The firewall: a security group, and each of its rules as a resource of its own."""
         group = ec2.SecurityGroup(
             self._scope.name("group"),
-            description="The machine of the app; each rule says what it is for",
+            description="Firewall of the app's machine",
             vpc_id=vpc_id,
             revoke_rules_on_delete=True,
-            tags=self._scope.called("machine"),
+            tags=self._scope.name_tag("machine"),
             opts=self._scope.options(),
         )
         for rule in self._plan.rules:
@@ -103,10 +113,10 @@ class Ec2Machine(pulumi.ComponentResource):
         return group
 
     def _profile(self) -> iam.InstanceProfile:
-        """What the machine may do in the account: be reached by Session Manager, and nothing else."""
+        """The machine's permissions in the account: registering with Session Manager, nothing else."""
         role = iam.Role(
             self._scope.name("role"),
-            description="Lets Session Manager reach the machine",
+            description="Allows Session Manager to connect to the app's machine",
             assume_role_policy=ASSUMED_BY_EC2,
             opts=self._scope.options(),
         )
@@ -118,7 +128,7 @@ class Ec2Machine(pulumi.ComponentResource):
         )
 
     def _image_id(self) -> pulumi.Input[str]:
-        """The image: the pinned one, or the newest at the time of making, held in the state."""
+        """The image: the pinned one, or the newest when the machine is created, kept in the stack's state."""
         image = self._plan.image
         if image.pinned:
             return image.pinned
@@ -133,21 +143,21 @@ class Ec2Machine(pulumi.ComponentResource):
             ],
             opts=self._scope.lookup(),
         )
-        held = pulumi.Stash(
-            # by the architecture, for a machine of another one needs another image
+        kept_image = pulumi.Stash(
+            # named after the architecture, because another architecture needs another image
             self._scope.name(f"image-{image.architecture}"),
             input=newest.id,
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["input"]),
         )
-        pulumi.Output.all(newest.id, newest.name, held.output).apply(self._tell_of_newer)
-        return held.output
+        pulumi.Output.all(newest.id, newest.name, kept_image.output).apply(self._report_newer_image)
+        return kept_image.output
 
-    def _tell_of_newer(self, images: list[Any]) -> None:
-        newest, called, held = images
-        if held and newest != held:
+    def _report_newer_image(self, images: list[Any]) -> None:
+        newest, name, kept = images
+        if kept and newest != kept:
             pulumi.log.info(
-                f"{called} ({newest}) is newer than the image that this machine was made from ({held}). "
-                f"To replace the machine by one made from it: pulumi config set launchpad:ami {newest}",
+                f"{name} ({newest}) is newer than this machine's image ({kept}). "
+                f"To replace the machine with one created from it: pulumi config set launchpad:ec2.ami {newest}",
                 self,
             )
 
@@ -156,16 +166,16 @@ class Ec2Machine(pulumi.ComponentResource):
         login = ec2.KeyPair(
             self._scope.name("key"),
             public_key=key.public_key,
-            tags=self._scope.called("deployments"),
+            tags=self._scope.name_tag("deployments"),
             opts=self._scope.options(),
         )
-        held = pulumi.Stash(
-            # User data matters at the first boot only. Held, a newer version of this program neither stops nor replaces
-            # a machine that runs; another key does, for no other way leads it to the machine.
+        kept_user_data = pulumi.Stash(
+            # User data matters only at the first boot. Because it is kept in the state, a newer version of this
+            # program neither stops nor replaces a running machine. A new key replaces it: no other way installs one.
             self._scope.name("first-boot"),
             input=key.public_key.apply(
                 lambda public: first_boot(
-                    f"{pulumi.get_project()}-{pulumi.get_stack()}",
+                    host_name(pulumi.get_project(), pulumi.get_stack(), self._scope.prefix),
                     public,
                     args.region,
                     self._plan.image.architecture,
@@ -182,7 +192,7 @@ class Ec2Machine(pulumi.ComponentResource):
             vpc_security_group_ids=[group.id],
             key_name=login.key_name,
             iam_instance_profile=self._profile().name,
-            user_data=held.output,
+            user_data=kept_user_data.output,
             user_data_replace_on_change=True,
             monitoring=args.monitoring,
             ebs_optimized=True,
@@ -198,24 +208,24 @@ class Ec2Machine(pulumi.ComponentResource):
             root_block_device=ec2.InstanceRootBlockDeviceArgs(
                 encrypted=True,
                 volume_type="gp3",
-                volume_size=args.volume,
+                volume_size=args.disk,
                 delete_on_termination=True,
-                tags=self._scope.called("root disk"),
+                tags=self._scope.name_tag("root disk"),
             ),
-            tags=self._scope.called(),
+            tags=self._scope.name_tag(),
             opts=self._scope.options(custom_timeouts=pulumi.CustomTimeouts(create="15m", update="15m", delete="15m")),
         )
 
-    def _address(self, instance: ec2.Instance, ways: list[pulumi.Resource]) -> ec2.EipAssociation:
-        """An address that outlives the instance: a replaced machine is found where the old one was."""
+    def _address(self, instance: ec2.Instance, routes: list[pulumi.Resource]) -> ec2.EipAssociation:
+        """An address that outlives the instance, so that a replacement machine keeps the address."""
         address = ec2.Eip(
-            self._scope.name("address"), domain="vpc", tags=self._scope.called(), opts=self._scope.options()
+            self._scope.name("address"), domain="vpc", tags=self._scope.name_tag(), opts=self._scope.options()
         )
         return ec2.EipAssociation(
             self._scope.name("address-use"),
             allocation_id=address.id,
             instance_id=instance.id,
-            # the new instance takes the address before the old one is gone
+            # the new instance takes over the address before the old instance is deleted
             allow_reassociation=True,
-            opts=self._scope.options(depends_on=ways),
+            opts=self._scope.options(depends_on=routes),
         )

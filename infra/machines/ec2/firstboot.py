@@ -1,4 +1,4 @@
-"""The user data of an EC2 instance: every machine's, and Session Manager's agent where that is the way in."""
+"""The user data of an EC2 instance: the common part, plus the SSM agent if SSH goes through Session Manager."""
 
 from __future__ import annotations
 
@@ -14,12 +14,25 @@ AGENT = (
     "https://s3.{region}.{domain}/amazon-ssm-{region}/latest/debian_{architecture}/amazon-ssm-agent.deb "
     "&& dpkg -i /run/amazon-ssm-agent.deb && systemctl enable --now amazon-ssm-agent; }}"
 )
-"""Debian's image has no agent; this is where AWS publishes it for the region. It tries for five minutes, because the
-instance boots before its address leads to it, and without one it reaches nothing."""
+"""Installs the SSM agent, which Debian's image lacks, from AWS's bucket in the region.
+
+It retries for five minutes, because the instance boots before its Elastic IP address is attached and has no internet
+access until then.
+
+Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/agent-install-deb.html
+"""
 
 
 def first_boot(hostname: str, authorized_key: str, region: str, architecture: str, with_agent: bool) -> str:
-    """The user data's text. No host key: the instance makes its own and prints its public half."""
+    """Render the user data. It has no host key: the instance generates its own and prints the public half.
+
+    Args:
+        hostname: The machine's host name.
+        authorized_key: The public key that may log in.
+        region: The AWS region, which the agent's download URL contains.
+        architecture: ``x86_64`` or ``arm64``.
+        with_agent: Whether to install the SSM agent.
+    """
     text = user_data(hostname=hostname, user=SSH_USER, authorized_key=authorized_key)
     if not with_agent:
         return text

@@ -1,4 +1,4 @@
-"""From the settings to an EC2 machine, by way of the preflight."""
+"""Turns the stack's config keys into an EC2 machine, after the preflight checks."""
 
 from __future__ import annotations
 
@@ -6,42 +6,53 @@ import os
 
 import pulumi
 
+from infra.machines.aws.answers import PreflightError
+from infra.machines.aws.owner import owner_tags
 from infra.machines.contract import Machine
 from infra.machines.ec2 import acl, preflight, tunnel
-from infra.machines.ec2.answers import PreflightError
 from infra.machines.ec2.ec2 import Ec2Machine
-from infra.machines.ec2.plan import Ec2Args, owner_tags
-from infra.settings import Settings
+from infra.machines.ec2.plan import Ec2Args
+from infra.machines.ec2.settings import Ec2Keys
+from infra.machines.firewall import Firewall
 
 
-def launch_ec2(settings: Settings) -> Machine:
-    """The machine that the settings ask for. Raises ``RunError`` before anything is made where it cannot be."""
-    args = arguments(settings)
-    if args.via_ssm and (lacks := tunnel.problem(os.environ)):
-        raise pulumi.RunError(lacks)
+def launch_ec2(name: str, keys: Ec2Keys, firewall: Firewall) -> Machine:
+    """Declare the machine.
+
+    Args:
+        name: The component's name.
+        keys: The stack's ``ec2`` keys.
+        firewall: The machine's firewall.
+
+    Raises:
+        RunError: The machine cannot be created; raised before any resource is.
+    """
+    args = arguments(keys, firewall)
+    if args.via_ssm and (missing_programs := tunnel.problem(os.environ)):
+        raise pulumi.RunError(missing_programs)
     try:
-        if settings.preflight and pulumi.runtime.is_dry_run():
+        if keys.preflight and pulumi.runtime.is_dry_run():
             owner = owner_tags(pulumi.get_project(), pulumi.get_stack())
-            for remark in [*preflight.run(args, owner), *preflight.consequences(args, owner)]:
-                pulumi.log.warn(remark)
-        return Ec2Machine("machine", args).machine
+            for warning in [*preflight.run(args, owner), *preflight.consequences(args, owner)]:
+                pulumi.log.warn(warning)
+        return Ec2Machine(name, args).machine
     except (PreflightError, acl.TooManyNetworks) as problem:
         raise pulumi.RunError(str(problem)) from None
 
 
-def arguments(settings: Settings) -> Ec2Args:
-    """What of the settings is about the machine."""
+def arguments(keys: Ec2Keys, firewall: Firewall) -> Ec2Args:
+    """Convert the config keys to the component's arguments."""
     return Ec2Args(
-        region=settings.region,
-        firewall=settings.firewall,
-        instance_type=settings.instance_type,
-        volume=settings.volume,
-        ami=settings.ami,
-        monitoring=settings.monitoring,
-        termination_protection=settings.termination_protection,
-        vpc_id=settings.vpc_id,
-        subnet_id=settings.subnet_id,
-        vpc_cidr=settings.vpc_cidr,
-        tags=settings.tags,
-        via_ssm=settings.ssh_via == "ssm",
+        region=keys.region,
+        firewall=firewall,
+        instance_type=keys.instance_type,
+        disk=keys.disk,
+        ami=keys.ami,
+        monitoring=keys.monitoring,
+        termination_protection=keys.termination_protection,
+        vpc_id=keys.vpc_id,
+        subnet_id=keys.subnet_id,
+        vpc_cidr=keys.vpc_cidr,
+        tags=keys.tags,
+        via_ssm=keys.ssh_via == "ssm",
     )

@@ -1,102 +1,146 @@
-"""The network of an EC2 machine as resources: two public subnets with a way to the internet, everything else closed."""
+"""The network of an EC2 machine as resources: a VPC with two public subnets and its defaults closed."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import pulumi
 from pulumi_aws import ec2
 
+from infra.machines.aws.owner import owner_tags
+from infra.machines.aws.scope import Scope, provider
+from infra.machines.ec2 import plan
 from infra.machines.ec2.acl import AclEntry
-from infra.machines.ec2.plan import ExistingNetwork, Network
-from infra.machines.ec2.scope import Scope
+from infra.machines.ec2.plan import Network
+from infra.machines.ec2.settings import DEFAULTS
+from infra.machines.firewall import Firewall
 
 
-class Place(NamedTuple):
-    """Where the instance is put; ``ways`` have to be there for an address to be of use, and outlive it."""
+@dataclass(frozen=True)
+class Ec2NetworkArgs:
+    """The arguments of a network.
 
-    vpc_id: pulumi.Input[str]
-    subnet_id: pulumi.Input[str]
-    ways: list[pulumi.Resource]
+    Attributes:
+        region: The AWS region.
+        firewall: The firewall of the machines in it; the ACL closes SSH and RDP to networks that it does not list.
+        cidr: The IPv4 network, from /16 to /24.
+        instance_type: The subnets are in availability zones that offer this type.
+        tags: Additional tags, besides ``ManagedBy``, ``Project`` and ``Stack``.
+    """
+
+    region: str
+    firewall: Firewall
+    cidr: str = DEFAULTS.vpc_cidr
+    instance_type: str = DEFAULTS.instance_type
+    tags: dict[str, str] = field(default_factory=dict)
 
 
-def network(scope: Scope, planned: Network | ExistingNetwork, instance_type: str) -> Place:
-    """The network that is planned, made or given."""
-    if isinstance(planned, ExistingNetwork):
-        return Place(planned.vpc_id, planned.subnet_id, [])
-    own = ec2.Vpc(
+class Ec2Network(pulumi.ComponentResource):
+    """A VPC with two public subnets in two zones, for machines and for a load balancer in front of them.
+
+    A machine takes ``vpc_id`` and one of ``subnet_ids``, with ``depends_on=[network]``: an address is reachable only
+    after ``routes`` exist. If the options hold no provider, the component creates one for its region.
+    """
+
+    vpc_id: pulumi.Output[str]
+    subnet_ids: list[pulumi.Output[str]]
+    routes: list[pulumi.Resource]
+    """The routes to the internet, which must exist before an address is used and outlive it."""
+
+    def __init__(self, name: str, args: Ec2NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("launchpad:infra:Ec2Network", name, {}, opts)
+        tags = owner_tags(pulumi.get_project(), pulumi.get_stack()) | args.tags
+        explicit = opts.provider if opts else None
+        scope = Scope(name, self, explicit or provider(name, args.region, tags, self))
+        planned = plan.network(args.cidr, args.firewall)
+        new_vpc = _vpc(scope, planned)
+        subnets, self.routes = _subnets(scope, planned, new_vpc, _zones(scope, args.instance_type))
+        self.vpc_id, self.subnet_ids = new_vpc.id, [subnet.id for subnet in subnets]
+        self.register_outputs({"vpc_id": self.vpc_id, "subnet_ids": self.subnet_ids})
+
+
+def _vpc(scope: Scope, planned: Network) -> ec2.Vpc:
+    """The VPC, with its default security group and default ACL closed."""
+    new_vpc = ec2.Vpc(
         scope.name("vpc"),
         cidr_block=planned.cidr,
         enable_dns_support=True,
         enable_dns_hostnames=True,
-        tags=scope.called("network"),
+        tags=scope.name_tag("network"),
         opts=scope.options(),
     )
-    # adopted and emptied: what is put into the network without a group of its own can neither hear nor speak
+    # adopted and emptied: a machine without a security group of its own can neither receive nor send
     ec2.DefaultSecurityGroup(
         scope.name("default-group"),
-        vpc_id=own.id,
+        vpc_id=new_vpc.id,
         ingress=[],
         egress=[],
-        tags=scope.called("default, closed"),
+        tags=scope.name_tag("default, closed"),
         opts=scope.options(),
     )
     ec2.DefaultNetworkAcl(
         scope.name("default-acl"),
-        default_network_acl_id=own.default_network_acl_id,
+        default_network_acl_id=new_vpc.default_network_acl_id,
         ingress=[],
         egress=[],
-        tags=scope.called("default, closed"),
-        # a subnet is in it for the moments between its own making and that of our ACL
+        tags=scope.name_tag("default, closed"),
+        # a new subnet uses the default ACL until our own ACL is created
         opts=scope.options(ignore_changes=["subnetIds"]),
     )
-    subnets, ways = _subnets(scope, planned, own, _zones(scope, instance_type))
-    return Place(own.id, subnets[0].id, ways)
+    return new_vpc
 
 
 def _subnets(
-    scope: Scope, planned: Network, own: ec2.Vpc, zones: pulumi.Output[list[str]]
+    scope: Scope, planned: Network, new_vpc: ec2.Vpc, zones: pulumi.Output[list[str]]
 ) -> tuple[list[ec2.Subnet], list[pulumi.Resource]]:
-    """The public subnets, behind the ACL, and their ways to the internet."""
+    """Create the public subnets, their ACL and their routes.
+
+    Returns:
+        The subnets, and the resources that connect them to the internet.
+    """
     gateway = ec2.InternetGateway(
-        scope.name("internet"), vpc_id=own.id, tags=scope.called("internet"), opts=scope.options()
+        scope.name("internet"), vpc_id=new_vpc.id, tags=scope.name_tag("internet"), opts=scope.options()
     )
     table = ec2.RouteTable(
         scope.name("public"),
-        vpc_id=own.id,
+        vpc_id=new_vpc.id,
         routes=[ec2.RouteTableRouteArgs(cidr_block="0.0.0.0/0", gateway_id=gateway.id)],
-        tags=scope.called("public"),
+        tags=scope.name_tag("public"),
         opts=scope.options(),
     )
     subnets: list[ec2.Subnet] = []
-    ways: list[pulumi.Resource] = [gateway]
-    for subnet in planned.subnets:
-        made = ec2.Subnet(
-            scope.name(subnet.suffix),
-            vpc_id=own.id,
-            cidr_block=subnet.cidr,
-            availability_zone=zones.apply(partial(_choose, subnet.zone)),
+    routes: list[pulumi.Resource] = [gateway]
+    for planned_subnet in planned.subnets:
+        subnet = ec2.Subnet(
+            scope.name(planned_subnet.suffix),
+            vpc_id=new_vpc.id,
+            cidr_block=planned_subnet.cidr,
+            availability_zone=zones.apply(partial(_choose, planned_subnet.zone)),
             map_public_ip_on_launch=False,
-            tags=scope.called(subnet.suffix),
-            # once made it stays in its zone, whatever zones AWS adds
+            tags=scope.name_tag(planned_subnet.suffix),
+            # a subnet stays in its zone when AWS adds zones
             opts=scope.options(ignore_changes=["availabilityZone"]),
         )
-        way = ec2.RouteTableAssociation(
-            scope.name(f"{subnet.suffix}-route"), subnet_id=made.id, route_table_id=table.id, opts=scope.options()
+        route = ec2.RouteTableAssociation(
+            scope.name(f"{planned_subnet.suffix}-route"),
+            subnet_id=subnet.id,
+            route_table_id=table.id,
+            opts=scope.options(),
         )
-        subnets.append(made)
-        ways.append(way)
+        subnets.append(subnet)
+        routes.append(route)
     ec2.NetworkAcl(
         scope.name("acl"),
-        vpc_id=own.id,
+        vpc_id=new_vpc.id,
         subnet_ids=[subnet.id for subnet in subnets],
         ingress=[ec2.NetworkAclIngressArgs(**_entry(entry)) for entry in planned.acl if entry.direction == "ingress"],
         egress=[ec2.NetworkAclEgressArgs(**_entry(entry)) for entry in planned.acl if entry.direction == "egress"],
-        tags=scope.called("public"),
+        tags=scope.name_tag("public"),
         opts=scope.options(),
     )
-    return subnets, ways
+    return subnets, routes
 
 
 def _entry(entry: AclEntry) -> dict[str, Any]:
@@ -121,9 +165,9 @@ def _zones(scope: Scope, instance_type: str) -> pulumi.Output[list[str]]:
         ],
         opts=scope.lookup(),
     )
-    zones: pulumi.Output[list[str]] = offered.apply(lambda found: sorted(found.locations))
+    zones: pulumi.Output[list[str]] = offered.apply(lambda offerings: sorted(offerings.locations))
     return zones
 
 
-def _choose(place: int, names: list[str]) -> str:
-    return names[place % len(names)]
+def _choose(index: int, zones: list[str]) -> str:
+    return zones[index % len(zones)]

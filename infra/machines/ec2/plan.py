@@ -1,13 +1,20 @@
-"""What an EC2 machine consists of, as data: pure, so that it can be read, tested and reviewed without AWS."""
+"""The resources of an EC2 machine as data: pure, so that it can be read, tested and reviewed without AWS."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from infra.firewall import Firewall, Rule
+from infra.machines.aws.owner import owner_tags
 from infra.machines.ec2.acl import AclEntry, acl_entries
+from infra.machines.ec2.settings import DEFAULTS
+from infra.machines.firewall import Firewall
+from infra.protocol.firewall import Rule
+
+if TYPE_CHECKING:  # pure otherwise
+    import pulumi
 
 DEBIAN_OWNER = "136693071363"
 """The AWS account that publishes Debian's official images (wiki.debian.org/Cloud/AmazonEC2Image)."""
@@ -15,43 +22,47 @@ DEBIAN_OWNER = "136693071363"
 DEBIAN_RELEASE = 13
 
 SSM_CORE = "AmazonSSMManagedInstanceCore"
-"""The only policy of the machine's role: Session Manager as a way in of last resort, and nothing in the account."""
+"""The only policy of the machine's role: access through Session Manager, and no other permission."""
 
 ZONES = 2
-"""Subnets are spread over this many availability zones, so that a load balancer can be put in front later."""
+"""Number of availability zones with a subnet; a load balancer, which you can add later, needs two."""
 
 DESCRIPTION = re.compile(r"[^a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]")
-"""What AWS refuses in the description of a security group rule; it allows 255 characters."""
+"""Characters that AWS rejects in the description of a security group rule, which may have 255 characters."""
 
 
 @dataclass(frozen=True)
 class Ec2Args:
-    """What can be asked of an EC2 machine."""
+    """The arguments of an EC2 machine.
+
+    The image, the disk and an existing network may be outputs of other resources. The other arguments must be known
+    while planning.
+    """
 
     region: str
     firewall: Firewall
-    instance_type: str = "t3.small"
-    volume: int = 20
-    """GiB of the root disk; it can grow, and not shrink."""
+    instance_type: str = DEFAULTS.instance_type
+    disk: pulumi.Input[int] = DEFAULTS.disk
+    """Size of the root disk in GiB; it can grow but not shrink."""
 
-    ami: str = ""
-    """The image's id; empty: the newest Debian when the machine is made, held from then on."""
+    ami: pulumi.Input[str] = ""
+    """The image's id; empty: the newest Debian when the machine is created, kept from then on."""
 
-    monitoring: bool = True
-    termination_protection: bool = False
-    vpc_id: str = ""
-    subnet_id: str = ""
+    monitoring: pulumi.Input[bool] = DEFAULTS.monitoring
+    termination_protection: pulumi.Input[bool] = DEFAULTS.termination_protection
+    vpc_id: pulumi.Input[str] = ""
+    subnet_id: pulumi.Input[str] = ""
     """An existing public subnet of ``vpc_id``; both or neither."""
 
-    vpc_cidr: str = "10.64.0.0/16"
+    vpc_cidr: str = DEFAULTS.vpc_cidr
     tags: dict[str, str] = field(default_factory=dict)
     via_ssm: bool = False
-    """SSH goes through Session Manager, for its port may be closed."""
+    """Whether SSH goes through Session Manager, which needs no open port."""
 
 
 @dataclass(frozen=True)
 class Subnet:
-    """A public subnet; ``zone`` counts the zones that offer the instance type, in alphabetical order."""
+    """A public subnet; ``zone`` is an index into the sorted zones that offer the instance type."""
 
     suffix: str
     cidr: str
@@ -60,7 +71,7 @@ class Subnet:
 
 @dataclass(frozen=True)
 class Network:
-    """A network of the machine's own, with a way to the internet."""
+    """A new VPC with access to the internet."""
 
     cidr: str
     subnets: tuple[Subnet, ...]
@@ -69,15 +80,15 @@ class Network:
 
 @dataclass(frozen=True)
 class ExistingNetwork:
-    """A network that somebody else keeps; nothing in it is changed."""
+    """A VPC managed elsewhere; Launchpad changes nothing in it."""
 
-    vpc_id: str
-    subnet_id: str
+    vpc_id: pulumi.Input[str]
+    subnet_id: pulumi.Input[str]
 
 
 @dataclass(frozen=True)
 class GroupRule:
-    """One rule of the security group; its name comes from what it allows, so that no other rule changes with it."""
+    """One rule of the security group. Its name is derived from its contents, so that no other rule changes with it."""
 
     name: str
     direction: str
@@ -91,9 +102,9 @@ class GroupRule:
 
 @dataclass(frozen=True)
 class Image:
-    """Where the machine's disk begins: a pinned id, or the newest image that the query finds."""
+    """The image of the machine's disk: a pinned id, or the newest image that matches the query."""
 
-    pinned: str
+    pinned: pulumi.Input[str]
     owner: str
     name: str
     architecture: str
@@ -102,7 +113,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that the component makes, except what only AWS knows."""
+    """Everything that the component creates, except for values that only AWS knows."""
 
     network: Network | ExistingNetwork
     rules: tuple[GroupRule, ...]
@@ -112,7 +123,11 @@ class Plan:
 
 
 def make(args: Ec2Args, project: str, stack: str) -> Plan:
-    """The plan for a machine of a stack. Raises ``acl.TooManyNetworks``."""
+    """Plan a machine of a stack.
+
+    Raises:
+        TooManyNetworks: The network ACL has no room for the firewall's networks.
+    """
     return Plan(
         network=_network(args),
         rules=group_rules(args.firewall),
@@ -122,27 +137,22 @@ def make(args: Ec2Args, project: str, stack: str) -> Plan:
     )
 
 
-def owner_tags(project: str, stack: str) -> dict[str, str]:
-    """The tags that say whose a resource is; the preflight finds the stack's own resources by them."""
-    return {"ManagedBy": "pulumi", "Project": project, "Stack": stack}
-
-
 def architecture(instance_type: str) -> str:
-    """The processor architecture by the instance type's name: arm64 for Graviton (a1, or a g after the generation)."""
+    """The processor architecture, derived from the type's name: arm64 for Graviton (a1, or g after the generation)."""
     family = instance_type.partition(".")[0]
-    named = re.fullmatch(r"[a-z]+-?[0-9]+(.*)", family)
-    return "arm64" if family == "a1" or (named and "g" in named[1]) else "x86_64"
+    match = re.fullmatch(r"[a-z]+-?[0-9]+(.*)", family)
+    return "arm64" if family == "a1" or (match and "g" in match[1]) else "x86_64"
 
 
 def partition(region: str) -> str:
-    """The AWS partition of a region, as ARNs name it."""
+    """The AWS partition of a region, as it appears in ARNs."""
     if region.startswith("cn-"):
         return "aws-cn"
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
 def group_rules(firewall: Firewall) -> tuple[GroupRule, ...]:
-    """One rule each, described; flows that are asked for twice come once, for AWS refuses duplicates."""
+    """The rules of the security group, without duplicates, which AWS would reject."""
     rules: dict[str, GroupRule] = {}
     for rule in sorted(firewall.rules):
         planned = _group_rule(rule)
@@ -151,7 +161,7 @@ def group_rules(firewall: Firewall) -> tuple[GroupRule, ...]:
 
 
 def _group_rule(rule: Rule) -> GroupRule:
-    # AWS takes ICMP's type and code for ports, of which -1 is every one
+    # for ICMP, AWS stores type and code in place of the ports; -1 means all
     ports = {"all": (None, None), "icmp": (-1, -1)}.get(rule.protocol, (rule.from_port, rule.to_port))
     return GroupRule(
         name=_rule_name(rule),
@@ -167,9 +177,9 @@ def _group_rule(rule: Rule) -> GroupRule:
 
 def _rule_name(rule: Rule) -> str:
     anywhere = {"0.0.0.0/0": "anywhere", "::/0": "anywhere-ipv6"}
-    place = anywhere.get(rule.cidr, re.sub(r"[.:/]", "-", rule.cidr))
+    source = anywhere.get(rule.cidr, re.sub(r"[.:/]", "-", rule.cidr))
     ports = [] if rule.protocol in ("all", "icmp") else sorted({rule.from_port, rule.to_port})
-    return "-".join(["in" if rule.direction == "ingress" else "out", rule.protocol, *map(str, ports), place])
+    return "-".join(["in" if rule.direction == "ingress" else "out", rule.protocol, *map(str, ports), source])
 
 
 def _protocol(rule: Rule) -> str:
@@ -179,15 +189,23 @@ def _protocol(rule: Rule) -> str:
 
 
 def _image(args: Ec2Args) -> Image:
-    kind = architecture(args.instance_type)
-    debian = {"x86_64": "amd64"}.get(kind, kind)
-    return Image(args.ami, DEBIAN_OWNER, f"debian-{DEBIAN_RELEASE}-{debian}-*", kind)
+    arch = architecture(args.instance_type)
+    debian_arch = {"x86_64": "amd64"}.get(arch, arch)
+    return Image(args.ami, DEBIAN_OWNER, f"debian-{DEBIAN_RELEASE}-{debian_arch}-*", arch)
 
 
 def _network(args: Ec2Args) -> Network | ExistingNetwork:
     if args.vpc_id:
         return ExistingNetwork(args.vpc_id, args.subnet_id)
-    whole = ipaddress.ip_network(args.vpc_cidr)
-    parts = whole.subnets(prefixlen_diff=4)
+    return network(args.vpc_cidr, args.firewall)
+
+
+def network(cidr: str, firewall: Firewall) -> Network:
+    """Plan a VPC for machines with this firewall.
+
+    Raises:
+        TooManyNetworks: The network ACL has no room for the firewall's networks.
+    """
+    parts = ipaddress.ip_network(cidr).subnets(prefixlen_diff=4)
     subnets = tuple(Subnet(f"public-{zone + 1}", str(next(parts)), zone) for zone in range(ZONES))
-    return Network(args.vpc_cidr, subnets, acl_entries(args.firewall))
+    return Network(cidr, subnets, acl_entries(firewall))

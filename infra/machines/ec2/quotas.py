@@ -1,6 +1,6 @@
-"""Whether the account has room for the machine: virtual processors and Elastic addresses.
+"""Quota checks: the account has room for the machine's vCPUs and its Elastic IP address.
 
-A stack whose machine is there already is in the count, so it needs no room any more.
+If the stack's machine already exists, it already counts against the quotas, and nothing is checked.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from infra.machines.ec2.answers import Client, code_of
+from infra.machines.aws.answers import Client, code_of
+from infra.machines.aws.owner import is_ours
 from infra.machines.ec2.plan import Ec2Args
 
 VCPU_QUOTAS = {
@@ -20,78 +21,75 @@ VCPU_QUOTAS = {
     "trn": "L-2C3B7624",
     "x": "L-7295265B",
 }
-"""Quota codes of running on-demand vCPUs by the family's letters (Service Quotas, service ec2)."""
+"""Quota codes for running on-demand vCPUs, by the letters of the instance family.
+
+Source: Service Quotas, service ec2 (``aws service-quotas list-service-quotas --service-code ec2``).
+"""
 
 VCPU_STANDARD = "L-1216C47A"
 """The quota that the standard families (A, C, D, H, I, M, R, T, Z) share."""
 
 ADDRESSES = "L-0263D0A3"
-"""Elastic addresses per region."""
+"""The quota for Elastic IP addresses per region."""
 
 
 def vcpus(args: Ec2Args, owner: dict[str, str], client: Client) -> list[str]:
-    """Whether the account may run that many more virtual processors."""
+    """Check that the account may run the machine's vCPUs. Returns problems, one line each."""
     ec2 = client("ec2", args.region)
     instances = list(running(ec2))
-    if any(is_ours(instance, owner) for instance in instances):
+    if any(is_ours(instance.get("Tags", []), owner) for instance in instances):
         return []
     letters = _letters(args.instance_type)
     code = VCPU_QUOTAS.get(letters, VCPU_STANDARD)
     quota = _quota(client, args.region, code)
     if quota is None:
         return []
-    about = ec2.describe_instance_types(InstanceTypes=[args.instance_type])["InstanceTypes"][0]
-    wanted = about["VCpuInfo"]["DefaultVCpus"]
+    details = ec2.describe_instance_types(InstanceTypes=[args.instance_type])["InstanceTypes"][0]
+    needed = details["VCpuInfo"]["DefaultVCpus"]
     used = sum(
         instance.get("CpuOptions", {}).get("CoreCount", 0) * instance.get("CpuOptions", {}).get("ThreadsPerCore", 1)
         for instance in instances
         if VCPU_QUOTAS.get(_letters(instance["InstanceType"]), VCPU_STANDARD) == code
         and not instance.get("InstanceLifecycle")
     )
-    if used + wanted <= quota:
+    if used + needed <= quota:
         return []
     return [
-        f"{args.instance_type} takes {wanted} vCPUs, and of the account's {int(quota)} in {args.region} "
-        f"{max(0, int(quota) - used)} are left; end other instances, choose a smaller type, "
-        f"or ask for more (Service Quotas, ec2, {code})"
+        f"{args.instance_type} needs {needed} vCPUs, but only {max(0, int(quota) - used)} of the account's "
+        f"{int(quota)} in {args.region} are available; terminate other instances, choose a smaller type, "
+        f"or request an increase (Service Quotas, ec2, {code})"
     ]
 
 
 def addresses(args: Ec2Args, owner: dict[str, str], client: Client) -> list[str]:
-    """Whether the account may have one more Elastic address."""
-    held = client("ec2", args.region).describe_addresses()["Addresses"]
-    if any(is_ours(address, owner) for address in held):
+    """Check that the account may allocate an Elastic IP address. Returns problems, one line each."""
+    allocated = client("ec2", args.region).describe_addresses()["Addresses"]
+    if any(is_ours(address.get("Tags", []), owner) for address in allocated):
         return []
     quota = _quota(client, args.region, ADDRESSES)
-    if quota is None or len(held) < quota:
+    if quota is None or len(allocated) < quota:
         return []
     return [
-        f"all {int(quota)} Elastic addresses of the account in {args.region} are in use; release one, "
-        f"or ask for more (Service Quotas, ec2, {ADDRESSES})"
+        f"all {int(quota)} Elastic IP addresses of the account in {args.region} are in use; release one, "
+        f"or request an increase (Service Quotas, ec2, {ADDRESSES})"
     ]
 
 
 def running(ec2: Any) -> Iterator[dict[str, Any]]:
-    """Every instance of the account that runs or is about to."""
+    """Every running or pending instance of the account, as ``DescribeInstances`` returns it."""
     filters = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
     for page in ec2.get_paginator("describe_instances").paginate(Filters=filters):
         for reservation in page["Reservations"]:
             yield from reservation["Instances"]
 
 
-def is_ours(thing: dict[str, Any], owner: dict[str, str]) -> bool:
-    """Whether a resource has the tags of the stack."""
-    tags = {tag["Key"]: tag["Value"] for tag in thing.get("Tags", [])}
-    return owner.items() <= tags.items()
-
-
 def _letters(instance_type: str) -> str:
     family = instance_type.partition(".")[0]
-    return family[: next((place for place, letter in enumerate(family) if not letter.isalpha()), len(family))]
+    return family[: next((index for index, letter in enumerate(family) if not letter.isalpha()), len(family))]
 
 
 def _quota(client: Client, region: str, code: str) -> float | None:
-    """The account's quota; None where AWS has none by that code."""
+    """The account's quota; None if AWS has no quota with this code."""
     try:
         answer = client("service-quotas", region).get_service_quota(ServiceCode="ec2", QuotaCode=code)
     except Exception as error:

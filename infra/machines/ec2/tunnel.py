@@ -1,14 +1,15 @@
-"""SSH to an instance that has no open port for it: a Session Manager session from a port here to its port 22.
+"""SSH to an instance without an open SSH port: Session Manager forwards a local port to the instance's port 22.
 
-pulumi-command cannot run a ProxyCommand, and its ``proxy`` inputs want an SSH server with an open port. But it connects
-to any host and port. So the program starts a forwarder once the instance's id is known, and says that SSH is at
-127.0.0.1. The forwarder is this file, run as a script. It lives as long as the program, whose end closes its stdin, and
-the program lives until the last resource is made. Nothing is dialled after that: no resource has anything to do on the
-machine when it is deleted. The port comes from the stack's name, because another port would be another connection, and
-run every step again. The host key is checked as ever: whatever else answers on the port is refused.
+pulumi-command cannot run a ProxyCommand, and its ``proxy`` inputs require an SSH server with an open port, but it can
+connect to any host and port. So the program starts a forwarder as soon as the instance's id is known, and connects to
+127.0.0.1. The forwarder is this file, run as a script. It ends with the program, whose exit closes the forwarder's
+stdin, and the program runs until the last resource is created. No connection is needed after that, because deleting a
+resource does nothing on the machine. The port is derived from the names of the stack and the machine: a changing port
+would be a changed connection and would run every step again. The host key is checked as always, so another program
+that listens on the port is rejected.
 
-Session Manager's plugin ends a session when the connection drops or is idle; the forwarder begins another one, as it
-does while the instance boots and its agent has not reported yet.
+The Session Manager plugin ends a session when the connection drops or is idle; the forwarder then starts a new one. It
+does the same while the instance boots and its agent has not registered yet.
 """
 
 from __future__ import annotations
@@ -23,28 +24,30 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PROGRAMS = {"aws": "the AWS CLI", "session-manager-plugin": "its Session Manager plugin"}
-HERE = "127.0.0.1"
+LOCALHOST = "127.0.0.1"
 LOWEST, PORTS = 20000, 10000
+"""The lowest local port, and the number of ports."""
 STARTED: list[subprocess.Popen[bytes]] = []
-"""The forwarders of this process: one that nobody refers to would lose its stdin, and end."""
+"""The forwarders of this process. Without a reference, the garbage collector would close their stdin and end them."""
 
 PAUSE = 3.0
-"""Seconds until a session that ended is begun again."""
+"""Seconds before an ended session is restarted."""
 
 
 def missing(path: str | None = None) -> list[str]:
-    """What this computer lacks for a tunnel."""
+    """The programs for a tunnel that this computer lacks."""
     return [name for program, name in PROGRAMS.items() if not shutil.which(program, path=path)]
 
 
-def port(project: str, stack: str) -> int:
-    """The port here, from 20000 to 29999: always the same for a stack."""
-    return LOWEST + int.from_bytes(hashlib.sha256(f"{project}/{stack}".encode()).digest()[:4], "big") % PORTS
+def port(project: str, stack: str, machine: str) -> int:
+    """The local port, from 20000 to 29999; always the same for a given machine of a stack."""
+    digest = hashlib.sha256(f"{project}/{stack}/{machine}".encode()).digest()
+    return LOWEST + int.from_bytes(digest[:4], "big") % PORTS
 
 
-def session(region: str, instance: str, here: int) -> list[str]:
+def session(region: str, instance: str, local_port: int) -> list[str]:
     """The command that forwards the port until the session ends."""
-    parameters = json.dumps({"portNumber": ["22"], "localPortNumber": [str(here)]})
+    parameters = json.dumps({"portNumber": ["22"], "localPortNumber": [str(local_port)]})
     return [
         *("aws", "ssm", "start-session", "--region", region, "--target", instance),
         *("--document-name", "AWS-StartPortForwardingSession", "--parameters", parameters),
@@ -52,32 +55,42 @@ def session(region: str, instance: str, here: int) -> list[str]:
 
 
 def proxy_command(region: str, instance: str) -> str:
-    """What a person's ssh runs in place of a connection."""
+    """The ProxyCommand for ``ssh`` on the command line."""
     return (
         f"aws ssm start-session --region {region} --target {instance} "
         "--document-name AWS-StartSSHSession --parameters portNumber=22"
     )
 
 
-def start(region: str, instance: str, here: int, log: Path) -> str:
-    """Start the forwarder, which ends with this process, and return the host that it listens on."""
+def start(region: str, instance: str, local_port: int, log: Path) -> str:
+    """Start the forwarder, which ends with this process.
+
+    Args:
+        region: The AWS region.
+        instance: The instance's id.
+        local_port: The port to listen on.
+        log: The file for the forwarder's output.
+
+    Returns:
+        The host that it listens on.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a") as said:
+    with log.open("a") as output:
         process = subprocess.Popen(
-            [sys.executable, "-I", str(Path(__file__).resolve()), region, instance, str(here)],
-            stdin=subprocess.PIPE,  # never written to: it closes when this process is gone, however that ends
-            stdout=said,
-            stderr=said,
+            [sys.executable, "-I", str(Path(__file__).resolve()), region, instance, str(local_port)],
+            stdin=subprocess.PIPE,  # never written to; the kernel closes it when this process ends for any reason
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
     STARTED.append(process)
-    return HERE
+    return LOCALHOST
 
 
-def forward(region: str, instance: str, here: int, ended: threading.Event) -> None:
-    """Keep a session open until the event."""
+def forward(region: str, instance: str, local_port: int, ended: threading.Event) -> None:
+    """Keep a session open until ``ended`` is set."""
     while not ended.is_set():
-        process = subprocess.Popen(session(region, instance, here), stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(session(region, instance, local_port), stdin=subprocess.DEVNULL)
         while process.poll() is None and not ended.wait(0.2):
             pass
         if process.poll() is None:
@@ -100,11 +113,12 @@ def main(arguments: list[str]) -> int:
 
 
 def problem(environment: Mapping[str, str]) -> str:
-    """What keeps a tunnel from working here; empty where nothing does."""
-    lacks = missing(environment.get("PATH"))
-    if not lacks:
+    """What prevents a tunnel on this computer; empty if nothing does."""
+    programs = missing(environment.get("PATH"))
+    if not programs:
         return ""
-    return f"launchpad:ssh_via is ssm, which needs {' and '.join(lacks)} on this computer; install what is missing"
+    lacking = " and ".join(programs)
+    return f"launchpad:ec2.ssh_via is ssm, which requires {lacking} on this computer; install what is missing"
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The machine on your own computer: a system container with its own disk, address, firewall and limits."""
+"""The embedded machine: a system container on this computer with its own disk, address, firewall and limits."""

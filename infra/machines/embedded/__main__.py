@@ -1,53 +1,54 @@
-"""What the Makefile and people ask about embedded machines, besides Pulumi: the base image, a list, a sweep."""
+"""Maintenance of embedded machines outside of Pulumi: build the base image, list machines, remove them."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
 
-from infra.machines.embedded import desk
+from infra.machines.embedded import client
 from infra.machines.embedded.recipe import SUITES
+from infra.machines.embedded.requests import CleanCache, ListMachines, ListUsers, ProvideBase, Sweep
 from infra.machines.embedded.shell import MachineError
+from infra.machines.embedded.state import MachineState
 
 
 def base(options: argparse.Namespace) -> str:
     """Build the base image, unless it is in the cache."""
-    answer = desk.ask("base", suite=options.suite)
-    return f"base image: {'cached' if answer['cached'] else 'built'}, {answer['directory']}"
+    image = client.ask(ProvideBase(options.suite))
+    return f"base image: {'cached' if image.cached else 'built'}, {image.directory}"
 
 
 def clean(options: argparse.Namespace) -> str:  # noqa: ARG001
-    """Remove base images from the cache; those that a machine stands on stay."""
-    kept = desk.ask("clean")["kept"]
+    """Remove base images from the cache, except those that a machine uses."""
+    kept = client.ask(CleanCache()).images
     return "".join(f"kept {image}: a machine uses it\n" for image in kept).rstrip()
 
 
 def show(options: argparse.Namespace) -> str:  # noqa: ARG001
     """List the machines on this computer."""
-    return "\n".join(line(one) for one in desk.ask("list")["machines"])
+    return "\n".join(line(machine) for machine in client.ask(ListMachines()).machines)
 
 
 def in_use(options: argparse.Namespace) -> str:  # noqa: ARG001
-    """List the machines that stand on a base image of this cache."""
-    return "\n".join(line(one) for one in desk.ask("in-use")["machines"])
+    """List the machines that use a base image of this cache."""
+    return "\n".join(line(machine) for machine in client.ask(ListUsers()).machines)
 
 
-def line(one: dict[str, Any]) -> str:
-    """A machine for people."""
-    owner = one.get("owner", {})
-    whose = f"{owner.get('project', '?')}/{owner.get('stack', '?')}  {owner.get('clone', '?')}"
-    return f"{one['id']}  {one['state']:8}{one.get('address', ''):16}{whose}"
+def line(machine: MachineState) -> str:
+    """Format a machine as one line of text."""
+    owner = machine.owner
+    owned_by = f"{owner.project or '?'}/{owner.stack or '?'}  {owner.clone or '?'}"
+    return f"{machine.id}  {machine.state:8}{machine.address:16}{owned_by}"
 
 
 def sweep(options: argparse.Namespace) -> str:
-    """Remove this clone's machines of a stack, also those that Pulumi does not know of."""
-    owner = {"clone": str(desk.ROOT), "project": options.project, "stack": options.stack}
-    return "".join(f"removed machine {one}\n" for one in desk.ask("sweep", owner=owner)["removed"]).rstrip()
+    """Remove this clone's machines of a stack, including those that Pulumi does not know."""
+    removed = client.ask(Sweep(str(client.ROOT), options.project, options.stack)).machines
+    return "".join(f"removed machine {machine}\n" for machine in removed).rstrip()
 
 
 def main() -> int:
-    """Do what the command line asks for."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m infra.machines.embedded", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for verb, name in ((base, "base"), (clean, "clean"), (show, "list"), (in_use, "in-use"), (sweep, "sweep")):

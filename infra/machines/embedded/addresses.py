@@ -1,4 +1,4 @@
-"""Which addresses machines get: each its own /30, out of a range that nobody's network uses."""
+"""The addresses of machines: each has its own /30, from a range that ordinary networks do not use."""
 
 from __future__ import annotations
 
@@ -6,23 +6,32 @@ import ipaddress
 from collections.abc import Collection
 
 RANGE = ipaddress.IPv4Network("198.18.0.0/16")
-"""Half of the range that RFC 2544 keeps for tests between devices: not routed on the internet, and not one of the
-private ranges that home, office and VPN networks are made of."""
+"""Half of the range that RFC 2544 reserves for benchmarks of network devices. It is not routed on the internet, and it
+is none of the private ranges that home, office and VPN networks use."""
 
 LINKS = 2**14
+"""Number of /30 networks in the range."""
 
 
 class RangeUsedUp(Exception):
-    """Every /30 of the range is taken."""
+    """Every /30 of the range is in use."""
 
 
 def link(number: int) -> ipaddress.IPv4Network:
-    """The /30 with a number from 0 to 16383."""
+    """The /30 with this number, from 0 to 16383."""
     return ipaddress.IPv4Network((int(RANGE.network_address) + 4 * number, 30))
 
 
 def choose(preferred: int, taken: Collection[ipaddress.IPv4Network]) -> ipaddress.IPv4Network:
-    """The first /30 from a preferred number on that overlaps none of the taken networks."""
+    """Choose a free /30, starting the search at a preferred number.
+
+    Args:
+        preferred: The number of the link to try first, from 0 to 16383.
+        taken: Networks that the link must not overlap.
+
+    Raises:
+        RangeUsedUp: No /30 is free.
+    """
     numbers: set[int] = set()
     for network in taken:
         if network.overlaps(RANGE):

@@ -1,4 +1,4 @@
-"""The base image: a Debian tree that every machine's disk is laid over, built once and kept in the cache."""
+"""The base image: a Debian tree, the lower layer of every machine's disk, built once and cached."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from infra.machines.embedded.recipe import Recipe
 from infra.machines.embedded.shell import MachineError, progress, run
 
 SPACE = 1536 * 2**20
-"""What building an image takes at most."""
+"""Bytes that building an image needs at most."""
 
 
-def directory(cache: Path, one: Recipe) -> Path:
-    """Where a recipe's image is, or will be."""
-    return cache / "base" / one.key()
+def directory(cache: Path, recipe: Recipe) -> Path:
+    """The directory of a recipe's image, which may not exist yet."""
+    return cache / "base" / recipe.key()
 
 
-def provide(cache: Path, one: Recipe) -> Path:
-    """The image's directory; built first if it is not there."""
-    place = directory(cache, one)
+def provide(cache: Path, recipe: Recipe) -> Path:
+    """Return the image's directory, after building the image if it does not exist.
+
+    Raises:
+        MachineError: The disk space is not enough, or the build failed.
+    """
+    place = directory(cache, recipe)
     if place.is_dir():
         return place
     with locks.held(lock_file(place), "building the base image") as lock:
@@ -29,26 +33,35 @@ def provide(cache: Path, one: Recipe) -> Path:
             draft = cache / "base" / f".{place.name}"
             discard(draft)
             disk.need_space(cache / "base", SPACE)
-            build(draft, one, lock)
+            build(draft, recipe, lock)
             draft.chmod(0o755)
             draft.rename(place)
             progress(f"base image ready: {place}")
     return place
 
 
-def build(draft: Path, one: Recipe, lock: int) -> None:
-    """Build an image in a directory that does not exist yet."""
-    progress(f"building the base image (Debian {one.suite}; once, about a minute)")
+def build(draft: Path, recipe: Recipe, lock: int) -> None:
+    """Build an image in a new directory.
+
+    Args:
+        draft: The directory, which must not exist.
+        recipe: The image's recipe.
+        lock: The descriptor of the lock; the build holds it even if this process is killed.
+
+    Raises:
+        MachineError: The build failed; the directory is removed.
+    """
+    progress(f"building the base image (Debian {recipe.suite}; once, about a minute)")
     scratch = draft.with_name(draft.name + ".files")
     scratch.mkdir(parents=True)
     try:
-        bootstrap.mmdebstrap(draft, scratch, one, lock)
-        progress("giving the image's files to the machines' own users")
+        bootstrap.mmdebstrap(draft, scratch, recipe, lock)
+        progress("changing the owner of the image's files to the machines' users")
         shift = ["--quiet", "--register=no", "--keep-unit", "--machine=launchpad-base", f"--directory={draft}"]
         owners = [f"--private-users={USERS}:65536", "--private-users-ownership=chown"]
         run(["systemd-nspawn", *shift, *owners, "/bin/true"])
         if (draft / "etc/passwd").stat().st_uid != USERS:
-            raise MachineError("systemd-nspawn did not give the image's files to the machines' users.")
+            raise MachineError("systemd-nspawn did not change the owner of the image's files.")
     except BaseException:
         discard(draft)
         raise
@@ -58,9 +71,9 @@ def build(draft: Path, one: Recipe, lock: int) -> None:
 
 
 def discard(draft: Path) -> None:
-    """Remove what a build that did not end well has left, and what it had mounted."""
-    inside = [mounts.unescape(line.split()[4]) for line in mounts.read("self").splitlines()]
-    for mountpoint in sorted((one for one in inside if one.startswith(f"{draft}/")), reverse=True):
+    """Remove the files and mounts that a failed build left behind."""
+    mountpoints = [mounts.unescape(line.split()[4]) for line in mounts.read("self").splitlines()]
+    for mountpoint in sorted((path for path in mountpoints if path.startswith(f"{draft}/")), reverse=True):
         run(["umount", "--lazy", mountpoint])
     for place in (draft, draft.with_name(draft.name + ".files")):
         if place.exists():
@@ -68,30 +81,38 @@ def discard(draft: Path) -> None:
 
 
 def is_in(cache: Path, image: str) -> bool:
-    """Whether an image that a machine stands on belongs to a cache, by whatever names their directories go."""
+    """Whether an image belongs to a cache; symbolic links do not matter."""
     return bool(image) and Path(image).resolve().parent == (cache / "base").resolve()
 
 
 def clean(cache: Path, used: set[str]) -> list[str]:
-    """Remove every image that no machine stands on; gives those that stay."""
+    """Remove the images that no machine uses.
+
+    Args:
+        cache: The cache directory.
+        used: The directories of the images that machines use.
+
+    Returns:
+        The directories of the images that were kept.
+    """
     kept = []
     place = cache / "base"
-    standing = {Path(one).resolve() for one in used}
-    names = {one.name.removeprefix(".").removesuffix(".files") for one in place.glob("*") if one.is_dir()}
+    used_images = {Path(image).resolve() for image in used}
+    names = {path.name.removeprefix(".").removesuffix(".files") for path in place.glob("*") if path.is_dir()}
     for name in sorted(names):
-        if (place / name).resolve() in standing:
+        if (place / name).resolve() in used_images:
             kept.append(str(place / name))
             continue
         progress(f"removing the base image {name}")
         with locks.held(lock_file(place / name), "building the base image"):
             discard(place / f".{name}")
             if (place / name).is_dir():
-                (place / name).rename(place / f".{name}")  # never half an image under its real name
+                (place / name).rename(place / f".{name}")  # so that a half-removed image never has its final name
                 discard(place / f".{name}")
     locks.remove_if_empty(place)
     return kept
 
 
 def lock_file(place: Path) -> Path:
-    """The lock of an image that is built or removed."""
+    """The lock to hold while an image is built or removed."""
     return place.with_name(f"{place.name}.lock")

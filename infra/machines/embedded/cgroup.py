@@ -1,7 +1,7 @@
-"""A machine's share of this computer: memory, processors and processes, limited through control groups.
+"""A machine's resource limits (memory, processors, processes), set with control groups.
 
-Where systemd runs, the machine is a scope of it. Where it does not, the machine gets a directory of its own in every
-hierarchy that is mounted, of version 1 or 2.
+If systemd manages this computer, the machine is a systemd scope. If not, the machine gets a directory of its own in
+every mounted hierarchy, of version 1 or 2.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from infra.machines.embedded.shell import MachineError, progress, run, succeeds
 PARENT = "launchpad"
 MAX_PROCESSES = 4096
 PERIOD = 100_000
-"""Microseconds over which processor time is shared out; the kernel's default."""
+"""Microseconds of one period of the CPU quota; the kernel's default."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a machine may use: bytes of memory, and processors (None: all)."""
+    """The limits of a machine: memory in bytes, and number of processors (None: all)."""
 
     memory: int
     cpus: float | None
@@ -46,42 +46,49 @@ def properties(limits: Limits) -> list[str]:
 
 
 def launcher(machine: str, limits: Limits) -> list[str]:
-    """The words before a command that start it within its limits."""
+    """The command prefix that starts a command within the machine's limits; empty without systemd."""
     if not uses_systemd():
         return []
-    words = ["systemd-run", "--scope", "--quiet", "--collect", f"--unit={scope(machine)}"]
-    words += [f"--description=Launchpad machine {machine}", "--property=Delegate=yes"]
-    return [*words, *(f"--property={one}" for one in properties(limits)), "--"]
+    prefix = ["systemd-run", "--scope", "--quiet", "--collect", f"--unit={scope(machine)}"]
+    prefix += [f"--description=Launchpad machine {machine}", "--property=Delegate=yes"]
+    return [*prefix, *(f"--property={limit}" for limit in properties(limits)), "--"]
 
 
 def hierarchies(mounts: str) -> dict[str, Path]:
-    """The mounted hierarchies in a text like /proc/self/mounts, by controller; ``unified`` is version 2."""
-    found: dict[str, Path] = {}
+    """Parse the mounted hierarchies.
+
+    Args:
+        mounts: A text like /proc/self/mounts.
+
+    Returns:
+        The mount points by controller: ``memory``, ``pids``, ``cpu``, ``systemd``; ``unified`` is version 2.
+    """
+    mountpoints: dict[str, Path] = {}
     for line in mounts.splitlines():
         _, path, kind, options, *_ = line.split()
         if kind == "cgroup2":
-            found.setdefault("unified", Path(path))
+            mountpoints.setdefault("unified", Path(path))
         elif kind == "cgroup":
             for name in options.split(","):
                 if name in ("memory", "pids", "cpu"):
-                    found.setdefault(name, Path(path))
+                    mountpoints.setdefault(name, Path(path))
                 elif name == "name=systemd":
-                    found.setdefault("systemd", Path(path))
-    return found
+                    mountpoints.setdefault("systemd", Path(path))
+    return mountpoints
 
 
-def settings(found: Mapping[str, Path], machine: str, limits: Limits) -> dict[Path, str]:
-    """The files that hold a machine's limits, where there is no systemd, each with what to write there."""
+def settings(mountpoints: Mapping[str, Path], machine: str, limits: Limits) -> dict[Path, str]:
+    """The limit files of a machine without systemd, each with the value to write."""
     values: dict[Path, str] = {}
     quota = -1 if limits.cpus is None else round(limits.cpus * PERIOD)
-    if "memory" in found:
-        values[found["memory"] / PARENT / machine / "memory.limit_in_bytes"] = str(limits.memory)
-    if "pids" in found:
-        values[found["pids"] / PARENT / machine / "pids.max"] = str(MAX_PROCESSES)
-    if "cpu" in found:
-        values[found["cpu"] / PARENT / machine / "cpu.cfs_quota_us"] = str(quota)
-    if "unified" in found and "memory" not in found:
-        group = found["unified"] / PARENT / machine
+    if "memory" in mountpoints:
+        values[mountpoints["memory"] / PARENT / machine / "memory.limit_in_bytes"] = str(limits.memory)
+    if "pids" in mountpoints:
+        values[mountpoints["pids"] / PARENT / machine / "pids.max"] = str(MAX_PROCESSES)
+    if "cpu" in mountpoints:
+        values[mountpoints["cpu"] / PARENT / machine / "cpu.cfs_quota_us"] = str(quota)
+    if "unified" in mountpoints and "memory" not in mountpoints:
+        group = mountpoints["unified"] / PARENT / machine
         values[group / "memory.max"] = str(limits.memory)
         values[group / "pids.max"] = str(MAX_PROCESSES)
         values[group / "cpu.max"] = f"{'max' if quota < 0 else quota} {PERIOD}"
@@ -89,30 +96,37 @@ def settings(found: Mapping[str, Path], machine: str, limits: Limits) -> dict[Pa
 
 
 def mounted() -> dict[str, Path]:
-    """The hierarchies of this computer."""
+    """The hierarchies mounted on this computer."""
     return hierarchies(Path("/proc/self/mounts").read_text())
 
 
 def enter(machine: str, limits: Limits, pid: int, owner: int) -> None:
-    """Without systemd: put a process into the machine's groups, the ones of which systemd inside makes its own."""
+    """Put a process into the machine's control groups; does nothing if systemd does it.
+
+    Args:
+        machine: The machine's id.
+        limits: The limits to apply.
+        pid: The process.
+        owner: The user that owns the groups which the systemd in the machine manages.
+    """
     if uses_systemd():
         return
-    found = mounted()
-    for path in set(found.values()):
+    mountpoints = mounted()
+    for path in set(mountpoints.values()):
         group = path / PARENT / machine
         group.mkdir(parents=True, exist_ok=True)
-        if path in (found.get("unified"), found.get("systemd")):
+        if path in (mountpoints.get("unified"), mountpoints.get("systemd")):
             os.chown(group, owner, owner)
-    if "memory" not in found and "unified" in found:
-        for group in (found["unified"], found["unified"] / PARENT):
+    if "memory" not in mountpoints and "unified" in mountpoints:
+        for group in (mountpoints["unified"], mountpoints["unified"] / PARENT):
             write(group / "cgroup.subtree_control", "+memory +pids +cpu")
     apply(machine, limits)
-    for path in set(found.values()):
+    for path in set(mountpoints.values()):
         (path / PARENT / machine / "cgroup.procs").write_text(str(pid))
 
 
 def apply(machine: str, limits: Limits) -> None:
-    """Give a running machine new limits."""
+    """Change the limits of a running machine."""
     if uses_systemd():
         run(["systemctl", "set-property", "--runtime", scope(machine), *properties(limits)])
         return
@@ -121,19 +135,23 @@ def apply(machine: str, limits: Limits) -> None:
 
 
 def write(path: Path, value: str) -> None:
-    """Set one file of a control group; a controller that this computer lacks is said, not fatal."""
+    """Write one file of a control group; a missing controller is reported, not fatal.
+
+    Raises:
+        MachineError: The kernel rejected the value.
+    """
     try:
         path.write_text(value)
     except FileNotFoundError:
         progress(f"this computer has no {path.name}: that limit is not enforced")
     except OSError as error:
         raise MachineError(
-            f"Cannot set {path.name} to {value}: {error.strerror}. Does the machine use more already?"
+            f"Cannot set {path.name} to {value}: {error.strerror}. Does the machine already use more?"
         ) from None
 
 
 def clear(machine: str) -> None:
-    """Kill every process of a machine, and remove its groups."""
+    """Kill every process of a machine and remove its control groups."""
     if uses_systemd():
         run(["systemctl", "kill", "--signal=SIGKILL", scope(machine)], check=False)
         run(["systemctl", "stop", scope(machine)], check=False)
@@ -152,11 +170,11 @@ def clear(machine: str) -> None:
             try:
                 directory.rmdir()
             except OSError:
-                continue  # the parent, while another machine has its group there
+                continue  # the parent still holds the group of another machine
 
 
 def processes(group: Path) -> set[int]:
-    """The processes in a control group and those below it."""
+    """The processes in a control group and its descendants."""
     pids: set[int] = set()
     for file in group.rglob("cgroup.procs"):
         try:
@@ -167,7 +185,7 @@ def processes(group: Path) -> set[int]:
 
 
 def kill(pid: int) -> None:
-    """Kill a process, if it is still there."""
+    """Kill a process if it still exists."""
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:

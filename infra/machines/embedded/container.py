@@ -1,4 +1,4 @@
-"""A machine's processes: a systemd-nspawn container whose root is nobody on this computer."""
+"""A machine's processes: a systemd-nspawn container whose root is an unprivileged user on this computer."""
 
 from __future__ import annotations
 
@@ -11,16 +11,22 @@ import subprocess
 import time
 from pathlib import Path
 
+from infra.common import procfs
 from infra.machines.embedded import cgroup
 from infra.machines.embedded.record import Record, directory, save
 from infra.machines.embedded.shell import ENVIRONMENT, MachineError
 
 USERS = 0x4C500000
-"""The user id here of a container's root, out of systemd's range for containers; 65536 ids from there are its users.
-All machines share them, as they share the base image, whose files belong to them."""
+"""The id, on this computer, of a container's root: the first of the container's 65536 user ids.
+
+It is outside systemd's range for containers. All machines share these ids, because they share the base image, whose
+files belong to them.
+
+Source: https://systemd.io/UIDS-GIDS/
+"""
 
 DROPPED = ("CAP_NET_ADMIN", "CAP_MKNOD", "CAP_SYS_MODULE", "CAP_SYS_TTY_CONFIG", "CAP_AUDIT_CONTROL")
-"""CAP_NET_ADMIN above all: without it a machine cannot change its own security group or address, just as on EC2."""
+"""Capabilities that a machine lacks. Without CAP_NET_ADMIN, it cannot change its own firewall or address, as on EC2."""
 
 CONSOLE, OLDER_CONSOLE = "console.log", "console.log.1"
 KEEP_CONSOLE = """
@@ -35,13 +41,17 @@ shift
 rm -f "$log" "$log.1"
 exec "$@" > >(exec 2>/dev/null; keep "$log") 2>&1
 """
-"""Runs a command whose output goes to a log of at most 4 MB, and one before it: a machine may print for ever."""
+"""Runs a command and writes its output to a log of at most 4 MB plus one older log, because a machine never stops
+printing."""
 
 TREE_LOCK = "tree-lock"
-"""Where it is written down which file nspawn locks while the machine runs: when it is killed, that file stays."""
+"""The file that names nspawn's lock file for the running machine: if nspawn is killed, it leaves that file behind."""
 
 BOOT_LIMIT = 30.0
+"""Seconds that a machine may take to boot."""
+
 STOP_LIMIT = 30.0
+"""Seconds that a machine may take to shut down before it is killed."""
 
 
 def command(machines: Path, record: Record) -> list[str]:
@@ -68,13 +78,13 @@ def command(machines: Path, record: Record) -> list[str]:
 
 
 def start(machines: Path, record: Record) -> None:
-    """Start the container and write down its process, which waits until that is done before it becomes a container."""
+    """Start the container and record its process, which waits for the record before it becomes a container."""
     place = directory(machines, record.id)
     limits = cgroup.Limits(record.memory, record.cpus)
-    # an `exec` behind a `read`: if this driver is killed before the process is on record, the read ends and so does it
+    # `exec` waits for `read`: if this driver is killed before the process is recorded, `read` fails and the shell ends
     gate = ["sh", "-c", 'read -r go && exec "$@" </dev/null', "gate"]
-    seen = (place / "root").stat()
-    (place / TREE_LOCK).write_text(f"/run/systemd/nspawn/locks/inode-{seen.st_dev}:{seen.st_ino}")
+    root = (place / "root").stat()
+    (place / TREE_LOCK).write_text(f"/run/systemd/nspawn/locks/inode-{root.st_dev}:{root.st_ino}")
     console = ["bash", "-c", KEEP_CONSOLE, "console", str(place / CONSOLE)]
     process = subprocess.Popen(
         [*gate, *cgroup.launcher(record.id, limits), *console, *command(machines, record)],
@@ -86,84 +96,102 @@ def start(machines: Path, record: Record) -> None:
         start_new_session=True,
     )
     assert process.stdin is not None
+    reset_priority(process.pid)
     cgroup.enter(record.id, limits, process.pid, USERS)
-    record.pid, record.started = process.pid, start_time(process.pid)
+    record.pid, record.started = process.pid, procfs.start_time(process.pid)
     save(machines, record)
     process.stdin.write(b"go\n")
     process.stdin.close()
-    process.returncode = 0  # it outlives us: keep Popen from warning about that
+    process.returncode = 0  # the process outlives this driver; prevents Popen's warning about that
+
+
+def reset_priority(pid: int) -> None:
+    """Reset a process to the default scheduling: ``nice make up`` applies to the command, not to the machine.
+
+    The machine outlives the command, and its root may not raise a priority, so every unit in it that sets a priority
+    would fail with systemd's exit status 214.
+    """
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))
+        os.setpriority(os.PRIO_PROCESS, pid, 0)
 
 
 def is_running(record: Record) -> bool:
-    """Whether the recorded process is there and is the one that we started."""
-    return record.started > 0 and start_time(record.pid) == record.started and is_about(record.pid, record.id)
+    """Whether the recorded process exists and is the one that this driver started."""
+    return record.started > 0 and procfs.start_time(record.pid) == record.started and is_about(record.pid, record.id)
 
 
 def is_about(pid: int, machine: str) -> bool:
-    """Whether a process was started for a machine: after this computer's restart, its number may be another's."""
+    """Whether a process belongs to a machine: after a reboot of this computer, another process may have its id."""
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    # without words, it is about to run another program, or to end
-    return f"--machine={machine}".encode() in words or not any(words)
+    # without arguments, it is about to run another program or to end
+    return f"--machine={machine}".encode() in arguments or not any(arguments)
 
 
 def began(pid: int) -> float:
-    """When a process started, in seconds since 1970; 0 for one that is gone."""
-    ticks = start_time(pid)
+    """The start time of a process, in seconds since 1970; 0 if the process has ended."""
+    ticks = procfs.start_time(pid)
     booted = next(line.split()[1] for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime "))
-    return 0 if ticks < 0 else int(booted) + ticks / os.sysconf("SC_CLK_TCK")
-
-
-def start_time(pid: int) -> int:
-    """When a process started, in ticks since boot; -1 for one that is gone or a zombie."""
-    try:
-        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return -1
-    return -1 if words[0] in "ZX" else int(words[19])
+    return 0 if ticks == 0 else int(booted) + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def leader(machines: Path, record: Record) -> int:
-    """The process on this computer that is process 1 inside, once it has a network of its own.
+    """Wait until the container has its own network namespace.
 
-    Raises MachineError with the console's last words if the container ends before.
+    Returns:
+        The id, on this computer, of the process that is process 1 in the container.
+
+    Raises:
+        MachineError: The container ended or did not start in time; with the console's last lines.
     """
-    ours = Path("/proc/self/ns/net").readlink()
+    own_namespace = Path("/proc/self/ns/net").readlink()
     deadline = time.monotonic() + BOOT_LIMIT
     while time.monotonic() < deadline:
         if not is_running(record):
-            raise MachineError(f"The machine ended right after its start. {last_words(machines, record.id)}")
+            raise MachineError(f"The machine ended right after its start. {console_tail(machines, record.id)}")
         for pid in children(record.pid):
             try:
-                if Path(f"/proc/{pid}/ns/net").readlink() != ours:
+                if Path(f"/proc/{pid}/ns/net").readlink() != own_namespace:
                     return pid
             except OSError:
                 continue
         time.sleep(0.01)
-    raise MachineError(f"The machine did not start within {BOOT_LIMIT:.0f} s. {last_words(machines, record.id)}")
+    raise MachineError(f"The machine did not start within {BOOT_LIMIT:.0f} s. {console_tail(machines, record.id)}")
 
 
 def raise_if_ended(machines: Path, record: Record) -> None:
-    """Raise MachineError with the console's last words if the container ended, or is about to."""
+    """Watch the container for a second.
+
+    Raises:
+        MachineError: The container ended; with the console's last lines.
+    """
     for _ in range(50):
         if not is_running(record):
-            raise MachineError(f"The machine ended right after its start. {last_words(machines, record.id)}")
+            raise MachineError(f"The machine ended right after its start. {console_tail(machines, record.id)}")
         time.sleep(0.02)
 
 
 def wait_until_up(machines: Path, record: Record, pid: int) -> None:
-    """Wait until systemd runs inside. Raises MachineError with the console's last words if it ends or hangs instead."""
+    """Wait until systemd runs in the machine.
+
+    Raises:
+        MachineError: The machine ended or did not boot in time; with the console's last lines.
+    """
     deadline = time.monotonic() + BOOT_LIMIT
     while not listens(pid, "/run/systemd/private"):
         if not is_running(record) or time.monotonic() > deadline:
-            raise MachineError(f"The machine did not boot. {last_words(machines, record.id)}")
+            raise MachineError(f"The machine did not boot. {console_tail(machines, record.id)}")
         time.sleep(0.02)
 
 
 def listens(pid: int, socket: str) -> bool:
-    """Whether a Unix socket is open in a process's network: told by the kernel, as the machine owns its files."""
+    """Whether a Unix socket is open in a process's network namespace.
+
+    The kernel reports this; the machine's file system is not trusted, because the machine controls it.
+    """
     try:
         sockets = Path(f"/proc/{pid}/net/unix").read_text(errors="replace")
     except OSError:
@@ -172,24 +200,24 @@ def listens(pid: int, socket: str) -> bool:
 
 
 def descendants(pid: int) -> set[int]:
-    """A process and everything that it started."""
+    """A process and its descendants."""
     return {pid}.union(*(descendants(child) for child in children(pid)))
 
 
 def children(pid: int) -> list[int]:
     """The child processes of a process."""
-    found = []
+    pids = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             if stat.read_text().rpartition(")")[2].split()[1] == str(pid):
-                found.append(int(stat.parent.name))
+                pids.append(int(stat.parent.name))
         except OSError:
             continue
-    return found
+    return pids
 
 
-def last_words(machines: Path, machine: str) -> str:
-    """The end of the console's output, for error messages."""
+def console_tail(machines: Path, machine: str) -> str:
+    """The last lines of the console's output, as a sentence for error messages."""
     place = directory(machines, machine)
     text = "".join(tail(place / name) for name in (OLDER_CONSOLE, CONSOLE))[-2000:]
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -200,7 +228,7 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[^\n\x20-\x7e\u00a1-\
 
 
 def tail(log: Path) -> str:
-    """The end of a log, without what would command the terminal that shows it."""
+    """The end of a log, without control sequences for the terminal."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 8000))
@@ -210,7 +238,7 @@ def tail(log: Path) -> str:
 
 
 def stop(machines: Path, record: Record) -> None:
-    """Have a machine shut down, and end by force what does not."""
+    """Shut a machine down, and kill it if it does not end in time."""
     if is_running(record):
         os.kill(record.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_LIMIT
@@ -220,7 +248,7 @@ def stop(machines: Path, record: Record) -> None:
 
 
 def kill(machines: Path, machine: str, record: Record | None) -> None:
-    """End every process of a machine by force, and remove what nspawn leaves behind."""
+    """Kill every process of a machine and remove the files that nspawn leaves behind."""
     if record and is_running(record):
         for pid in (*children(record.pid), record.pid):
             cgroup.kill(pid)

@@ -1,4 +1,4 @@
-"""A machine's disk: a file of fixed size that holds its changes, over the base image that all machines share."""
+"""A machine's disk: a file of fixed size with the machine's changes, on top of the base image that machines share."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ from infra.machines.embedded.shell import MachineError, progress, run, succeeds
 from infra.machines.embedded.sizes import show
 
 UNUSED_LIMIT = 5.0
+"""Seconds to wait for a loop device to be released."""
+
 IMAGE, CHANGES, ROOT = "disk.img", "disk", "root"
 SPARE = 256 * 2**20
-"""What must be free before a machine is made: its disk file is sparse, and starts with a few megabytes."""
+"""Bytes that must be free before a machine is created: its disk file is sparse and starts with a few megabytes."""
 
 
 def make(machines: Path, record: Record, owner: int) -> None:
-    """Make an empty disk of the recorded size, whose root directory belongs to the machine's root."""
+    """Create an empty disk of the recorded size, whose root directory belongs to the machine's root.
+
+    Raises:
+        MachineError: The disk space is not enough.
+    """
     place = directory(machines, record.id)
     need_space(place, SPARE)
     need_room(place, record.disk)
@@ -39,7 +45,14 @@ def make(machines: Path, record: Record, owner: int) -> None:
 
 
 def mount(machines: Path, record: Record) -> Path:
-    """Put the machine's root file system together where it is not yet; gives its directory."""
+    """Mount the machine's root file system, unless it is mounted already.
+
+    Returns:
+        The mount point.
+
+    Raises:
+        MachineError: The path of a layer contains a character that overlayfs does not allow.
+    """
     place = directory(machines, record.id)
     root = place / ROOT
     if os.path.ismount(root):
@@ -50,7 +63,7 @@ def mount(machines: Path, record: Record) -> Path:
     for path in (record.base, str(changes)):
         if set(":,\\") & set(path):
             raise MachineError(
-                f"A disk cannot be put together from {path}: no colon, comma or backslash may be in the path. "
+                f"Cannot mount a disk from {path}: the path must not contain a colon, a comma or a backslash. "
                 "Set LAUNCHPAD_CACHE and LAUNCHPAD_MACHINES to other directories."
             )
     options = f"lowerdir={record.base},upperdir={changes}/upper,workdir={changes}/work"
@@ -59,66 +72,74 @@ def mount(machines: Path, record: Record) -> Path:
 
 
 def mount_changes(place: Path) -> None:
-    """Mount the disk file where it is not yet."""
+    """Mount the disk file, unless it is mounted already."""
     changes, image = place / CHANGES, place / IMAGE
     changes.mkdir(exist_ok=True, mode=0o700)
     if os.path.ismount(changes):
         return
     with reserved(image):
         device = wait_until_unused(image)
-        # a second device on the same file would ruin it; the one that is there leads to the file system still in use
+        # a second device on the same file would corrupt it; the existing device gives the file system still in use
         run(["mount", device, changes] if device else ["mount", "-o", "loop", image, changes])
         if device and attached(image) != device:
             run(["umount", changes])
-            raise MachineError(f"The disk {image} was let go of just now. Run it again.")
+            raise MachineError(f"The disk {image} was released just now. Run the command again.")
 
 
 @contextmanager
 def reserved(image: Path) -> Iterator[int]:
-    """Wait until no program that a killed driver left still changes a disk file; gives what such programs hold."""
+    """Lock a disk file: wait until no program of a killed driver still changes it.
+
+    Yields:
+        The locked descriptor, which programs that change the disk inherit.
+    """
     with image.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file.fileno()
 
 
 def attached(image: Path) -> str:
-    """The device that stands on a disk file; empty if none does."""
+    """The loop device of a disk file; empty if there is none."""
     return run(["losetup", "--noheadings", "--output", "NAME", "--associated", image]).partition("\n")[0].strip()
 
 
 def number(device: str) -> str:
-    """The number by which lists of mounts know a device, such as ``7:1``."""
+    """The number of a device in lists of mounts, such as ``7:1``."""
     return Path(f"/sys/class/block/{Path(device).name}/dev").read_text().strip()
 
 
 def wait_until_unused(image: Path) -> str:
-    """Wait until no device stands on a disk file, which may take a moment; gives the device if one stays."""
+    """Wait up to ``UNUSED_LIMIT`` seconds until a disk file has no loop device.
+
+    Returns:
+        The device that is still there; empty if none is.
+    """
     deadline = time.monotonic() + UNUSED_LIMIT
     while (device := attached(image)) and time.monotonic() < deadline:
-        succeeds(["losetup", "--detach", device])  # one that is in use stays for as long as it is
+        succeeds(["losetup", "--detach", device])  # a device in use is detached only when its last user ends
         time.sleep(0.02)
     return device
 
 
 def is_whole(machines: Path, record: Record) -> bool:
-    """Whether the machine's disk is there with everything that it stands on."""
+    """Whether the machine's disk is complete and both its layers exist."""
     return record.made and (directory(machines, record.id) / IMAGE).is_file() and Path(record.base).is_dir()
 
 
 def unmount(machines: Path, machine: str) -> None:
-    """Take apart a root file system that everything on this computer sees: older versions made it so."""
+    """Unmount a root file system from this computer's own mount namespace, where older versions mounted it."""
     place = directory(machines, machine)
     for mountpoint in (place / ROOT, place / CHANGES):
         for attempt in range(100):
             if not os.path.ismount(mountpoint):
                 break
-            # processes that were just killed let go of their files a moment later
+            # processes that were just killed release their files a moment later
             if attempt == 99 or not succeeds(["umount", mountpoint]):
                 time.sleep(0.02) if attempt < 98 else run(["umount", "--lazy", mountpoint])
 
 
 def remove(machines: Path, machine: str) -> None:
-    """Remove the disk, and everything else in the machine's directory."""
+    """Remove the disk and everything else in the machine's directory."""
     unmount(machines, machine)
     place = directory(machines, machine)
     if (place / IMAGE).is_file():
@@ -130,35 +151,42 @@ def remove(machines: Path, machine: str) -> None:
         if machines.parent.name == "launchpad":
             machines.parent.rmdir()
     except OSError:
-        return  # other machines are still there
+        return  # other machines still exist
 
 
 def need_space(place: Path, need: int) -> None:
-    """Raise MachineError unless a directory's file system has that many bytes to spare."""
+    """Check that a directory's file system has a number of bytes free.
+
+    Raises:
+        MachineError: It has fewer.
+    """
     place.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(place).free
     if free < need:
         raise MachineError(
-            f"Not enough disk space in {place}: {show(need)} are needed, {show(free)} are free. Make room there, "
-            "or set LAUNCHPAD_MACHINES (machines) or LAUNCHPAD_CACHE (base images) to a directory with more."
+            f"Not enough disk space in {place}: {show(need)} needed, {show(free)} free. Free some space there, "
+            "or set LAUNCHPAD_MACHINES (machines) or LAUNCHPAD_CACHE (base images) to a directory with more space."
         )
 
 
 def need_room(place: Path, size: int) -> None:
-    """Raise MachineError where a disk of a size could never be filled; say it where it could not be now.
+    """Check that a disk of this size can exist; warn if it could not be filled at present.
 
-    A disk file takes no more of this computer than what was written to it.
+    A disk file uses only as much space on this computer as was written to it.
+
+    Raises:
+        MachineError: The disk is larger than the file system that holds it.
     """
     usage = shutil.disk_usage(place)
     if size > usage.total:
         raise MachineError(
-            f"launchpad:disk is {show(size)}, but the file system of {place} has only {show(usage.total)} in all. "
-            "Set launchpad:disk to less, or set LAUNCHPAD_MACHINES to a directory on a larger disk."
+            f"launchpad:embedded.disk is {show(size)}, but the file system of {place} has only {show(usage.total)} in "
+            "total. Set launchpad:embedded.disk to less, or set LAUNCHPAD_MACHINES to a directory on a larger disk."
         )
     image = place / IMAGE
     written = image.stat().st_blocks * 512 if image.is_file() else 0
     if size - written > usage.free:
         progress(
-            f"the disk may take up to {show(size)}, but {place} has only {show(usage.free)} free: make room before "
-            "the machine needs it, or set LAUNCHPAD_MACHINES to a directory with more"
+            f"the disk may take up to {show(size)}, but {place} has only {show(usage.free)} free: free some space "
+            "before the machine needs it, or set LAUNCHPAD_MACHINES to a directory with more space"
         )

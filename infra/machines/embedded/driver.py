@@ -1,226 +1,225 @@
-"""The program that makes, heals and removes machines. It runs as root; everything else asks it.
+"""The driver: the program that creates, repairs and removes machines. It is the only part that runs as root.
 
-``python -m infra.machines.embedded.driver VERB``, a JSON request on stdin, a JSON answer on stdout, progress on
-stderr. Exit 1 comes with ``{"error": "..."}``. Every verb may be repeated, and may be killed at any moment: the next
-one finishes or undoes what it began. Only the standard library is imported, so that it starts at once.
+Usage: ``python -m infra.machines.embedded.driver VERB``. It reads a place and a request from stdin (requests.py),
+prints an answer to stdout (answers.py) and progress to stderr. It exits with 1 if the answer is
+``Failed``. Every verb may be repeated, and may be killed at any time: the next run completes or undoes what it began.
+The driver imports only the standard library, so that it starts quickly.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from infra.machines.embedded import base, container, disk, growth, lifecycle, locks, network, recipe, record, sources
+from infra.machines.embedded import base, computer, container, disk, growth, lifecycle, locks, network, recipe, record
+from infra.machines.embedded.answers import BaseImage, Checked, Failed, Kept, Machines, Removed
 from infra.machines.embedded.record import Record
-from infra.machines.embedded.shell import MachineError, keep_telling, progress
+from infra.machines.embedded.requests import (
+    Check,
+    CleanCache,
+    Destroy,
+    Ensure,
+    Inspect,
+    ListMachines,
+    ListUsers,
+    Place,
+    ProvideBase,
+    Sweep,
+)
+from infra.machines.embedded.shell import MachineError, progress, repeat_progress
 from infra.machines.embedded.sizes import show
-
-Answer = dict[str, Any]
-PROGRAMS = {
-    "mmdebstrap": "mmdebstrap",
-    "systemd-nspawn": "systemd-container",
-    "nft": "nftables",
-    "ip": "iproute2",
-    "mkfs.ext4": "e2fsprogs",
-    "resize2fs": "e2fsprogs",
-    "losetup": "mount",
-    "nsenter": "util-linux",
-}
+from infra.machines.embedded.state import MachineSpec, MachineState
+from infra.protocol import codec
+from infra.protocol.codec import Message
 
 
-def ensure(request: Answer) -> Answer:
-    """The machine exists, runs, and has the requested firewall, memory, processors and disk size."""
-    machines, cache = Path(request["machines"]), Path(request["cache"])
-    check_programs()
-    with locks.held(locks.DIRECTORY / f"{request['id']}.lock", f"machine {request['id']}"):
-        machine = record.load(machines, request["id"])
+def ensure(place: Place, request: Ensure) -> MachineState:
+    """Make sure that the machine exists, runs, and has the requested firewall, memory, processors and disk size."""
+    machines = place.machines
+    computer.check_programs()
+    with locks.held(locks.DIRECTORY / f"{request.id}.lock", f"machine {request.id}"):
+        machine = record.load(machines, request.id)
         if machine is None or not disk.is_whole(machines, machine):
-            lifecycle.remove(machines, request["id"], machine)
-            machine = lifecycle.make(machines, cache, request)
-        refuse_other_keys(machine, request["spec"])
-        growth.refuse_to_shrink(machines, machine, request["spec"]["disk"])
-        failure = lifecycle.enlarge(machines, machine, request["spec"]["disk"])
+            lifecycle.remove(machines, request.id, machine)
+            machine = lifecycle.make(place, request)
+        refuse_other_keys(machine, request.spec)
+        growth.refuse_to_shrink(machines, machine, request.spec.disk)
+        failure = lifecycle.enlarge(machines, machine, request.spec.disk)
         lifecycle.adopt(machines, machine, request)
         lifecycle.start(machines, machine)
         if failure:
-            raise MachineError(f"{failure} The machine runs; its disk has {show(machine.disk)} as before.")
+            raise MachineError(f"{failure} The machine runs; the size of its disk is still {show(machine.disk)}.")
         return describe(machines, machine)
 
 
-def refuse_other_keys(machine: Record, spec: Answer) -> None:
-    """Raise MachineError for a machine that nobody with these keys could ever log in to."""
-    if (machine.host_key, machine.authorized_key) != (spec["host_key"], spec["authorized_key"]):
+def refuse_other_keys(machine: Record, spec: MachineSpec) -> None:
+    """Check that the existing machine has the stack's keys.
+
+    Raises:
+        MachineError: It has others, so nobody with the stack's keys could log in.
+    """
+    if (machine.host_key, machine.authorized_key) != (spec.host_key, spec.authorized_key):
         raise MachineError(
-            f"Machine {machine.id} is there already, with keys that this stack's state does not have: an earlier state "
-            "has made it, and is gone. Nothing was changed. `make destroy` removes it, with everything that is on it."
+            f"Machine {machine.id} already exists, with keys that this stack's state does not have: an earlier state, "
+            "which is lost, created it. Nothing was changed. `make destroy` removes it and everything on it."
         )
 
 
-def destroy(request: Answer) -> Answer:
-    """The machine is gone; so it may have been before."""
-    machines = Path(request["machines"])
-    with locks.held(locks.DIRECTORY / f"{request['id']}.lock", f"machine {request['id']}"):
-        there = record.directory(machines, request["id"]).exists()
-        if there:
-            progress(f"removing machine {request['id']}")
-        lifecycle.remove(machines, request["id"], record.load(machines, request["id"]))
-    return {"removed": there}
+def destroy(place: Place, request: Destroy) -> Removed:
+    """Make sure that the machine does not exist."""
+    machines = place.machines
+    with locks.held(locks.DIRECTORY / f"{request.id}.lock", f"machine {request.id}"):
+        existed = record.directory(machines, request.id).exists()
+        if existed:
+            progress(f"removing machine {request.id}")
+        lifecycle.remove(machines, request.id, record.load(machines, request.id))
+    return Removed((request.id,) if existed else ())
 
 
-def inspect(request: Answer) -> Answer:
-    """How a machine is; with ``check``, also what would keep it from being made, or its disk from growing."""
-    machines = Path(request["machines"])
-    machine = record.load(machines, request["id"])
-    if machine is None or not disk.is_whole(machines, machine):
-        return {"state": "absent", "problems": obstacles(request) if request.get("check") else []}
-    wanted = request["spec"].get("disk", machine.disk) if request.get("check") else machine.disk
+def inspect(place: Place, request: Inspect) -> MachineState:
+    """Report the state of a machine."""
+    machine = whole(place, request.id)
+    return describe(place.machines, machine) if machine else MachineState("absent")
+
+
+def check(place: Place, request: Check) -> Checked:
+    """Report the state of a machine, and what prevents creating it or growing its disk."""
+    machine = whole(place, request.id)
+    if machine is None:
+        return Checked(MachineState("absent"), tuple(computer.obstacles(place, request)))
     problems = []
-    if wanted > machine.disk:
+    if request.disk > machine.disk:
         try:
-            growth.check(machines, machine, wanted)
+            growth.check(place.machines, machine, request.disk)
         except MachineError as error:
             problems.append(str(error))
-    return {**describe(machines, machine), "problems": problems, "restarts_to_grow": not growth.may_resize()}
+    return Checked(describe(place.machines, machine), tuple(problems), restarts_to_grow=not growth.may_resize())
 
 
-def obstacles(request: Answer) -> list[str]:
-    """What keeps machines from being made on this computer."""
-    try:
-        check_programs()
-        place = existing(Path(request["machines"]))
-        disk.need_space(place, disk.SPARE)
-        disk.need_room(place, request["spec"].get("disk", 0))
-        suite = request["spec"]["suite"]
-        if not base.directory(Path(request["cache"]), recipe.of_this_computer(suite, {})).is_dir():
-            disk.need_space(existing(Path(request["cache"])), base.SPACE)
-    except MachineError as error:
-        return [str(error)]
-    return []
+def whole(place: Place, name: str) -> Record | None:
+    """The record of a machine if the machine is complete; None otherwise."""
+    machine = record.load(place.machines, name)
+    return machine if machine and disk.is_whole(place.machines, machine) else None
 
 
-def existing(place: Path) -> Path:
-    """The nearest directory upwards that is there."""
-    return next(one for one in (place, *place.parents) if one.is_dir())
-
-
-def check_programs() -> None:
-    """Raise MachineError that names what is not installed, and how to install it."""
-    missing = sorted({package for program, package in PROGRAMS.items() if not shutil.which(program, path=PATH)})
-    if not Path(sources.KEYRING).exists():
-        missing.append("debian-archive-keyring")
-    if missing:
-        raise MachineError(
-            f"The machine needs programs that are not installed. Run: apt-get install {' '.join(missing)}"
-        )
-
-
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-def describe(machines: Path, machine: Record) -> Answer:
-    """A machine as answers show it."""
+def describe(machines: Path, machine: Record) -> MachineState:
+    """Convert a record to the machine's state, as answers show it."""
     running = container.is_running(machine)
-    return {
-        "id": machine.id,
-        "engine": machine.engine,
-        "state": "running" if running else "stopped",
-        "owner": machine.owner,
-        "suite": machine.suite,
-        "memory": machine.memory,
-        "cpus": machine.cpus,
-        "disk": growth.size(machines, machine),
-        "base": machine.base,
-        "firewall": machine.firewall,
-        "host_key": machine.host_key,
-        "authorized_key": machine.authorized_key,
-        "address": network.address(machine),
-        "instance_id": machine.instance_id,
-        "boot_id": machine.boot_id if running else "",
-        "directory": str(record.directory(machines, machine.id)),
-    }
+    return MachineState(
+        state="running" if running else "stopped",
+        id=machine.id,
+        engine=machine.engine,
+        owner=machine.owner,
+        suite=machine.suite,
+        memory=machine.memory,
+        cpus=machine.cpus,
+        disk=growth.size(machines, machine),
+        base=machine.base,
+        firewall=machine.firewall,
+        host_key=machine.host_key,
+        authorized_key=machine.authorized_key,
+        address=str(network.address(machine)),
+        local_ports=machine.local_ports,
+        instance_id=machine.instance_id,
+        boot_id=machine.boot_id if running else "",
+        directory=str(record.directory(machines, machine.id)),
+    )
 
 
-def enumerate_machines(request: Answer) -> Answer:
-    """Every machine below the machines directory."""
-    machines = Path(request["machines"])
-    return {"machines": [summary(machines, name, one) for name, one in record.every(machines)]}
+def list_machines(place: Place, request: ListMachines) -> Machines:  # noqa: ARG001 - every verb has this signature
+    """List the machines in the machines directory."""
+    return Machines(tuple(summary(place.machines, name, machine) for name, machine in record.every(place.machines)))
 
 
-def summary(machines: Path, name: str, one: Record | None) -> Answer:
-    """A machine in a list, however much of it there is."""
-    return describe(machines, one) if one and one.link else {"id": name, "state": "broken"}
+def summary(machines: Path, name: str, machine: Record | None) -> MachineState:
+    """The state of a machine in a list; ``broken`` if its record is missing or incomplete."""
+    return describe(machines, machine) if machine and machine.link else MachineState("broken", name)
 
 
-def sweep(request: Answer) -> Answer:
-    """No machine of an owner (``clone``, ``project``, ``stack``) is left, known to Pulumi or not."""
-    machines = Path(request["machines"])
-    wanted = request["owner"]
+def sweep(place: Place, request: Sweep) -> Removed:
+    """Remove every machine of a stack, including those that Pulumi does not know."""
+    owner = (request.clone, request.project, request.stack)
     names = [
         name
-        for name, one in record.every(machines)
-        if one and all(one.owner.get(key) == value for key, value in wanted.items())
+        for name, machine in record.every(place.machines)
+        if machine and (machine.owner.clone, machine.owner.project, machine.owner.stack) == owner
     ]
     for name in names:
-        destroy({**request, "id": name})
-    return {"removed": names}
+        destroy(place, Destroy(name))
+    return Removed(tuple(names))
 
 
-def provide_base(request: Answer) -> Answer:
-    """The base image is in the cache."""
-    check_programs()
-    one = recipe.of_this_computer(request["suite"], request.get("proxies", {}))
-    cached = base.directory(Path(request["cache"]), one).is_dir()
-    return {"directory": str(base.provide(Path(request["cache"]), one)), "cached": cached}
+def provide_base(place: Place, request: ProvideBase) -> BaseImage:
+    """Make sure that the base image is in the cache."""
+    computer.check_programs()
+    image = recipe.of_this_computer(request.suite, dict(place.proxies))
+    cached = base.directory(place.cache, image).is_dir()
+    return BaseImage(str(base.provide(place.cache, image)), cached)
 
 
-def clean(request: Answer) -> Answer:
-    """No base image is in the cache, but those that machines stand on."""
-    return {"kept": base.clean(Path(request["cache"]), {one.base for one in standing(request)})}
+def clean(place: Place, request: CleanCache) -> Kept:  # noqa: ARG001 - as above
+    """Remove the base images that no machine uses from the cache."""
+    return Kept(tuple(base.clean(place.cache, {machine.base for machine in users(place)})))
 
 
-def users_of_the_cache(request: Answer) -> Answer:
-    """The machines that stand on a base image of the cache."""
-    machines = Path(request["machines"])
-    return {"machines": [summary(machines, one.id, one) for one in standing(request)]}
+def users_of_the_cache(place: Place, request: ListUsers) -> Machines:  # noqa: ARG001 - as above
+    """List the machines that use a base image of the cache."""
+    return Machines(tuple(summary(place.machines, machine.id, machine) for machine in users(place)))
 
 
-def standing(request: Answer) -> list[Record]:
+def users(place: Place) -> list[Record]:
     """The records of the machines whose base image is in the cache."""
-    cache = Path(request["cache"])
-    return [one for _, one in record.every(Path(request["machines"])) if one and base.is_in(cache, one.base)]
+    return [machine for _, machine in record.every(place.machines) if machine and base.is_in(place.cache, machine.base)]
 
 
-VERBS: dict[str, Callable[[Answer], Answer]] = {
-    "base": provide_base,
-    "clean": clean,
-    "destroy": destroy,
-    "ensure": ensure,
-    "inspect": inspect,
-    "list": enumerate_machines,
-    "in-use": users_of_the_cache,
-    "sweep": sweep,
+VERBS: dict[str, tuple[type[Message], Callable[[Place, Any], Message]]] = {
+    ProvideBase.VERB: (ProvideBase, provide_base),
+    CleanCache.VERB: (CleanCache, clean),
+    Destroy.VERB: (Destroy, destroy),
+    Ensure.VERB: (Ensure, ensure),
+    Inspect.VERB: (Inspect, inspect),
+    Check.VERB: (Check, check),
+    ListMachines.VERB: (ListMachines, list_machines),
+    ListUsers.VERB: (ListUsers, users_of_the_cache),
+    Sweep.VERB: (Sweep, sweep),
 }
+"""The request class and the handler of each verb."""
+
+
+def answer(verb: str, message: Any) -> Message:
+    """Handle a request.
+
+    Args:
+        verb: A key of ``VERBS``.
+        message: The parsed JSON from stdin: a map with ``place`` and ``request``.
+
+    Raises:
+        MachineError: The request could not be carried out.
+        MessageError: The message is malformed.
+    """
+    cls, handler = VERBS[verb]
+    return handler(codec.load(Place, message["place"]), codec.load(cls, message["request"]))
 
 
 def main() -> int:
-    """Do what the command line and stdin ask for."""
+    """Handle the request on stdin."""
     os.umask(0o022)
-    keep_telling()
+    repeat_progress()
+    failed, status = Failed(""), 1
     try:
-        verb = VERBS[sys.argv[1]]
-        answer, status = verb(json.load(sys.stdin)), 0
-    except MachineError as error:
-        answer, status = {"error": str(error)}, 1
+        print(codec.text(answer(sys.argv[1], json.load(sys.stdin))))
+        return 0
+    except (MachineError, codec.MessageError) as error:
+        failed = Failed(str(error))
     except OSError as error:
-        answer, status = {"error": f"{error.strerror}: {error.filename or 'the machine'}"}, 1
+        failed = Failed(f"{error.strerror}: {error.filename or 'the machine'}")
     except KeyboardInterrupt:
-        answer, status = {"error": "Interrupted. The next run finishes or removes what was begun."}, 130
-    print(json.dumps(answer))
+        failed, status = Failed("Interrupted. The next run completes or removes what was begun."), 130
+    print(codec.text(failed))
     return status
 
 

@@ -1,4 +1,4 @@
-"""Growing a machine's disk: in place where the kernel lets us, otherwise while the machine is down for a moment."""
+"""Growing a machine's disk: in place if the kernel allows it, otherwise by stopping the machine for a moment."""
 
 from __future__ import annotations
 
@@ -16,88 +16,104 @@ BLOCK = 4096
 
 
 def size(machines: Path, machine: Record) -> int:
-    """The size of a machine's disk: as recorded, or larger where a run was killed before it could write that down."""
+    """The size of a machine's disk in bytes: as recorded, or larger if a run was killed before recording it."""
     return max(machine.disk, filesystem(machines, machine).size)
 
 
 def filesystem(machines: Path, machine: Record) -> superblock.Superblock:
-    """What the file system on a machine's disk says about itself."""
+    """The superblock of the file system on a machine's disk."""
     image = directory(machines, machine.id) / disk.IMAGE
-    there = superblock.read(Path(disk.attached(image) or image)) if image.is_file() else None
-    return there or superblock.Superblock(size=0, mounted=0)
+    block = superblock.read(Path(disk.attached(image) or image)) if image.is_file() else None
+    return block or superblock.Superblock(size=0, mounted=0)
 
 
-def refuse_to_shrink(machines: Path, machine: Record, wanted: int) -> None:
-    """Raise MachineError when asked for less than what the disk has."""
-    if wanted < (there := size(machines, machine)):
-        raise MachineError(cannot_shrink(there, wanted))
+def refuse_to_shrink(machines: Path, machine: Record, new_size: int) -> None:
+    """Check that the new size is not less than the current one.
+
+    Raises:
+        MachineError: It is.
+    """
+    if new_size < (current := size(machines, machine)):
+        raise MachineError(cannot_shrink(current, new_size))
 
 
-def check(machines: Path, machine: Record, wanted: int) -> None:
-    """Raise MachineError if a disk cannot grow to a size, before anything is touched for it."""
+def check(machines: Path, machine: Record, new_size: int) -> None:
+    """Check that a disk can grow to a size, without changing anything.
+
+    Raises:
+        MachineError: It cannot.
+    """
     place = directory(machines, machine.id)
     disk.need_space(place, disk.SPARE)
-    disk.need_room(place, wanted)
+    disk.need_room(place, new_size)
     if not may_resize() and (others := holders(machines, machine)):
         raise MachineError(f"The disk {place / disk.IMAGE} cannot grow: it stays in use by {'; '.join(others)}")
 
 
-def grow(machines: Path, machine: Record, wanted: int) -> None:
-    """Grow a disk. The machine may be down afterwards, also when this raises MachineError: start it again."""
-    check(machines, machine, wanted)
-    progress(f"growing the disk from {show(machine.disk)} to {show(wanted)}")
+def grow(machines: Path, machine: Record, new_size: int) -> None:
+    """Grow a disk. The machine may be stopped afterwards, even after an error; the caller must start it.
+
+    Raises:
+        MachineError: The disk cannot grow.
+    """
+    check(machines, machine, new_size)
+    progress(f"growing the disk from {show(machine.disk)} to {show(new_size)}")
     if container.is_running(machine):
-        if may_resize() and in_place(machines, machine, wanted):
+        if may_resize() and in_place(machines, machine, new_size):
             return
         if others := holders(machines, machine):
             raise MachineError(f"The disk cannot grow: it stays in use by {'; '.join(others)}")
-        progress("this computer does not let a disk grow while it is in use: starting the machine again")
+        progress("this computer does not allow a disk to grow while it is in use: restarting the machine")
         container.stop(machines, machine)
     disk.unmount(machines, machine.id)
-    at_rest(directory(machines, machine.id) / disk.IMAGE, wanted)
+    at_rest(directory(machines, machine.id) / disk.IMAGE, new_size)
 
 
 def may_resize() -> bool:
-    """Whether the kernel lets this process grow a file system in use; some containers and sandboxes lack the right."""
+    """Whether the kernel allows this process to grow a mounted file system; some containers and sandboxes may not."""
     effective = re.search(r"^CapEff:\s*(\w+)", Path("/proc/self/status").read_text(), re.MULTILINE)
     return effective is not None and bool(int(effective[1], 16) >> CAP_SYS_RESOURCE & 1)
 
 
-def in_place(machines: Path, machine: Record, wanted: int) -> bool:
-    """Grow the disk of a running machine; False where that does not work here."""
+def in_place(machines: Path, machine: Record, new_size: int) -> bool:
+    """Grow the disk of a running machine; returns False if that does not work on this computer."""
     image = directory(machines, machine.id) / disk.IMAGE
     device = disk.attached(image)
-    os.truncate(image, max(wanted, image.stat().st_size))
-    inside = ["nsenter", f"--mount=/proc/{machine.pid}/ns/mnt"]  # resize2fs asks where the device is mounted
+    os.truncate(image, max(new_size, image.stat().st_size))
+    inside = ["nsenter", f"--mount=/proc/{machine.pid}/ns/mnt"]  # resize2fs needs to see the mount
     return succeeds(["losetup", "--set-capacity", device]) and succeeds(
-        [*inside, "resize2fs", device, kilobytes(wanted)]
+        [*inside, "resize2fs", device, kilobytes(new_size)]
     )
 
 
-def at_rest(image: Path, wanted: int) -> None:
-    """Grow a disk that is not mounted."""
+def at_rest(image: Path, new_size: int) -> None:
+    """Grow a disk that is not mounted.
+
+    Raises:
+        MachineError: The disk is still in use, or resize2fs failed.
+    """
     with disk.reserved(image) as lock:
         if device := disk.wait_until_unused(image):
             raise MachineError(f"The disk {image} cannot grow: it is still in use as {device}.")
-        os.truncate(image, wanted)
-        succeeds(["e2fsck", "-f", "-p", image], keep=lock)  # resize2fs insists on it, and says so if it was in vain
-        run(["resize2fs", image, kilobytes(wanted)], keep=lock)
+        os.truncate(image, new_size)
+        succeeds(["e2fsck", "-f", "-p", image], keep=lock)  # resize2fs requires it, and reports if it failed
+        run(["resize2fs", image, kilobytes(new_size)], keep=lock)
 
 
-def kilobytes(wanted: int) -> str:
-    """A size as resize2fs takes it, in whole blocks."""
-    return f"{wanted // BLOCK * BLOCK // 1024}K"
+def kilobytes(size: int) -> str:
+    """A size in bytes as an argument of resize2fs, rounded down to whole blocks."""
+    return f"{size // BLOCK * BLOCK // 1024}K"
 
 
 def holders(machines: Path, machine: Record) -> list[str]:
-    """What would keep a disk in use once its machine has stopped, each with what to do about it."""
+    """What would keep a disk in use after its machine has stopped, each with what to do about it."""
     place = directory(machines, machine.id)
     device = disk.attached(place / disk.IMAGE)
     if not device:
         return []
-    own = container.descendants(machine.pid) if container.is_running(machine) else {0}
-    spaces = {mounts.namespace(), *(mounts.namespace(pid) for pid in own if pid)}
-    found = [f"process {pid} ({name(pid)}). End it first." for pid in mounts.holders(disk.number(device), spaces)]
+    own_pids = container.descendants(machine.pid) if container.is_running(machine) else {0}
+    spaces = {mounts.namespace(), *(mounts.namespace(pid) for pid in own_pids if pid)}
+    in_use_by = [f"process {pid} ({name(pid)}). End it first." for pid in mounts.holders(disk.number(device), spaces)]
     first, last = filesystem(machines, machine).mounted - 1, float("inf")
     if container.is_running(machine) and not is_of_older_version(machine):
         last = container.began(machine.pid)
@@ -108,22 +124,22 @@ def holders(machines: Path, machine: Record) -> list[str]:
             and is_of_older_version(other)
             and first <= container.began(other.pid) <= last
         ):
-            whose = f"{other.owner.get('stack', '?')} of {other.owner.get('clone', '?')}"
-            found.append(
-                f"machine {other.id} (stack {whose}), which an older version of Launchpad started while this disk was "
-                "in use. Shut it down with `make ssh ARGS='sudo poweroff'` and start it with `make up` there, then "
-                "run this again; both keep their disks."
+            owned_by = f"{other.owner.stack or '?'} of {other.owner.clone or '?'}"
+            in_use_by.append(
+                f"machine {other.id} (stack {owned_by}), which an older version of Launchpad started while this disk "
+                "was in use. Shut it down with `launchpad ssh -- sudo poweroff` and start it with `launchpad up` in "
+                "its clone, then run this command again; both machines keep their disks."
             )
-    return found
+    return in_use_by
 
 
 def is_of_older_version(machine: Record) -> bool:
-    """Whether a machine runs without a mount namespace of its own: such machines keep the disks of others in use."""
+    """Whether a running machine has no mount namespace of its own; such machines keep other machines' disks in use."""
     return container.is_running(machine) and mounts.namespace(machine.pid) == mounts.namespace()
 
 
 def name(pid: int) -> str:
-    """The program of a process."""
+    """The name of a process's program."""
     try:
         return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
     except OSError:

@@ -1,17 +1,17 @@
-"""Making, starting and removing a machine; every step looks first at what is there, so that it can be repeated."""
+"""Creating, starting and removing a machine. Every step checks the current state first, so that it can be repeated."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 from infra.machines.embedded import (
     base,
     cgroup,
     container,
     disk,
+    forwards,
     growth,
     locks,
     mounts,
@@ -22,23 +22,31 @@ from infra.machines.embedded import (
     seed,
 )
 from infra.machines.embedded.record import Record
+from infra.machines.embedded.requests import Ensure, Place
 from infra.machines.embedded.shell import MachineError, progress, run
-
-Request = dict[str, Any]
 
 
 def network_lock() -> AbstractContextManager[int]:
-    """Hold what the machines of this computer share: addresses and the way out."""
+    """Lock what the machines of this computer share: addresses and NAT."""
     return locks.held(locks.DIRECTORY / "host.lock", "the network")
 
 
-def make(machines: Path, cache: Path, request: Request) -> Record:
-    """A new machine with an empty disk, not running yet."""
-    spec = request["spec"]
-    kept = {name: spec[name] for name in ("suite", "memory", "cpus", "disk", "firewall", "host_key", "authorized_key")}
-    machine = Record(id=request["id"], owner=request["owner"], **kept)
-    machine.base = str(base.provide(cache, recipe.of_this_computer(machine.suite, request.get("proxies", {}))))
-    progress(f"making machine {machine.id}")
+def make(place: Place, request: Ensure) -> Record:
+    """Create a machine with an empty disk, without starting it."""
+    spec, machines = request.spec, place.machines
+    machine = Record(
+        id=request.id,
+        owner=request.owner,
+        suite=spec.suite,
+        memory=spec.memory,
+        cpus=spec.cpus,
+        disk=spec.disk,
+        firewall=spec.firewall,
+        host_key=spec.host_key,
+        authorized_key=spec.authorized_key,
+    )
+    machine.base = str(base.provide(place.cache, recipe.of_this_computer(machine.suite, dict(place.proxies))))
+    progress(f"creating machine {machine.id}")
     machine.instance_id = record.new_token("i")
     with network_lock():
         machine.link = str(network.allocate(machines, machine.id))
@@ -46,9 +54,9 @@ def make(machines: Path, cache: Path, request: Request) -> Record:
     enter(machines, machine)
     disk.make(machines, machine, container.USERS)
     root = disk.mount(machines, machine)
-    contents = seed.files(machine.instance_id, request["hostname"], request["user_data"])
+    contents = seed.files(machine.instance_id, request.hostname, request.user_data)
     seed.plant(root, contents, container.USERS)
-    environment = "".join(f"{name}={value}\n" for name, value in sorted(request.get("proxies", {}).items()))
+    environment = "".join(f"{name}={value}\n" for name, value in place.proxies)
     (root / "etc/environment").write_text(environment)
     machine.made = True
     record.save(machines, machine)
@@ -56,13 +64,13 @@ def make(machines: Path, cache: Path, request: Request) -> Record:
 
 
 def enter(machines: Path, machine: Record) -> None:
-    """What this driver mounts from now on is seen by it and by the machine that it starts, and gone when both are."""
-    code = [Path(one) for one in (*sys.path, sys.prefix, sys.base_prefix) if one]
+    """Enter a new mount namespace, shared by this driver and the machine that it starts; it ends with both."""
+    code = [Path(path) for path in (*sys.path, sys.prefix, sys.base_prefix) if path]
     mounts.enter([record.directory(machines, machine.id), Path(machine.base), *code])
 
 
 def enlarge(machines: Path, machine: Record, size: int) -> MachineError | None:
-    """The machine's disk has a size, which is more than it had; gives what keeps it from growing."""
+    """Grow the machine's disk, unless it has the size already; returns the error if it cannot grow."""
     if size == machine.disk:
         return None
     try:
@@ -74,27 +82,27 @@ def enlarge(machines: Path, machine: Record, size: int) -> MachineError | None:
     return None
 
 
-def adopt(machines: Path, machine: Record, request: Request) -> None:
-    """Take over what the request says and the machine can change while it runs, but its disk."""
-    spec = request["spec"]
-    limits = cgroup.Limits(spec["memory"], spec["cpus"])
+def adopt(machines: Path, machine: Record, request: Ensure) -> None:
+    """Apply the settings that can change while the machine runs, except for the disk."""
+    spec = request.spec
+    limits = cgroup.Limits(spec.memory, spec.cpus)
     if container.is_running(machine) and limits != cgroup.Limits(machine.memory, machine.cpus):
         cgroup.apply(machine.id, limits)
-    machine.memory, machine.cpus = spec["memory"], spec["cpus"]
-    machine.firewall, machine.owner = spec["firewall"], request["owner"]
+    machine.memory, machine.cpus = spec.memory, spec.cpus
+    machine.firewall, machine.owner = spec.firewall, request.owner
     record.save(machines, machine)
 
 
 def start(machines: Path, machine: Record) -> None:
-    """The machine runs, with its cable and its rules; what does so already is left alone."""
+    """Make sure that the machine runs and has its network and its firewall."""
     names = network.resolver_file()
     place = record.directory(machines, machine.id)
     (place / "resolv.conf").write_text(names)
     (place / "resolv.conf").chmod(0o644)
-    fresh = not container.is_running(machine)
-    if fresh:
+    was_stopped = not container.is_running(machine)
+    if was_stopped:
         container.kill(machines, machine.id, machine)
-        network.unplug(machine.id)
+        network.disconnect(machine.id)
         with network_lock():
             if not network.is_free(machine):
                 machine.link = str(network.allocate(machines, machine.id))
@@ -106,28 +114,32 @@ def start(machines: Path, machine: Record) -> None:
         container.start(machines, machine)
     pid = container.leader(machines, machine)
     try:
-        connect(machine, pid, names)
-    except MachineError:
-        container.raise_if_ended(machines, machine)  # a better explanation than what it was that failed without it
+        connect(machines, machine, pid, names)
+    except (MachineError, OSError):  # its end takes its interface and its files in /proc away
+        container.raise_if_ended(machines, machine)  # explains the failure better than the error of the failed step
         raise
     container.wait_until_up(machines, machine, pid)
-    if fresh:
+    if was_stopped:
         progress(f"machine {machine.id} runs at {network.address(machine)}")
 
 
-def connect(machine: Record, pid: int, names: str) -> None:
-    """The running machine has its rules, its cable and a way out."""
+def connect(machines: Path, machine: Record, pid: int, names: str) -> None:
+    """Make sure that the running machine has its firewall, its link, NAT, and its ports on this computer's loopback."""
     text = rules.ruleset(machine.firewall, network.name_servers(names))
-    run([*network.inside(pid), "nft", "-f", "-"], stdin=text)  # before the cable: never reachable without rules
+    run(
+        [*network.inside(pid), "nft", "-f", "-"], stdin=text
+    )  # before the link, so that the machine is never reachable without a firewall
     with network_lock():
-        network.open_way_out()
-        network.plug_in(machine, pid)
+        network.enable_nat()
+        network.connect(machine, pid)
+        forwards.connect(machines, machine)
 
 
 def remove(machines: Path, name: str, machine: Record | None) -> None:
-    """Nothing of a machine is left, whatever there was of it."""
+    """Remove whatever exists of a machine."""
     container.kill(machines, name, machine)
-    network.unplug(name)
+    network.disconnect(name)
+    forwards.disconnect(name)
     with network_lock():
-        network.close_way_out()
+        network.disable_nat()
     disk.remove(machines, name)

@@ -1,4 +1,4 @@
-"""Locks between drivers, which end with the process that holds them."""
+"""Locks between drivers, released when the process that holds them ends."""
 
 from __future__ import annotations
 
@@ -15,27 +15,32 @@ DIRECTORY = Path("/run/launchpad")
 
 @contextmanager
 def held(path: Path, what: str) -> Iterator[int]:
-    """Hold an exclusive lock on a file that is made for it and removed after it; gives the file's descriptor.
+    """Hold an exclusive lock on a file, which is created for the lock and removed after it.
 
-    Says what it waits for when somebody else has it.
+    Args:
+        path: The file.
+        what: What the lock protects, for the message that another run holds it.
+
+    Yields:
+        The file's descriptor.
     """
-    said = False
+    reported = False
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
-            continue  # another run removed the directory, empty, just after we saw to it
+            continue  # another run removed the empty directory in the meantime
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if not said:
-                progress(f"waiting for another run that is busy with {what}")
-                said = True
+            if not reported:
+                progress(f"waiting for another run, which holds the lock for {what}")
+                reported = True
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if same_file(descriptor, path):
             break
-        os.close(descriptor)  # the holder removed the file while we waited for it
+        os.close(descriptor)  # the previous holder removed the file in the meantime
     try:
         yield descriptor
     finally:
@@ -46,7 +51,7 @@ def held(path: Path, what: str) -> Iterator[int]:
 
 
 def same_file(descriptor: int, path: Path) -> bool:
-    """Whether a path still names an open file."""
+    """Whether a path still refers to an open file."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
@@ -54,7 +59,7 @@ def same_file(descriptor: int, path: Path) -> bool:
 
 
 def remove_if_empty(directory: Path) -> None:
-    """Remove a directory that nothing is in."""
+    """Remove a directory if it is empty."""
     try:
         directory.rmdir()
     except OSError:

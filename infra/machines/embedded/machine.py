@@ -1,4 +1,4 @@
-"""The embedded machine, as the deployment sees it: keys, user data and the container, behind the machine contract."""
+"""The embedded machine as a component: keys, user data and the container, behind the machine contract."""
 
 from __future__ import annotations
 
@@ -7,31 +7,41 @@ from dataclasses import dataclass
 
 import pulumi
 
-from infra.firewall import Firewall
-from infra.machines.cloudinit import HostKey, user_data
-from infra.machines.contract import SSH_USER, Machine
-from infra.machines.embedded.desk import ROOT
+from infra import local
+from infra.machines.cloudinit import HostKey, host_name, user_data
+from infra.machines.contract import SSH_USER, Machine, SshAccess
 from infra.machines.embedded.provider import MachineResource
+from infra.machines.embedded.settings import DEFAULTS
+from infra.machines.embedded.state import Owner
+from infra.machines.firewall import Firewall
 from infra.machines.keys import KeyPair
+from infra.protocol import codec
 
 
 @dataclass(frozen=True)
 class EmbeddedArgs:
-    """What can be asked of an embedded machine. All but ``suite`` changes while it runs."""
+    """The arguments of an embedded machine. Changing ``suite`` replaces the machine; all others change in place.
+
+    The sizes may be outputs of other resources.
+    """
 
     firewall: Firewall
-    cpus: float | None = None
-    """How many processors' worth of time it gets; None: all of them."""
+    cpus: pulumi.Input[float] | None = None
+    """Number of processors, which may be a fraction; None: all of this computer's."""
 
-    memory: str = "1G"
-    disk: str = "4G"
-    """The most that it may store; it starts with some megabytes. It can grow, and not shrink."""
+    memory: pulumi.Input[str] = DEFAULTS.memory
+    disk: pulumi.Input[str] = DEFAULTS.disk
+    """Size of the disk, such as 4G; it can grow but not shrink. The file starts with a few megabytes."""
 
     suite: str = "trixie"
 
 
 class EmbeddedMachine(pulumi.ComponentResource):
-    """A system container on this computer, with an address, a firewall and a disk of its own."""
+    """A system container on this computer, with its own address, firewall and disk.
+
+    Attributes:
+        machine: The machine, for a ``Deployment``.
+    """
 
     machine: Machine
 
@@ -40,13 +50,13 @@ class EmbeddedMachine(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self)
         host = KeyPair(f"{name}-host-key", inside)
         client = KeyPair(f"{name}-client-key", inside)
-        owner = {"clone": str(ROOT), "project": pulumi.get_project(), "stack": pulumi.get_stack(), "name": name}
-        hostname = f"{owner['project']}-{owner['stack']}"
+        owner = Owner(str(local.project()), pulumi.get_project(), pulumi.get_stack(), name)
+        hostname = host_name(owner.project, owner.stack, name)
         resource = MachineResource(
             name,
             {
                 "machine": machine_id(owner),
-                "owner": owner,
+                "owner": codec.plain(owner),
                 "hostname": hostname,
                 "suite": args.suite,
                 "cpus": args.cpus,
@@ -71,22 +81,20 @@ class EmbeddedMachine(pulumi.ComponentResource):
         self.machine = Machine(
             kind="embedded",
             address=resource.address,
-            ssh_user=SSH_USER,
-            ssh_port=22,
-            host_key=host.public_key,
-            private_key=client.private_key,
+            ssh=SshAccess(resource.address, host.public_key, client.private_key),
             instance_id=resource.instance_id,
             boot_id=resource.boot_id,
             resource=resource,
             firewall=args.firewall,
+            local_ports=resource.local_ports,
         )
         self.register_outputs({"address": resource.address, "state": resource.state})
 
 
-def machine_id(owner: dict[str, str]) -> str:
-    """The id of an owner's machine: always the same, so that one which an interrupted run left is found again.
+def machine_id(owner: Owner) -> str:
+    """The id of an owner's machine: always the same, so that the next run finds the machine of an interrupted one.
 
-    It is an interface name too, which may have 15 characters.
+    It is also the name of a network interface, which may have 15 characters.
     """
-    text = "\0".join(owner[key] for key in ("clone", "project", "stack", "name"))
+    text = "\0".join((owner.clone, owner.project, owner.stack, owner.name))
     return f"lp{hashlib.sha256(text.encode()).hexdigest()[:8]}"

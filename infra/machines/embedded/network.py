@@ -1,4 +1,4 @@
-"""A machine's network: a cable to this computer, and this computer's way out for all machines."""
+"""A machine's network: a virtual link to this computer, and this computer's NAT for all machines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from infra.machines.embedded.rules import METADATA
 from infra.machines.embedded.shell import MachineError, progress, run, succeeds
 
 PREFIX = "lp"
-"""What the names of our interfaces start with; machine ids are such names, of at most 13 characters."""
+"""The prefix of our interface names; a machine's id is such a name, of at most 13 characters."""
 
 INSIDE = "host0"
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
@@ -22,25 +22,29 @@ RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
 
 def allocate(machines: Path, machine: str) -> ipaddress.IPv4Network:
-    """The link for a new machine: by its id, so that the same machine made again mostly gets the same address."""
+    """Choose the link of a new machine, based on its id: a recreated machine usually gets the same address.
+
+    Raises:
+        MachineError: No link is free.
+    """
     taken = [ipaddress.IPv4Network(record.link) for _, record in every(machines) if record and record.link]
     try:
         return addresses.choose(int(machine.removeprefix(PREFIX), 16) % addresses.LINKS, [*taken, *routed(None)])
     except addresses.RangeUsedUp as error:
         raise MachineError(
-            f"No address is left for the machine: {error}. Destroy machines that nobody needs."
+            f"No address is free for the machine: {error}. Destroy machines that you no longer need."
         ) from None
 
 
 def address(record: Record) -> str:
-    """Where a machine is reached."""
+    """The IPv4 address of a machine."""
     return addresses.machine_side(ipaddress.IPv4Network(record.link))
 
 
-def routed(but: str | None) -> list[ipaddress.IPv4Network]:
-    """Every network that this computer has a route to, but the default and those through one interface."""
+def routed(excluded: str | None) -> list[ipaddress.IPv4Network]:
+    """The networks that this computer has routes to, except the default route and the routes of one interface."""
     routes = json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"]) or "[]")
-    names = [route["dst"] for route in routes if route["dst"] != "default" and route.get("dev") != but]
+    names = [route["dst"] for route in routes if route["dst"] != "default" and route.get("dev") != excluded]
     return [ipaddress.IPv4Network(name, strict=False) for name in names]
 
 
@@ -51,17 +55,17 @@ def is_free(record: Record) -> bool:
 
 
 def inside(pid: int) -> list[str]:
-    """The words before a command that make it run in the network of a process."""
+    """The command prefix that runs a command in the network namespace of a process."""
     return ["nsenter", f"--net=/proc/{pid}/ns/net"]
 
 
-def plug_in(record: Record, pid: int) -> None:
-    """Lay the cable between this computer and a running machine, where it does not lie yet."""
+def connect(record: Record, pid: int) -> None:
+    """Create the link between this computer and a running machine, unless it exists."""
     link = ipaddress.IPv4Network(record.link)
     near, far = addresses.host_side(link), addresses.machine_side(link)
-    if is_plugged_in(record, pid):
+    if is_connected(record, pid):
         return
-    unplug(record.id)
+    disconnect(record.id)
     peer = f"{record.id}p"
     batch(
         [],
@@ -79,38 +83,38 @@ def plug_in(record: Record, pid: int) -> None:
     )
 
 
-def is_plugged_in(record: Record, pid: int) -> bool:
-    """Whether the cable lies, from one end to the other."""
+def is_connected(record: Record, pid: int) -> bool:
+    """Whether both ends of the link exist."""
     near = run(["ip", "-json", "link", "show", record.id], check=False)
     routes = run([*inside(pid), "ip", "-json", "route", "show", "default"], check=False)
     return bool(near.strip()) and any(route.get("dev") == INSIDE for route in json.loads(routes or "[]"))
 
 
-def unplug(machine: str) -> None:
-    """Remove the cable, if there is one."""
+def disconnect(machine: str) -> None:
+    """Remove the link, if it exists."""
     run(["ip", "link", "delete", machine], check=False)
 
 
-def batch(where: list[str], *commands: str) -> None:
-    """Run several ``ip`` commands as one."""
-    run([*where, "ip", "-batch", "-"], stdin="\n".join(commands) + "\n")
+def batch(prefix: list[str], *commands: str) -> None:
+    """Run several ``ip`` commands in one process, after a command prefix such as ``inside`` returns."""
+    run([*prefix, "ip", "-batch", "-"], stdin="\n".join(commands) + "\n")
 
 
 def mtu() -> int:
-    """The packet size of the way out, so that nothing a machine sends is too big for it."""
+    """The MTU of the default route's interface, so that no packet of a machine is too large for it."""
     for route in json.loads(run(["ip", "-json", "-4", "route", "show", "default"]) or "[]"):
         return int(json.loads(run(["ip", "-json", "link", "show", route["dev"]]))[0]["mtu"])
     return 1500
 
 
-def open_way_out() -> None:
-    """Let machines reach what this computer reaches, by NAT in a table of our own.
+def enable_nat() -> None:
+    """Give machines access to the networks that this computer reaches, by NAT in an nftables table of our own.
 
-    The table remembers, in its comment, whether the computer forwarded packets before.
+    The table's comment records whether the computer forwarded packets before.
     """
-    there = run(["nft", "list", "table", "ip", "launchpad"], check=False)
-    if "chain prerouting" not in there:  # an older version's table lacks it
-        before = re.search(r"ip_forward=(\d)", there)
+    table = run(["nft", "list", "table", "ip", "launchpad"], check=False)
+    if "chain prerouting" not in table:  # an older version's table lacks it
+        before = re.search(r"ip_forward=(\d)", table)
         run(["nft", "-f", "-"], stdin=nat(before[1] if before else FORWARDING.read_text().strip()))
     if FORWARDING.read_text().strip() != "1":
         FORWARDING.write_text("1")
@@ -120,9 +124,12 @@ def open_way_out() -> None:
 
 
 def nat(before: str) -> str:
-    """The table of all machines, as an nftables transaction: NAT, and no way to this computer's metadata service.
+    """The nftables transaction that creates the table of all machines: NAT, and no access to the metadata service.
 
-    A machine's own rules refuse that too; but its root can write packets to its cable that pass those by.
+    A machine's own firewall blocks the metadata service too, but the machine's root can bypass it with raw packets.
+
+    Args:
+        before: The value of ``ip_forward`` to restore, ``0`` or ``1``.
     """
     return (
         "table ip launchpad {\n}\ndelete table ip launchpad\n"
@@ -141,8 +148,8 @@ def nat(before: str) -> str:
     )
 
 
-def close_way_out() -> None:
-    """Undo ``open_way_out`` once no machine has a cable any more."""
+def disable_nat() -> None:
+    """Undo ``enable_nat`` if no machine has a link any more."""
     links = json.loads(run(["ip", "-json", "link", "show", "type", "veth"]) or "[]")
     if any(is_ours(link["ifname"]) for link in links):
         return
@@ -155,16 +162,16 @@ def close_way_out() -> None:
         for chain in ("FORWARD", "DOCKER-USER"):
             for rule in exceptions(chain):
                 while succeeds(["iptables", "--wait", "--delete", *rule]):
-                    progress(f"removed a rule from the computer's chain {chain}")
+                    progress(f"removed a rule from this computer's iptables chain {chain}")
 
 
 def is_ours(name: str) -> bool:
-    """Whether an interface is the near end of a machine's cable."""
-    return name.startswith(PREFIX) and len(name) == 10 and all(sign in "0123456789abcdef" for sign in name[2:])
+    """Whether an interface is this computer's end of a machine's link."""
+    return name.startswith(PREFIX) and len(name) == 10 and all(digit in "0123456789abcdef" for digit in name[2:])
 
 
 def forwarding_exceptions() -> list[list[str]]:
-    """The iptables rules without which this computer's own firewall would drop what machines send (Docker, ufw)."""
+    """The iptables rules that keep this computer's own firewall (Docker, ufw) from dropping the machines' packets."""
     if not shutil.which("iptables"):
         return []
     if "-P FORWARD DROP" not in run(["iptables", "--wait", "-S", "FORWARD"], check=False):
@@ -173,19 +180,19 @@ def forwarding_exceptions() -> list[list[str]]:
 
 
 def exceptions(chain: str) -> list[list[str]]:
-    """Rules of a chain that let traffic of machines pass."""
-    return [[chain, way, f"{PREFIX}+", "-j", "ACCEPT"] for way in ("-i", "-o")]
+    """The rules of a chain that accept the traffic of machines."""
+    return [[chain, direction, f"{PREFIX}+", "-j", "ACCEPT"] for direction in ("-i", "-o")]
 
 
 def resolver_file() -> str:
-    """The content of the machine's resolv.conf: this computer's, unless its name server is this computer itself."""
+    """The content of the machine's resolv.conf: this computer's; empty if its name servers listen on loopback only."""
     for path in RESOLVERS:
         text = path.read_text() if path.is_file() else ""
         servers = name_servers(text)
         if servers and not any(ipaddress.ip_address(server).is_loopback for server in servers):
             return text
     progress(
-        "this computer's name server listens on loopback only, which a machine cannot reach: names will not resolve"
+        "this computer's name server listens only on loopback, which a machine cannot reach: names will not resolve"
     )
     return ""
 
@@ -193,4 +200,4 @@ def resolver_file() -> str:
 def name_servers(text: str) -> list[str]:
     """The addresses of the name servers in a resolv.conf."""
     lines = [line.split() for line in text.splitlines()]
-    return [words[1].split("%")[0] for words in lines if len(words) > 1 and words[0] == "nameserver"]
+    return [fields[1].split("%")[0] for fields in lines if len(fields) > 1 and fields[0] == "nameserver"]

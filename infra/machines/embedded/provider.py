@@ -8,150 +8,175 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 from pulumi.runtime import rpc
 
-from infra.machines.embedded import desk, sizes
+from infra.machines.embedded import client, forwards, sizes
 from infra.machines.embedded.recipe import SUITES
+from infra.machines.embedded.requests import Check, Destroy, Ensure, Inspect
 from infra.machines.embedded.shell import MachineError, progress
 from infra.machines.embedded.sizes import cannot_shrink
+from infra.machines.embedded.state import MachineSpec, MachineState, Owner
 from infra.machines.providers import PlainError, PlainProvider
+from infra.protocol import codec
+from infra.protocol.firewall import Rule
 
 HARDWARE = ("suite", "host_key", "authorized_key", "machine")
-"""Inputs that a machine is born with: another value is another machine."""
+"""Inputs fixed at creation. Changing one replaces the machine."""
 
-ADJUSTABLE = ("memory", "cpus", "disk", "firewall")
-"""Inputs that a running machine takes on."""
+ADJUSTABLE = ("memory", "cpus", "disk", "firewall", "forwards")
+"""Inputs that can change while the machine runs. ``check`` adds ``forwards``, the ports that get one on loopback."""
 
-IDENTITY = ("address", "instance_id", "boot_id")
-"""Outputs that say which machine it is. ``check`` puts those that will stay among the inputs: what the inputs have is
-known in a preview, and what they lack will be new. So dependants see exactly what is going to change for them."""
+IDENTITY = ("address", "local_ports", "instance_id", "boot_id")
+"""Outputs that identify the machine. ``check`` adds those that stay the same to the inputs. In a preview, the outputs
+among the inputs are known and the missing ones will be new, so dependants see exactly what will change for them."""
 
 EXPLANATIONS = {
-    "stopped": "the machine does not run; `pulumi up` starts it, with its disk as it was",
-    "absent": "the machine is gone; `pulumi up` makes a new one",
+    "stopped": "the machine is stopped; `pulumi up` starts it with its disk unchanged",
+    "absent": "the machine is gone; `pulumi up` creates a new one",
 }
 
 SIZES = {"memory": "128M", "disk": "512M"}
-"""The sizes, and how small each may be."""
+"""The smallest allowed value of each size."""
 
 
 class MachineProvider(PlainProvider):
-    """Create, read, update and delete through the driver; every call may be repeated after an interruption."""
+    """Creates, reads, updates and deletes the machine through the driver; every call may be repeated."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Look at the inputs and at the real machine."""
+        """Check the inputs and the real machine."""
         inputs = {name: value for name, value in news.items() if name not in IDENTITY and value is not None}
         if _olds.get("machine"):
-            inputs["machine"] = _olds["machine"]  # a clone that was moved keeps its machine
+            inputs["machine"] = _olds["machine"]  # keeps the machine if the clone was moved to another directory
+        inputs["forwards"] = list(forwards.wanted(codec.parse(Rule, rule) for rule in inputs["firewall"]))
         failures = [*bad_sizes(inputs), *bad_suite(inputs)]
         if failures:
             return CheckResult(inputs, failures)
         try:
-            spec = {"suite": inputs["suite"], "disk": sizes.parse(str(inputs["disk"]))}
-            live = desk.ask("inspect", id=inputs["machine"], spec=spec, check=True)
+            # If the size is an output of another resource, it may be unknown in a preview; `up` then checks it.
+            disk = sizes.parse(str(SIZES["disk"] if inputs["disk"] == rpc.UNKNOWN else inputs["disk"]))
+            checked = client.ask(Check(inputs["machine"], inputs["suite"], disk))
         except MachineError as error:
             return CheckResult(inputs, [CheckFailure("", str(error))])
-        if _olds and live["state"] != "running":
-            progress(EXPLANATIONS[live["state"]])
-        if live["state"] == "absent":
-            failures = [CheckFailure("", problem) for problem in live["problems"]]
+        live = checked.machine
+        if _olds and live.state != "running":
+            progress(EXPLANATIONS[live.state])
+        if live.state == "absent":
+            failures = [CheckFailure("", problem) for problem in checked.problems]
         elif is_same_hardware(live, inputs):
-            inputs |= {"address": live["address"], "instance_id": live["instance_id"]}
-            restarts = live["disk"] < spec["disk"] and live.get("restarts_to_grow")
-            if live["state"] == "running" and not restarts:
-                inputs["boot_id"] = live["boot_id"]
-            if live["disk"] > spec["disk"]:
-                failures = [CheckFailure("disk", cannot_shrink(live["disk"], spec["disk"]))]
+            inputs |= {"address": live.address, "instance_id": live.instance_id}
+            restarts = checked.restarts_to_grow and (live.disk < disk or inputs["disk"] == rpc.UNKNOWN)
+            if live.state == "running" and not restarts:
+                inputs["boot_id"] = live.boot_id
+            if [port for port, _ in live.local_ports] == inputs["forwards"]:
+                inputs["local_ports"] = dict(live.local_ports)
+            if live.disk > disk and inputs["disk"] != rpc.UNKNOWN:
+                failures = [CheckFailure("disk", cannot_shrink(live.disk, disk))]
             else:
-                failures = [CheckFailure("disk", problem) for problem in live["problems"]]
+                failures = [CheckFailure("disk", problem) for problem in checked.problems]
         return CheckResult(inputs, failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """What is to change; ``check`` has looked at the real machine just before."""
+        """The changes; ``check`` has just compared the inputs with the real machine."""
         replaces = [name for name in HARDWARE if _olds.get(name) != _news.get(name)]
         changes = [name for name in (*ADJUSTABLE, *IDENTITY) if _olds.get(name) != _news.get(name)]
         return DiffResult(changes=bool(replaces or changes), replaces=replaces, delete_before_replace=True)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Make the machine, or finish one that an interrupted run began."""
+        """Create the machine, or complete one that an interrupted run began."""
         return CreateResult(props["machine"], ensure(props["machine"], props))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Give the machine its new settings; if it does not run, start it; if it is gone, make it again."""
+        """Apply the new settings; start the machine if it is stopped, recreate it if it is gone."""
         return UpdateResult(ensure(_id, _news))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """How the machine is."""
+        """Read the machine's state."""
         try:
-            live = desk.ask("inspect", id=id_)
+            live = client.ask(Inspect(id_))
         except MachineError as error:
             raise PlainError(str(error)) from None
-        if live["state"] == "absent":
-            return ReadResult("", {})
-        return ReadResult(id_, {**props, **{name: live[name] for name in ("state", *IDENTITY)}})
+        return ReadResult("", {}) if live.state == "absent" else ReadResult(id_, {**props, **outputs(live)})
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Remove the machine and everything that belongs to it."""
         try:
-            desk.ask("destroy", id=_id)
+            client.ask(Destroy(_id))
         except MachineError as error:
             raise PlainError(str(error)) from None
 
 
 def bad_sizes(inputs: dict[str, Any]) -> list[CheckFailure]:
-    """What is wrong with the sizes."""
+    """The invalid sizes among the inputs."""
     failures = []
     for name, least in SIZES.items():
+        if inputs[name] == rpc.UNKNOWN:
+            continue
         try:
             if sizes.parse(str(inputs[name])) < sizes.parse(least):
-                failures.append(CheckFailure(name, f"{inputs[name]} is too little: at least {least}"))
+                failures.append(CheckFailure(name, f"{inputs[name]} is too small; it must be at least {least}"))
         except ValueError as error:
             failures.append(CheckFailure(name, str(error)))
     return failures
 
 
 def bad_suite(inputs: dict[str, Any]) -> list[CheckFailure]:
-    """What is wrong with the suite: found out before the machine that is to be replaced is gone."""
+    """An unknown suite among the inputs, found before the machine to replace is deleted."""
     if inputs["suite"] in SUITES:
         return []
-    return [CheckFailure("suite", f"{inputs['suite']} is not among {', '.join(SUITES)}")]
+    return [CheckFailure("suite", f"{inputs['suite']} is unknown; it must be one of {', '.join(SUITES)}")]
 
 
-def is_same_hardware(live: dict[str, Any], inputs: dict[str, Any]) -> bool:
-    """Whether the machine that is there is the one that the inputs ask for; unknown inputs are those of a new one."""
-    return all(inputs[name] != rpc.UNKNOWN and live[name] == inputs[name] for name in HARDWARE if name != "machine")
+def is_same_hardware(live: MachineState, inputs: dict[str, Any]) -> bool:
+    """Whether the existing machine satisfies the inputs without being replaced; unknown inputs mean a new machine."""
+    return all(
+        inputs[name] != rpc.UNKNOWN and getattr(live, name) == inputs[name] for name in HARDWARE if name != "machine"
+    )
 
 
 def ensure(machine: str, props: dict[str, Any]) -> dict[str, Any]:
-    """Have the driver make the machine so; gives the resource's outputs."""
-    spec = {name: props[name] for name in ("suite", "host_key", "authorized_key", "firewall")}
-    spec |= {name: sizes.parse(props[name]) for name in SIZES}
-    spec["firewall"] = [
-        {**rule, "from_port": int(rule["from_port"]), "to_port": int(rule["to_port"])} for rule in props["firewall"]
-    ]
-    spec["cpus"] = props.get("cpus")
+    """Make the driver create or update the machine.
+
+    Args:
+        machine: The machine's id.
+        props: The resource's inputs.
+
+    Returns:
+        The resource's outputs.
+
+    Raises:
+        PlainError: With the driver's message.
+    """
+    spec = MachineSpec(
+        suite=props["suite"],
+        host_key=props["host_key"],
+        authorized_key=props["authorized_key"],
+        memory=sizes.parse(str(props["memory"])),
+        disk=sizes.parse(str(props["disk"])),
+        cpus=props.get("cpus"),
+        firewall=tuple(codec.parse(Rule, rule) for rule in props["firewall"]),
+    )
+    owner = codec.parse(Owner, dict(props["owner"]))
     try:
-        live = desk.ask(
-            "ensure",
-            id=machine,
-            owner=props["owner"],
-            hostname=props["hostname"],
-            user_data=props["user_data"],
-            spec=spec,
-        )
+        live = client.ask(Ensure(machine, owner, props["hostname"], props["user_data"], spec))
     except MachineError as error:
         raise PlainError(str(error)) from None
     outs = {name: value for name, value in props.items() if not name.startswith("__")}
-    return {**outs, **{name: live[name] for name in ("state", *IDENTITY)}}
+    return {**outs, **outputs(live)}
+
+
+def outputs(live: MachineState) -> dict[str, Any]:
+    """The outputs that describe a machine."""
+    return {name: getattr(live, name) for name in ("state", *IDENTITY)} | {"local_ports": dict(live.local_ports)}
 
 
 class MachineResource(Resource, module="launchpad", name="EmbeddedMachine"):
     """One system container on this computer."""
 
     address: pulumi.Output[str]
+    local_ports: pulumi.Output[dict[str, str]]
     instance_id: pulumi.Output[str]
     boot_id: pulumi.Output[str]
     state: pulumi.Output[str]
 
     def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        outputs = {"address": None, "instance_id": None, "boot_id": None, "state": None}
+        outputs = dict.fromkeys(("state", *IDENTITY))
         secret = pulumi.ResourceOptions(additional_secret_outputs=["user_data"])
         super().__init__(MachineProvider(), name, {**props, **outputs}, pulumi.ResourceOptions.merge(opts, secret))

@@ -1,4 +1,4 @@
-"""What a base image is made of; the same recipe always makes the same kind of image."""
+"""The recipe of a base image: everything that determines its contents."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from infra.machines.embedded.container import USERS
 from infra.machines.embedded.shell import run
 
 REVISION = 1
-"""To be raised when the steps below change, so that cached images of the old recipe are not used."""
+"""Increase it when the steps below change, so that cached images of the old recipe are not used."""
 
 SUITES = ("trixie", "bookworm")
-"""What a machine may run; the first is the default of every kind of machine."""
+"""The Debian releases that a machine may run; the first is the default."""
 
 PACKAGES = (
-    # a machine: systemd as process 1, logins, sudo, and the user data's interpreter
+    # the machine itself: systemd as process 1, logins, sudo, and cloud-init for the user data
     *("systemd-sysv", "dbus", "libpam-systemd", "openssh-server", "sudo", "cloud-init", "ca-certificates"),
     *("iproute2", "nftables", "procps", "less"),
-    # only a warm cache: the deployment's first step installs what it needs on any kind of machine, and here finds it
+    # preinstalled to save time: the deployment's first step installs these on any machine that lacks them
     *("python3", "python3-venv", "git", "curl", "caddy"),
 )
 
@@ -42,7 +42,7 @@ network: {config: disabled}
 END
 chroot . update-ca-certificates >/dev/null
 chroot . systemctl --quiet disable caddy.service apt-daily.timer apt-daily-upgrade.timer
-# the address is set from outside, the clock is the computer's, and the console is a log
+# the driver sets the address, the clock is this computer's, and the console is a log file
 chroot . systemctl --quiet mask systemd-networkd.service systemd-resolved.service systemd-timesyncd.service \
     systemd-networkd.socket console-getty.service
 """
@@ -50,7 +50,7 @@ chroot . systemctl --quiet mask systemd-networkd.service systemd-resolved.servic
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides what the image contains."""
+    """Everything that determines the contents of the image, and the proxies for building it."""
 
     suite: str
     sources: str | None
@@ -59,7 +59,7 @@ class Recipe:
     proxies: tuple[tuple[str, str], ...] = ()
 
     def key(self) -> str:
-        """The name of the image in the cache: another recipe is another image."""
+        """The name of the image in the cache, derived from the recipe."""
         parts = [REVISION, platform.machine(), PACKAGES, CUSTOMIZE, self.suite, self.sources, self.settings, USERS]
         text = json.dumps([*parts, self.certificates])
         return f"{self.suite}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
@@ -68,14 +68,14 @@ class Recipe:
 def of_this_computer(suite: str, proxies: Mapping[str, str]) -> Recipe:
     """The recipe for a suite on this computer."""
     system = platform.freedesktop_os_release()
-    derived = None
+    apt_sources = None
     if system.get("ID") == "debian":
-        derived = sources.derive(sources.sources_files(Path("/etc/apt")), system.get("VERSION_CODENAME", ""), suite)
-    own = sorted(Path("/usr/local/share/ca-certificates").rglob("*.crt"))
+        apt_sources = sources.derive(sources.sources_files(Path("/etc/apt")), system.get("VERSION_CODENAME", ""), suite)
+    authorities = sorted(Path("/usr/local/share/ca-certificates").rglob("*.crt"))
     return Recipe(
         suite=suite,
-        sources=derived,
+        sources=apt_sources,
         settings=sources.inherited_settings(run(["apt-config", "dump"])),
-        certificates=tuple((path.name, path.read_text()) for path in own),
+        certificates=tuple((path.name, path.read_text()) for path in authorities),
         proxies=tuple(sorted(proxies.items())),
     )

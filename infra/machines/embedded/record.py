@@ -1,88 +1,106 @@
-"""What is written down about a machine, in its own directory, so that any later run can find, heal or remove it."""
+"""The record of a machine, in the machine's directory, which lets any later run find, repair or remove it."""
 
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from infra.common import atomic
+from infra.machines.embedded.state import SIZE, Owner, processors
+from infra.protocol import codec, values
+from infra.protocol.codec import Message, each, value
+from infra.protocol.firewall import Rule
 
 FILE = "machine.json"
 
 
 @dataclass
-class Record:
-    """One machine: whose it is, what it should be, and what it has been given."""
+class Record(Message):
+    """A machine: its owner, its settings, and what the driver assigned to it."""
 
-    id: str
-    owner: dict[str, str]
-    """The clone, project, stack and name that it was made for."""
+    id: str = value(values.text)
+    owner: Owner = value(Owner)
+    """The stack and clone that it belongs to."""
 
-    suite: str
-    memory: int
-    cpus: float | None
-    disk: int
-    """Bytes, as ``memory``."""
+    suite: str = value(values.text)
+    memory: int = value(SIZE)
+    disk: int = value(SIZE)
+    """In bytes, like ``memory``."""
 
-    firewall: list[dict[str, Any]]
-    host_key: str
-    authorized_key: str
-    engine: str = "container"
-    base: str = ""
-    """The base image's directory: the read-only half of the machine's disk."""
+    host_key: str = value(values.text)
+    authorized_key: str = value(values.text)
+    cpus: float | None = value(processors, None)
+    firewall: tuple[Rule, ...] = value(each(Rule), ())
+    engine: str = value(values.text, "container")
+    base: str = value(values.text, "")
+    """The base image's directory: the read-only layer of the machine's disk."""
 
-    link: str = ""
+    link: str = value(values.text, "")
     """The /30 between this computer and the machine."""
 
-    instance_id: str = ""
-    boot_id: str = ""
-    made: bool = False
-    """Whether the disk is complete; what is not is made again from nothing."""
+    local_ports: tuple[tuple[str, str], ...] = value(values.texts, (), write=dict)
+    """The ports of this computer's loopback that lead to the machine's, by the machine's port (see forwards.py)."""
 
-    pid: int = 0
-    started: int = 0
-    """The container's first process, and its start time in ticks since boot: a process id alone may be reused."""
+    instance_id: str = value(values.text, "")
+    boot_id: str = value(values.text, "")
+    made: bool = value(values.flag, False)
+    """Whether the disk is complete; an incomplete machine is created again from scratch."""
+
+    pid: int = value(SIZE, 0)
+    started: int = value(SIZE, 0)
+    """The start time of the container's first process, ``pid``, in ticks since boot: process ids are reused."""
 
 
 def new_token(prefix: str) -> str:
-    """A name that was never used before, for an instance or a boot."""
+    """A unique name for an instance or a boot."""
     return f"{prefix}-{uuid.uuid4().hex[:17]}"
 
 
 def directory(machines: Path, machine: str) -> Path:
-    """Where everything of a machine lies."""
+    """The directory that holds everything of a machine."""
     return machines / machine
 
 
 def save(machines: Path, record: Record) -> None:
-    """Write a record so that a reader sees the old or the new one, never half of it."""
+    """Write a record atomically: a reader sees the old or the new one, never a part of it."""
     place = directory(machines, record.id)
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = place / f"{FILE}.new"
-    with draft.open("w") as file:
-        json.dump(asdict(record), file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(place / FILE)
+    atomic.replace(place / FILE, (json.dumps(codec.plain(record), indent=2) + "\n").encode(), 0o600)
 
 
 def load(machines: Path, machine: str) -> Record | None:
-    """The record of a machine, or None where there is none that can be read.
+    """Load the record of a machine; None if it is missing or unreadable.
 
-    One whose owner cannot be read is nobody's: looking through all machines for those of a stack must not fail over it.
+    A record with an unreadable owner gets an empty one, so that searching all machines for those of a stack does not
+    fail because of it.
     """
     try:
-        record = Record(**json.loads((directory(machines, machine) / FILE).read_text()))
-        return record if isinstance(record.owner, dict) else replace(record, owner={})
-    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+        data = json.loads((directory(machines, machine) / FILE).read_text())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    try:
+        return codec.parse(Record, data if not isinstance(data, dict) or _is_owner(data) else {**data, "owner": {}})
+    except codec.MessageError:
         return None
 
 
+def _is_owner(data: dict[str, object]) -> bool:
+    try:
+        codec.parse(Owner, data.get("owner"))
+    except codec.MessageError:
+        return False
+    return True
+
+
 def every(machines: Path) -> Iterator[tuple[str, Record | None]]:
-    """Every machine directory with its record; None for one whose create ended before the record was written."""
+    """Iterate over the machine directories.
+
+    Yields:
+        The machine's id and its record; None if the machine was interrupted before its record was written.
+    """
     if machines.is_dir():
         for place in sorted(machines.iterdir()):
             if place.is_dir():

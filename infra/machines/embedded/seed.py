@@ -1,4 +1,4 @@
-"""The NoCloud seed: the same user data that an EC2 instance gets, put on a new machine's disk before its first boot."""
+"""The NoCloud seed: cloud-init's user data, written to a new machine's disk before its first boot."""
 
 from __future__ import annotations
 
@@ -17,9 +17,15 @@ def files(instance_id: str, hostname: str, user_data: str) -> dict[str, str]:
 
 
 def plant(root: Path, contents: Mapping[str, str], owner: int) -> None:
-    """Write the seed into the root file system of a machine that has never run yet.
+    """Write the seed into the root file system of a machine that has never run.
 
-    Never later: what runs on a machine could turn any of these directories into a link to somewhere on this computer.
+    Do not call it later: a program on the machine could have replaced a directory with a symbolic link, and the seed
+    would be written somewhere else on this computer.
+
+    Args:
+        root: The root file system.
+        contents: The seed's files, by name.
+        owner: The user id, on this computer, of the machine's root.
     """
     place = root
     for part in DIRECTORY.split("/"):

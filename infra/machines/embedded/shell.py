@@ -1,4 +1,4 @@
-"""Running other programs, saying what goes on, and the one kind of error that people see."""
+"""Running other programs, printing progress, and the error that is shown to people."""
 
 from __future__ import annotations
 
@@ -16,67 +16,77 @@ ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 
 
 class MachineError(Exception):
-    """What went wrong, where, and what to do about it; shown to people as it is, without a traceback."""
+    """What went wrong, where, and what to do about it; shown verbatim, without a traceback."""
 
 
 INTERVAL = 2.5
-"""Seconds after which a driver that has nothing new to say says again what it is about."""
+"""Seconds without progress after which the driver repeats its last line."""
 
 
-class _Voice:
-    """What was said last, and whether it is to be said again while nothing else is."""
+class _Progress:
+    """The last progress line, and whether to repeat it."""
 
-    newest = ""
+    last_line = ""
     repeats = False
 
 
-def keep_telling() -> None:
-    """From now on say the newest line of ``progress`` again whenever a while has passed without another.
+def repeat_progress() -> None:
+    """From now on, repeat the last line of ``progress`` every ``INTERVAL`` seconds without a new one.
 
-    By a timer and not by a thread, for a driver may move to a mount namespace of its own.
+    This uses a timer instead of a thread, because only a process with one thread can create a mount namespace.
     """
-    _Voice.repeats = True
-    signal.signal(signal.SIGALRM, lambda *_: _tell_again())
+    _Progress.repeats = True
+    signal.signal(signal.SIGALRM, lambda *_: _repeat())
 
 
-def _tell_again() -> None:
-    line = f"[{time.monotonic() - STARTED:5.1f}s] machine: {_Voice.newest} (still)\n"
+def _repeat() -> None:
+    line = f"[{time.monotonic() - STARTED:5.1f}s] machine: {_Progress.last_line} (still)\n"
     with contextlib.suppress(OSError):
-        os.write(2, line.encode())  # not by print, which this may interrupt and which must not be entered twice
+        os.write(2, line.encode())  # not print: this handler may interrupt print, which is not reentrant
 
 
 def progress(text: str) -> None:
-    """Say one line on stderr, with the seconds since the start."""
-    _Voice.newest = text
-    if _Voice.repeats:
+    """Print a line to stderr, with the seconds since the start."""
+    _Progress.last_line = text
+    if _Progress.repeats:
         signal.setitimer(signal.ITIMER_REAL, INTERVAL, INTERVAL)
-    with contextlib.suppress(OSError):  # whoever listened may have been killed; the work goes on
+    with contextlib.suppress(OSError):  # the reader may have been killed; the work continues
         print(f"[{time.monotonic() - STARTED:5.1f}s] machine: {text}", file=sys.stderr, flush=True)
 
 
 def run(command: Sequence[str | Path], *, stdin: str = "", check: bool = True, keep: int | None = None) -> str:
-    """Run a command and give back its stdout; it holds the lock ``keep`` too, even if this driver is killed.
+    """Run a command.
 
-    Raises MachineError with the command's last words when it fails and ``check`` holds.
+    Args:
+        command: The program and its arguments.
+        stdin: Text for the command's standard input.
+        check: Whether a failure raises an error.
+        keep: The descriptor of a lock that the command holds too, even if this driver is killed.
+
+    Returns:
+        The command's standard output.
+
+    Raises:
+        MachineError: The program is not installed, or ``check`` is set and the command failed; with its last lines.
     """
-    argv = [str(word) for word in command]
+    argv = [str(argument) for argument in command]
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             argv, input=stdin, capture_output=True, text=True, env=ENVIRONMENT, check=False, pass_fds=held(keep)
         )
     except FileNotFoundError:
         raise MachineError(f"The program {argv[0]} is not installed.") from None
-    if check and done.returncode != 0:
-        words = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()
-        raise MachineError(f"{' '.join(argv[:6])} failed (exit {done.returncode}): {' / '.join(words[-3:])}")
-    return done.stdout
+    if check and completed.returncode != 0:
+        lines = (completed.stderr.strip() or completed.stdout.strip() or "no output").splitlines()
+        raise MachineError(f"{' '.join(argv[:6])} failed (exit {completed.returncode}): {' / '.join(lines[-3:])}")
+    return completed.stdout
 
 
 def succeeds(command: Sequence[str | Path], *, keep: int | None = None) -> bool:
-    """Whether a command ends well; its output is dropped."""
-    argv = [str(word) for word in command]
-    done = subprocess.run(argv, capture_output=True, env=ENVIRONMENT, check=False, pass_fds=held(keep))
-    return done.returncode == 0
+    """Whether a command exits with 0; its output is discarded."""
+    argv = [str(argument) for argument in command]
+    completed = subprocess.run(argv, capture_output=True, env=ENVIRONMENT, check=False, pass_fds=held(keep))
+    return completed.returncode == 0
 
 
 def held(lock: int | None) -> tuple[int, ...]:

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import re
-
-UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+from infra.protocol import quantities
 
 
 def parse(text: str) -> int:
-    """The bytes in a size such as ``1G``; units are powers of 1024. Raises ValueError for anything else."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
-    if match is None:
+    """Convert a size such as ``1G``, or a number of bytes, to bytes. The units are those of the config keys.
+
+    Raises:
+        ValueError: The text is neither.
+    """
+    size = int(text) if text.strip().isdecimal() else quantities.size_in_bytes(text)
+    if size is None:
         raise ValueError(f"{text!r} is not a size: write a number and K, M, G or T, such as 512M or 1G")
-    return int(float(match[1]) * UNITS[match[2].upper()])
+    return size
 
 
 def show(size: int) -> str:
-    """A size for people: ``1.5G``."""
+    """Format a size, such as ``1.5G``."""
     for unit in ("T", "G", "M", "K"):
-        if size >= UNITS[unit]:
-            return f"{size / UNITS[unit]:.1f}".removesuffix(".0") + unit
+        if size >= quantities.UNITS[unit]:
+            return f"{size / quantities.UNITS[unit]:.1f}".removesuffix(".0") + unit
     return str(size)
 
 
-def cannot_shrink(there: int, wanted: int) -> str:
-    """Why a machine cannot have a smaller disk than it has, and what to do."""
+def cannot_shrink(current: int, new: int) -> str:
+    """The message that a machine's disk cannot become smaller, with what to do."""
     return (
-        f"launchpad:disk is {show(wanted)}, but the machine's disk has {show(there)}, and a disk cannot shrink. "
-        f"Set launchpad:disk to {show(there)} or more; for a smaller one, destroy the machine and make it again."
+        f"launchpad:embedded.disk is {show(new)}, but the machine's disk has {show(current)}, and a disk cannot "
+        f"shrink. Set launchpad:embedded.disk to {show(current)} or more; for a smaller disk, destroy the machine and "
+        "create it again."
     )

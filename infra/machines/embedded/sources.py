@@ -1,4 +1,4 @@
-"""Where the base image's packages come from: this computer's own Debian mirror and apt settings, if it has them."""
+"""The apt sources of the base image: this computer's own Debian mirror and apt settings, if it has them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 @dataclass(frozen=True)
 class Source:
-    """One archive that apt may use: its address, suites, and trust."""
+    """One apt source: its address, suites, components and options."""
 
     uri: str
     suites: tuple[str, ...]
@@ -29,12 +29,20 @@ class Source:
 
 
 def derive(files: Mapping[str, str], codename: str, suite: str) -> str | None:
-    """The apt sources for a suite, from the sources files of a Debian computer; None where none of them fits.
+    """Derive the apt sources for a suite from those of a Debian computer.
 
-    ``files`` maps names to contents. Kept are the main archive, its updates and its security updates, from wherever
-    this computer has them; third-party archives and backports are not.
+    The main archive, its updates and its security updates are kept, from whatever mirror this computer uses.
+    Third-party archives and backports are dropped.
+
+    Args:
+        files: The contents of the sources files, by name.
+        codename: The computer's own Debian release.
+        suite: The Debian release of the image.
+
+    Returns:
+        The sources in deb822 format; None if no source matches.
     """
-    wanted = {
+    renamed = {
         codename: suite,
         f"{codename}-updates": f"{suite}-updates",
         f"{codename}-security": f"{suite}-security",
@@ -43,18 +51,18 @@ def derive(files: Mapping[str, str], codename: str, suite: str) -> str | None:
     kept: list[Source] = []
     for name, text in sorted(files.items()):
         for source in deb822(text) if name.endswith(".sources") else one_line(text):
-            suites = tuple(wanted[one] for one in source.suites if one in wanted)
+            suites = tuple(renamed[name] for name in source.suites if name in renamed)
             if suites and "main" in source.components and is_debian(source):
-                one = Source(source.uri, suites, ("main",), source.options)
-                if one not in kept:
-                    kept.append(one)
+                derived = Source(source.uri, suites, ("main",), source.options)
+                if derived not in kept:
+                    kept.append(derived)
     if not any(suite in source.suites for source in kept):
         return None
     return "\n".join(source.stanza() for source in kept)
 
 
 def is_debian(source: Source) -> bool:
-    """Whether a source is a mirror of Debian's own archive, and not a third party's that has the same suite names."""
+    """Whether a source mirrors Debian's own archive, not a third party's with the same suite names."""
     signed_by = dict(source.options).get("Signed-By", "")
     return "debian-archive" in signed_by or ("debian" in source.uri and not signed_by)
 
@@ -63,7 +71,7 @@ OPTIONS = {"signed-by": "Signed-By", "trusted": "Trusted", "check-valid-until": 
 
 
 def deb822(text: str) -> Iterator[Source]:
-    """The sources in a file of stanzas."""
+    """Parse the sources in a file in deb822 format."""
     for stanza in re.split(r"\n\s*\n", text):
         fields: dict[str, str] = {}
         last = ""
@@ -86,11 +94,11 @@ def deb822(text: str) -> Iterator[Source]:
 
 
 def one_line(text: str) -> Iterator[Source]:
-    """The sources in a file of ``deb [options] uri suite component...`` lines."""
+    """Parse the sources in a file of ``deb [options] uri suite component...`` lines."""
     for line in text.splitlines():
         match = re.match(r"\s*deb\s+(?:\[([^]]*)\]\s*)?(\S+)\s+(\S+)\s+([^#]*)", line)
         if match:
-            pairs = (word.partition("=") for word in (match[1] or "").split())
+            pairs = (option.partition("=") for option in (match[1] or "").split())
             options = tuple(sorted((OPTIONS[key], value) for key, _, value in pairs if key in OPTIONS))
             yield Source(match[2], (match[3],), tuple(match[4].split()), options)
 
@@ -99,19 +107,19 @@ INHERITED = re.compile(r"(?i)Acquire::((http|https)(::|\s)|Retries\b|Check-Valid
 
 
 def inherited_settings(dump: str) -> str:
-    """Of an ``apt-config dump``, what decides how packages are fetched: proxies, retries, date checks.
+    """The settings in an ``apt-config dump`` that affect downloads: proxies, retries, date checks.
 
-    Hooks and extra indexes are left out: they call programs that the image does not have.
+    Hooks and additional indexes are left out, because they call programs that the image does not have.
     """
     lines = [line for line in dump.splitlines() if INHERITED.match(line) and not line.rstrip().endswith('"";')]
     return "".join(f"{line}\n" for line in lines)
 
 
 def sources_files(etc: Path) -> dict[str, str]:
-    """The apt sources files below a directory such as /etc/apt, by name."""
+    """The contents of the apt sources files below a directory such as /etc/apt, by name."""
     return {path.name: path.read_text(errors="replace") for path in candidates(etc) if path.is_file()}
 
 
 def candidates(etc: Path) -> Iterable[Path]:
-    """Where apt looks for sources."""
+    """The files that apt reads sources from."""
     return [etc / "sources.list", *(etc / "sources.list.d").glob("*.list"), *(etc / "sources.list.d").glob("*.sources")]

@@ -1,4 +1,4 @@
-"""What an ext4 file system says about itself, read from its disk without mounting it."""
+"""The superblock of an ext4 file system, read from its disk without mounting it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,24 @@ MAGIC = 0xEF53
 
 @dataclass(frozen=True)
 class Superblock:
-    """The size of a file system in bytes, and when it was mounted last, in seconds since 1970."""
+    """The size of a file system in bytes, and the time of its last mount in seconds since 1970."""
 
     size: int
     mounted: int
 
 
 def parse(data: bytes) -> Superblock | None:
-    """The superblock in the 1024 bytes at offset 1024 of a disk; None where there is none."""
+    """Parse a superblock.
+
+    Args:
+        data: The 1024 bytes at offset 1024 of a disk.
+
+    Returns:
+        The superblock; None if the data is not one.
+
+    Source:
+        https://www.kernel.org/doc/html/latest/filesystems/ext4/super.html
+    """
     if len(data) < 1024 or struct.unpack_from("<H", data, 0x38)[0] != MAGIC:
         return None
     low, scale = struct.unpack_from("<I", data, 0x4)[0], struct.unpack_from("<I", data, 0x18)[0]
@@ -28,7 +38,7 @@ def parse(data: bytes) -> Superblock | None:
 
 
 def read(disk: Path) -> Superblock | None:
-    """The superblock of a disk file or a device."""
+    """Read the superblock of a disk file or a device; None if it has no ext4 file system."""
     with disk.open("rb") as file:
         file.seek(1024)
         return parse(file.read(1024))

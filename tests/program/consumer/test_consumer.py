@@ -15,26 +15,26 @@ from infra import outputs
 
 CONSUMER = Path(__file__).parents[3] / "examples" / "consumer"
 
-VERSION_1 = {
+VERSION_2 = {
     "outputs_version",
     "url",
     "health_url",
-    "public_ip",
-    "machine",
+    "address",
+    "machine_kind",
     "ssh",
     "host_key_fingerprint",
-    "security_group_rules",
+    "firewall_rules",
     "app_user",
     "revision",
     "release",
 }
-"""What version 1 promises. Removing one is a new version: raise ``outputs.VERSION``, and begin a new set here."""
+"""What version 2 promises. Removing one is a new version: raise ``outputs.VERSION``, and begin a new set here."""
 
 FOUND: dict[str, Any] = {
-    "outputs_version": 1,
+    "outputs_version": 2,
     "url": "http://192.0.2.10:8080/",
-    "public_ip": "192.0.2.10",
-    "machine": "ec2",
+    "address": "192.0.2.10",
+    "machine_kind": "ec2",
     "revision": "f" * 40,
     "release": "ffffffffffff",
 }
@@ -52,15 +52,15 @@ files = load()
 
 
 def test_no_output_of_this_version_went_away() -> None:
-    assert outputs.VERSION == files.CONTRACT == 1
-    assert set(outputs.MEANING) >= VERSION_1
+    assert outputs.VERSION == files.CONTRACT == 2
+    assert set(outputs.MEANING) >= VERSION_2
     assert all(meaning.endswith(".") for meaning in outputs.MEANING.values())
 
 
 @pytest.mark.parametrize("gone", ["url", "revision"])
 def test_a_missing_output_is_said_by_name(gone: str) -> None:
     found = {name: value for name, value in FOUND.items() if name != gone}
-    with pytest.raises(pulumi.RunError, match=f"stack o/p/s lacks the output {gone}, which version 1 promises"):
+    with pytest.raises(pulumi.RunError, match=f"stack o/p/s lacks the output {gone}, which version 2 promises"):
         files.wanted("o/p/s", found, ("url", "revision"))
 
 
@@ -68,8 +68,8 @@ def test_a_missing_output_is_said_by_name(gone: str) -> None:
     ("found", "said"),
     [
         ({}, "stack o/p/s has no outputs; run `pulumi up` there first"),
-        ({**FOUND, "outputs_version": 2}, "stack o/p/s keeps version 2 of its outputs, and this program knows 1"),
-        ({"url": "x"}, "stack o/p/s keeps version None of its outputs, and this program knows 1"),
+        ({**FOUND, "outputs_version": 1}, "stack o/p/s keeps version 1 of its outputs, and this program knows 2"),
+        ({"url": "x"}, "stack o/p/s keeps version None of its outputs, and this program knows 2"),
     ],
 )
 def test_another_contract_is_refused(found: dict[str, Any], said: str) -> None:

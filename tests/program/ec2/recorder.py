@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import mocks
-from pulumi.runtime.settings import set_root_resource
-from pulumi.runtime.stack import run_in_stack
 
+from infra.config.parse import parse
 from infra.machines.ec2 import tunnel
-from infra.machines.ec2.launch import launch_ec2
-from infra.settings import parse
+from infra.machines.registry import KINDS, launch
+from tests.program.registrations import as_text, registered
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 NEWEST = {"x86_64": "ami-0aaaaaaaaaaaaaaaa", "arm64": "ami-0bbbbbbbbbbbbbbbb"}
 ZONES = ["eu-central-1b", "eu-central-1c", "eu-central-1a"]
 
-BASE = {"machine": "ec2", "region": "eu-central-1", "ssh_cidrs": '["203.0.113.7/32"]'}
+BASE = {"machine": "ec2", "ec2.region": "eu-central-1", "ssh_cidrs": '["203.0.113.7/32"]'}
 CONFIGURATIONS: dict[str, dict[str, str]] = {
     "default": BASE,
     "existing-vpc": {
         **BASE,
-        "vpc_id": "vpc-0123456789abcdef0",
-        "subnet_id": "subnet-0123456789abcdef0",
+        "ec2.vpc_id": "vpc-0123456789abcdef0",
+        "ec2.subnet_id": "subnet-0123456789abcdef0",
     },
     "hardened": {
         **BASE,
-        "ssh_via": "ssm",
+        "ec2.ssh_via": "ssm",
         "ssh_cidrs": "[]",
         "domain": "app.example.org",
-        "termination_protection": "true",
+        "ec2.termination_protection": "true",
     },
-    "arm64": {**BASE, "instance_type": "t4g.small", "tags": '{"CostCenter": 42}'},
+    "arm64": {**BASE, "ec2.instance_type": "t4g.small", "ec2.tags": '{"CostCenter": 42}'},
 }
 """The configurations whose registrations are kept as data files, by name."""
 
@@ -70,7 +67,7 @@ class Answers(mocks.Mocks):
     def start(self, *asked: Any) -> str:
         """In place of a tunnel's start."""
         self.started.append(asked)
-        return tunnel.HERE
+        return tunnel.LOCALHOST
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         """The newest image, and the zones that offer an instance type."""
@@ -83,72 +80,19 @@ class Answers(mocks.Mocks):
         raise AssertionError(f"nobody expected the program to ask {args.token}")
 
 
-class Monitor(mocks.MockMonitor):
-    """Keeps what the engine is asked for, which mocks alone do not see: options besides the inputs."""
-
-    def __init__(self, answers: Answers) -> None:
-        super().__init__(answers)
-        self.registrations: list[dict[str, Any]] = []
-
-    def RegisterResource(self, request: Any) -> Any:
-        """Record the request, then answer it."""
-        if request.type != "pulumi:pulumi:Stack":
-            self.registrations.append(shown(MessageToDict(request), request.custom))
-        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
-
-
-def shown(request: dict[str, Any], custom: bool) -> dict[str, Any]:
-    """A registration for the eye: inputs without pickled providers, options only where there are some."""
-    inputs = {key: value for key, value in request.get("object", {}).items() if key != "__provider"}
-    options = {
-        "depends_on": sorted(last(urn) for urn in request.get("dependencies", [])),
-        "ignore_changes": request.get("ignoreChanges", []),
-        "replace_on": request.get("replacementTrigger"),
-        "secret_outputs": sorted(request.get("additionalSecretOutputs", [])),
-        "protect": request.get("protect", False),
-        "provider": last(request.get("provider", "").rpartition("::")[0]),
-        "timeouts": request.get("customTimeouts", {}) if any(request.get("customTimeouts", {}).values()) else {},
-    }
-    return {
-        "type": request["type"],
-        "name": request["name"],
-        "parent": last(request.get("parent", "")),
-        "inputs": inputs if custom else {},
-        "options": {name: value for name, value in options.items() if value},
-    }
-
-
-def last(urn: str) -> str:
-    """The name at the end of a URN."""
-    return urn.rpartition("::")[2]
-
-
 def record(values: dict[str, str], answers: Answers | None = None) -> list[dict[str, Any]]:
     """The registrations of the machine that the given config asks for, in an order that is always the same."""
+    return run(lambda: launch("machine", parse(values, KINDS)), answers)
+
+
+def run(program: Callable[[], object], answers: Answers | None = None) -> list[dict[str, Any]]:
+    """The registrations of any program."""
     answers = answers or Answers()
-    monitor = Monitor(answers)
-    asyncio.set_event_loop(asyncio.new_event_loop())
-    mocks.set_mocks(answers, project="launchpad", stack="ec2", preview=False, monitor=monitor)
-    set_root_resource(None)  # type: ignore[arg-type]
-    settings = parse(values)
-
-    def program() -> None:
-        launch_ec2(settings)
-
-    async def run() -> None:
-        await run_in_stack(program)
-
     with (
         patch.object(tunnel, "missing", lambda _path: []),
         patch.object(tunnel, "start", answers.start),
     ):
-        asyncio.get_event_loop().run_until_complete(run())
-    return sorted(monitor.registrations, key=lambda each: (each["type"], each["name"]))
-
-
-def as_text(registrations: list[dict[str, Any]]) -> str:
-    """A snapshot's text."""
-    return json.dumps(registrations, indent=2, sort_keys=True) + "\n"
+        return registered(program, answers, "ec2")
 
 
 def refresh() -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from policy.controls import CONTROLS, Finding, judge
 from policy.resources import Resource
 from policy.waivers import Waiver, load, unwaived
 from tests.program.ec2.recorder import BASE, CONFIGURATIONS, SNAPSHOTS, record
+from tests.program.lightsail import recorder as lightsail
 
 REQUIRED = {
     *(f"EC2.{number}" for number in (2, 3, 8, 18, 19, 21)),
@@ -35,6 +37,11 @@ def instance(*after: str, **inputs: Any) -> list[Resource]:
 def ingress(first: int, last: int, protocol: str = "tcp", **more: str) -> list[Resource]:
     inputs = {"cidrIpv4": "0.0.0.0/0", "fromPort": first, "toPort": last, "ipProtocol": protocol, **more}
     return [Resource(INGRESS, "it", inputs)]
+
+
+def ports(first: int, last: int, protocol: str = "tcp", **more: Any) -> list[Resource]:
+    info = {"protocol": protocol, "fromPort": first, "toPort": last, **more}
+    return [Resource("aws:lightsail/instancePublicPorts:InstancePublicPorts", "it", {"portInfos": [info]})]
 
 
 def own(kind: str, **inputs: Any) -> list[Resource]:
@@ -81,16 +88,22 @@ PASSING_AND_VIOLATING: dict[str, tuple[Sequence[Resource], Sequence[Sequence[Res
         [
             instance(associatePublicIpAddress=True),
             [Resource("aws:ec2/eipAssociation:EipAssociation", "it", {})],
+            [Resource("aws:lightsail/staticIpAttachment:StaticIpAttachment", "it", {})],
         ],
     ),
     "EC2.15": (
         [Resource("aws:ec2/subnet:Subnet", "it", {"mapPublicIpOnLaunch": False})],
         [[Resource("aws:ec2/subnet:Subnet", "it", {"mapPublicIpOnLaunch": True})]],
     ),
-    "EC2.18": (ingress(443, 443), [ingress(8000, 8000), ingress(80, 443), ingress(53, 53, "udp")]),
+    "EC2.18": (ingress(443, 443), [ingress(8000, 8000), ingress(80, 443), ingress(53, 53, "udp"), ports(8000, 8000)]),
     "EC2.19": (
         ingress(3389, 3389, cidrIpv4="10.0.0.0/8"),
-        [ingress(3306, 3306), ingress(9000, 9400), ingress(5432, 5432, cidrIpv4="", cidrIpv6="::/0")],
+        [
+            ingress(3306, 3306),
+            ingress(9000, 9400),
+            ingress(5432, 5432, cidrIpv4="", cidrIpv6="::/0"),
+            ports(3306, 3306),
+        ],
     ),
     "EC2.21": (acl(23, 3388), [[VPC], acl(0, 65535), acl(22, 22), acl(3389, 3389)]),
     "CKV_AWS_23": (
@@ -103,12 +116,23 @@ PASSING_AND_VIOLATING: dict[str, tuple[Sequence[Resource], Sequence[Sequence[Res
         ],
     ),
     "CKV_AWS_24": (
-        ingress(22, 22, cidrIpv4="203.0.113.0/24"),
-        [ingress(22, 22), ingress(0, 1024), ingress(22, 22, cidrIpv4="", cidrIpv6="::/0"), ingress(-1, -1, "-1")],
+        [
+            *ingress(22, 22, cidrIpv4="203.0.113.0/24"),
+            *ports(22, 22, cidrs=["203.0.113.0/24"], ipv6Cidrs=["2001:db8::/32"]),
+        ],
+        [
+            ingress(22, 22),
+            ingress(0, 1024),
+            ingress(22, 22, cidrIpv4="", cidrIpv6="::/0"),
+            ingress(-1, -1, "-1"),
+            ports(22, 22),
+            ports(22, 22, cidrs=["10.0.0.0/8"], ipv6Cidrs=["::/0"]),
+            ports(0, 65535, "all"),
+        ],
     ),
-    "CKV_AWS_25": (ingress(22, 22), [ingress(3389, 3389), ingress(3000, 4000)]),
-    "CKV_AWS_260": (ingress(443, 443), [ingress(80, 80), ingress(79, 81)]),
-    "CKV_AWS_277": (ingress(0, 65535), [ingress(-1, -1, "-1")]),
+    "CKV_AWS_25": (ingress(22, 22), [ingress(3389, 3389), ingress(3000, 4000), ports(3389, 3389)]),
+    "CKV_AWS_260": (ingress(443, 443), [ingress(80, 80), ingress(79, 81), ports(80, 80)]),
+    "CKV_AWS_277": (ingress(0, 65535), [ingress(-1, -1, "-1"), ports(0, 65535, "all")]),
     "CKV_AWS_382": (
         [Resource(EGRESS, "it", {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "cidrIpv4": "0.0.0.0/0"})],
         [
@@ -123,6 +147,7 @@ PASSING_AND_VIOLATING: dict[str, tuple[Sequence[Resource], Sequence[Sequence[Res
             instance(userData="-----BEGIN OPENSSH PRIVATE KEY-----"),
             instance(userData="password: correct-horse"),
             instance(userDataBase64='"token": "0123456789abcdef"'),
+            [Resource("aws:lightsail/instance:Instance", "it", {"userData": "-----BEGIN OPENSSH PRIVATE KEY-----"})],
         ],
     ),
     "CKV_AWS_126": (instance(monitoring=True), [instance(), instance(monitoring=False)]),
@@ -148,9 +173,11 @@ def found(control: str, resources: Sequence[Resource]) -> list[Finding]:
     return [finding for finding in judge(resources) if finding.control == control]
 
 
-def stack(name: str) -> list[Resource]:
-    recorded = json.loads((SNAPSHOTS / f"{name}.json").read_text())
-    return [as_resource(each) for each in recorded]
+STACKS = [*(SNAPSHOTS / f"{name}.json" for name in CONFIGURATIONS), *sorted(lightsail.SNAPSHOTS.glob("*.json"))]
+
+
+def stack(snapshot: Path) -> list[Resource]:
+    return [as_resource(each) for each in json.loads(snapshot.read_text())]
 
 
 def as_resource(each: dict[str, Any]) -> Resource:
@@ -175,16 +202,16 @@ def test_a_good_stack_passes(control: str) -> None:
 def test_a_bad_stack_is_found(control: str, resources: Sequence[Resource]) -> None:
     (finding,) = found(control, resources)
     assert finding.resource == ("vpc" if resources == [VPC] else "it")
-    assert finding.said
+    assert finding.message
 
 
-@pytest.mark.parametrize("name", sorted(CONFIGURATIONS))
-def test_our_own_stacks_pass_but_for_the_waivers(name: str) -> None:
-    assert unwaived(judge(stack(name)), load()) == []
+@pytest.mark.parametrize("snapshot", STACKS, ids=lambda file: f"{file.parent.parent.name}-{file.stem}")
+def test_our_own_stacks_pass_but_for_the_waivers(snapshot: Path) -> None:
+    assert unwaived(judge(stack(snapshot)), load()) == []
 
 
 def test_no_waiver_is_idle_and_each_says_why() -> None:
-    findings = [finding for name in CONFIGURATIONS for finding in judge(stack(name))]
+    findings = [finding for snapshot in STACKS for finding in judge(stack(snapshot))]
     idle = [waiver for waiver in load() if not any(waiver.covers(finding) for finding in findings)]
     assert idle == []
     assert all(len(waiver.reason) > 40 for waiver in load())
@@ -209,6 +236,14 @@ def test_ssh_for_everybody_is_found_in_the_real_program() -> None:
     }
 
 
+def test_ssh_for_everybody_is_found_on_lightsail_although_its_ports_are_one_resource() -> None:
+    values = {**lightsail.BASE, "ssh_cidrs": '["0.0.0.0/0"]', "ssh_from_anywhere": "true"}
+    findings = unwaived(judge([as_resource(each) for each in lightsail.record(values)]), load())
+    assert {(finding.control, finding.resource) for finding in findings} == {
+        (control, "machine-ports") for control in ("CKV_AWS_24", "EC2.18", "EC2.19")
+    }
+
+
 def judged(document: object, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(document)))
     return main(), capsys.readouterr().out
@@ -226,7 +261,7 @@ def test_a_preview_and_a_stack_can_be_judged(
     for document in ({"steps": [{"newState": bad}, {"op": "delete"}]}, {"deployment": {"resources": [bad]}}):
         assert judged(document, capsys, monkeypatch) == (
             1,
-            "rule: it has no description [CKV_AWS_23: Every security group and every rule says what it is for.]\n"
+            "rule: it has no description [CKV_AWS_23: Every security group and every rule has a description.]\n"
             f"1 resources, {len(CONTROLS)} controls, 1 findings without a waiver\n",
         )
     good = {**bad, "inputs": {**bad["inputs"], "description": "web"}}

@@ -4,21 +4,18 @@ After a change that is meant: ``python -m tests.program.ec2.recorder`` writes th
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pulumi
 import pytest
 
-from tests.program.ec2.recorder import BASE, CONFIGURATIONS, SNAPSHOTS, Answers, as_text, record
-
-
-def one(registrations: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    (found,) = [each for each in registrations if each["name"] == f"machine-{name}"]
-    return found
-
-
-def names(registrations: list[dict[str, Any]]) -> set[str]:
-    return {each["name"] for each in registrations}
+from infra.machines.ec2.ec2 import Ec2Machine
+from infra.machines.ec2.network import Ec2Network, Ec2NetworkArgs
+from infra.machines.ec2.plan import Ec2Args
+from infra.machines.firewall import plan
+from tests.program.ec2.recorder import BASE, CONFIGURATIONS, SNAPSHOTS, Answers, record, run
+from tests.program.registrations import as_text, names, one
 
 
 @pytest.mark.parametrize("name", sorted(CONFIGURATIONS))
@@ -48,14 +45,14 @@ def test_questions_to_aws_are_the_image_by_its_owner_and_the_zones() -> None:
 def test_the_image_is_held_by_architecture() -> None:
     held = one(record(BASE), "image-x86_64")
     assert held["options"]["ignore_changes"] == ["input"]
-    arm = record({**BASE, "instance_type": "t4g.small"})
+    arm = record({**BASE, "ec2.instance_type": "t4g.small"})
     assert one(arm, "image-arm64")["inputs"] == {"input": "ami-0bbbbbbbbbbbbbbbb"}
     assert one(arm, "instance")["inputs"]["ami"] == "ami-0bbbbbbbbbbbbbbbb"
 
 
 def test_a_pinned_image_is_taken_without_a_question() -> None:
     answers = Answers()
-    recorded = record({**BASE, "ami": "ami-0cccccccccccccccc"}, answers)
+    recorded = record({**BASE, "ec2.ami": "ami-0cccccccccccccccc"}, answers)
     assert one(recorded, "instance")["inputs"]["ami"] == "ami-0cccccccccccccccc"
     assert "machine-image-x86_64" not in names(recorded)
     assert [each["token"] for each in answers.invokes] == ["aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings"]
@@ -70,7 +67,7 @@ def test_a_newer_image_is_told_of_and_not_taken(caplog: pytest.LogCaptureFixture
     caplog.set_level("INFO")
     recorded = record(BASE, Held())
     assert one(recorded, "instance")["inputs"]["ami"] == "ami-0ddddddddddddddddd"
-    assert "pulumi config set launchpad:ami ami-0aaaaaaaaaaaaaaaa" in caplog.text
+    assert "pulumi config set launchpad:ec2.ami ami-0aaaaaaaaaaaaaaaa" in caplog.text
 
 
 def test_user_data_is_held_until_the_key_changes() -> None:
@@ -109,7 +106,9 @@ def test_nothing_of_an_existing_network_is_touched() -> None:
 
 
 def test_protection_and_monitoring_do_as_they_are_told() -> None:
-    inputs = one(record({**BASE, "termination_protection": "true", "monitoring": "false"}), "instance")["inputs"]
+    inputs = one(record({**BASE, "ec2.termination_protection": "true", "ec2.monitoring": "false"}), "instance")[
+        "inputs"
+    ]
     assert (inputs["disableApiTermination"], inputs["monitoring"]) == (True, False)
 
 
@@ -119,7 +118,7 @@ def test_too_many_networks_are_one_clear_message() -> None:
         record({**BASE, "ssh_cidrs": networks})
     assert str(caught.value) == (
         "launchpad:ssh_cidrs and launchpad:rules name 12 IPv4 networks for ports 22 and 3389; a network ACL has room for "
-        "11. Join neighbouring networks into wider ones"
+        "11. Merge neighbouring networks into wider ones"
     )
 
 
@@ -137,3 +136,48 @@ def test_a_direct_way_needs_no_tunnel() -> None:
     answers = Answers()
     record(BASE, answers)
     assert answers.started == []
+
+
+FIREWALL = plan((80,), ("0.0.0.0/0",), ())
+
+
+def test_a_program_may_have_two_machines_each_with_a_tunnel_of_its_own() -> None:
+    def program() -> None:
+        for name in ("first", "second"):
+            Ec2Machine(name, Ec2Args("eu-central-1", FIREWALL, via_ssm=True))
+
+    answers = Answers()
+    recorded = run(program, answers)
+    assert len({(each["type"], each["name"]) for each in recorded}) == len(recorded)
+    assert {name.partition("-")[0] for name in names(recorded)} == {"first", "second"}
+    assert len({(asked[2], asked[3]) for asked in answers.started}) == 2
+    assert len({asked[2] for asked in answers.started}) == 2
+
+
+def test_the_network_and_the_image_may_come_from_other_resources() -> None:
+    def program() -> None:
+        of = pulumi.Output.from_input
+        network = Ec2Args("eu-central-1", FIREWALL, vpc_id=of("vpc-1"), subnet_id=of("subnet-1"))
+        Ec2Machine("box", replace(network, ami=of("ami-1"), disk=of(30)))
+
+    (instance,) = [each for each in run(program) if each["name"] == "box-instance"]
+    inputs = instance["inputs"]
+    assert (inputs["ami"], inputs["subnetId"], inputs["rootBlockDevice"]["volumeSize"]) == ("ami-1", "subnet-1", 30)
+
+
+def test_a_network_stands_alone_and_takes_machines_into_its_subnets() -> None:
+    def program() -> None:
+        network = Ec2Network("net", Ec2NetworkArgs("eu-central-1", FIREWALL, "10.1.0.0/16"))
+        for number, subnet in enumerate(network.subnet_ids):
+            args = Ec2Args("eu-central-1", FIREWALL, vpc_id=network.vpc_id, subnet_id=subnet)
+            Ec2Machine(f"box-{number}", args, pulumi.ResourceOptions(depends_on=[network]))
+
+    recorded = run(program)
+    made = {each["name"]: each for each in recorded}
+    assert made["net-vpc"]["inputs"]["cidrBlock"] == "10.1.0.0/16"
+    assert [made[f"box-{number}-instance"]["inputs"]["subnetId"] for number in (0, 1)] == [
+        "net-public-1-id",
+        "net-public-2-id",
+    ]
+    assert [name for name in made if name.startswith("box-") and name.endswith(("-vpc", "-acl", "-public"))] == []
+    assert {"net-aws", "box-0-aws", "box-1-aws"} <= set(made)

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from infra.machines.embedded import desk
+from infra.machines.embedded import client
 from infra.machines.embedded.machine import machine_id
+from infra.machines.embedded.requests import Destroy, Ensure
+from infra.machines.embedded.state import MachineSpec, Owner
+from infra.protocol.firewall import Rule
 from tests.rehearsal.aws.kind import Account
-
-SPEC = {"suite": "trixie", "memory": 2**30, "cpus": None, "disk": 4 * 2**30, "host_key": "", "authorized_key": ""}
 
 
 def folder() -> Path:
@@ -34,21 +35,22 @@ def one_at_a_time() -> Iterator[None]:
 def give(account: Account, instance: str) -> None:
     """Boot a machine with what EC2 holds as the instance's user data."""
     held = account.ec2.describe_instance_attribute(InstanceId=instance, Attribute="userData")
-    owner = {"clone": str(folder()), "project": "rehearsal", "stack": "ec2", "name": instance}
-    request = {
-        "id": machine_id(owner),
-        "owner": owner,
-        "hostname": instance,
-        "user_data": base64.b64decode(held["UserData"]["Value"]).decode(),
-    }
+    user_data = base64.b64decode(held["UserData"]["Value"]).decode()
     with one_at_a_time():
-        ensure(account, instance, request)
+        ensure(account, instance, user_data)
 
 
-def ensure(account: Account, instance: str, request: dict[str, Any]) -> None:
+def ensure(account: Account, instance: str, user_data: str) -> None:
+    """Have the machine made so, behind the rules of its groups."""
+    boot(instance, user_data, firewall(account, instance))
+
+
+def boot(instance: str, user_data: str, rules: tuple[Rule, ...]) -> None:
     """Have the machine made so, and write down what the account and we need to know."""
-    answer = desk.ask("ensure", **request, spec={**SPEC, "firewall": firewall(account, instance)})
-    about = {"request": request, "directory": answer["directory"], "address": answer["address"]}
+    owner = Owner(str(folder()), "rehearsal", "aws", instance)
+    spec = MachineSpec("trixie", host_key="", authorized_key="", memory=2**30, disk=4 * 2**30, firewall=rules)
+    live = client.ask(Ensure(machine_id(owner), owner, instance, user_data, spec))
+    about = {"id": live.id, "user_data": user_data, "directory": live.directory, "address": live.address}
     (folder() / f"{instance}.json").write_text(json.dumps(about))
 
 
@@ -65,7 +67,7 @@ def address(instance: str) -> str:
 
 def take(instance: str) -> None:
     """Nothing of the body is left."""
-    desk.ask("destroy", id=about(instance)["request"]["id"])
+    client.ask(Destroy(about(instance)["id"]))
     (folder() / f"{instance}.json").unlink()
 
 
@@ -76,23 +78,23 @@ def enforce(account: Account, group: str) -> None:
         for reservation in account.ec2.describe_instances(Filters=filters)["Reservations"]:
             for each in reservation["Instances"]:
                 if (folder() / f"{each['InstanceId']}.json").exists():
-                    ensure(account, each["InstanceId"], about(each["InstanceId"])["request"])
+                    ensure(account, each["InstanceId"], about(each["InstanceId"])["user_data"])
 
 
-def firewall(account: Account, instance: str) -> list[dict[str, Any]]:
+def firewall(account: Account, instance: str) -> tuple[Rule, ...]:
     """The rules of the instance's groups as the embedded machine takes them."""
     (reservation,) = account.ec2.describe_instances(InstanceIds=[instance])["Reservations"]
     groups = [each["GroupId"] for each in reservation["Instances"][0]["SecurityGroups"]]
     filters = [{"Name": "group-id", "Values": groups}]
     found = account.ec2.describe_security_group_rules(Filters=filters)["SecurityGroupRules"]
-    return [
-        {
-            "direction": "egress" if rule["IsEgress"] else "ingress",
-            "protocol": {"-1": "all", "icmpv6": "icmp"}.get(rule["IpProtocol"], rule["IpProtocol"]),
-            "from_port": max(0, rule["FromPort"]),
-            "to_port": max(0, rule["ToPort"]),
-            "cidr": rule.get("CidrIpv4") or rule["CidrIpv6"],
-            "description": rule.get("Description", ""),
-        }
+    return tuple(
+        Rule(
+            direction="egress" if rule["IsEgress"] else "ingress",
+            protocol={"-1": "all", "icmpv6": "icmp"}.get(rule["IpProtocol"], rule["IpProtocol"]),
+            from_port=max(0, rule["FromPort"]),
+            to_port=max(0, rule["ToPort"]),
+            cidr=rule.get("CidrIpv4") or rule["CidrIpv6"],
+            description=rule.get("Description", ""),
+        )
         for rule in found
-    ]
+    )

@@ -36,6 +36,11 @@ class Account:
         """IAM's client."""
         return boto3.client("iam", region_name=self.region)
 
+    @cached_property
+    def lightsail(self) -> Any:
+        """Lightsail's client; ``AWS_ENDPOINT_URL_LIGHTSAIL`` says where its API is."""
+        return boto3.client("lightsail", region_name=self.region)
+
     def tags(self, inputs: Values) -> list[dict[str, str]]:
         """Default tags and the resource's own, as AWS takes them."""
         return [{"Key": key, "Value": value} for key, value in {**self.default_tags, **inputs.get("tags", {})}.items()]

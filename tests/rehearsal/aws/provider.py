@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import secrets
 import signal
@@ -17,11 +18,11 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from tests.rehearsal.aws import compute, lookups, network
+from tests.rehearsal.aws import compute, lightsail, lookups, network
 from tests.rehearsal.aws.kind import Account, Kind
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-KINDS: dict[str, Kind] = {**network.KINDS, **compute.KINDS}
+KINDS: dict[str, Kind] = {**network.KINDS, **compute.KINDS, **lightsail.KINDS}
 
 
 def plain(struct: Struct) -> dict[str, Any]:
@@ -51,7 +52,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     account: Account
 
     def GetPluginInfo(self, _request: Any, _context: Any) -> Any:
-        return plugin_pb2.PluginInfo(version="7.51.1")
+        return plugin_pb2.PluginInfo(version=importlib.metadata.version("pulumi-aws"))
 
     def CheckConfig(self, request: Any, _context: Any) -> Any:
         return provider_pb2.CheckResponse(inputs=request.news)

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.deployment import printable, push
-from infra.deployment.git import credentials, without_password
-from infra.deployment.repository import Repository, RepositoryError, find, git_environment, resolve
+from infra.common import git_ssh, printable
+from infra.common.git_url import credentials, without_password
+from infra.deployment import push
+from infra.deployment.repository import Repository, RepositoryError, find, git_environment
+from infra.deployment.revision import resolve
 from tests import gitserver, watch
 
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
@@ -66,7 +68,8 @@ def test_unknown_revision_names_key_value_and_repository(work_tree: Path) -> Non
         resolve(find(str(work_tree), ""), "mian")
     assert str(caught.value) == (
         f"launchpad:revision is 'mian', which {work_tree} does not have; "
-        "it must be a branch, a tag or a commit in it (git log shows them)"
+        "it must be a branch, a tag or a commit in it (git log shows them). "
+        "To deploy what the repository has at HEAD: pulumi config rm launchpad:revision"
     )
 
 
@@ -82,7 +85,7 @@ def test_path_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_folder_that_is_no_repository(tmp_path: Path) -> None:
-    with pytest.raises(RepositoryError, match="is not in a git repository; make it one with: git init"):
+    with pytest.raises(RepositoryError, match="is not in a git repository; create one with: git init"):
         find(str(tmp_path), "")
 
 
@@ -142,6 +145,7 @@ def test_credentials_are_taken_out_of_a_url_decoded() -> None:
     assert credentials("https://token@git.invalid/x.git") == ("https://git.invalid/x.git", "token", "")
     assert credentials("https://git.invalid/a@b") == ("https://git.invalid/a@b", "", "")
     assert credentials("git@git.invalid:x.git") == ("git@git.invalid:x.git", "", "")
+    assert credentials("ssh://git@git.invalid/x.git") == ("ssh://git@git.invalid/x.git", "", "")
 
 
 def test_an_ssh_url_with_a_password_is_refused_without_showing_it() -> None:
@@ -159,6 +163,7 @@ def test_deploy_key_is_a_private_file_that_goes_away() -> None:
         assert key.read_text() == "KEY\n"
         assert key.stat().st_mode & 0o777 == 0o600
         assert "StrictHostKeyChecking=yes" in command
+        assert command.startswith("ssh -F none ")
     assert not key.exists()
 
 
@@ -256,13 +261,40 @@ def test_personal_settings_change_nothing_of_what_is_pushed(
     ssh = tmp_path / "ssh"
     ssh.write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/asked\nunset GIT_DIR\nexec git receive-pack {bare}\n')
     ssh.chmod(0o755)
-    monkeypatch.setattr(push, "ssh", lambda *_: str(ssh))
-    given = {"REPOSITORY": str(personal), "APP": "shop", "REVISION": head(personal), "USER": "deploy"}
-    given |= {"HOST": "198.18.0.2", "PORT": "22", "HOST_KEY": "ssh-ed25519 A", "KEY": "KEY"}
-    assert push.main({**os.environ, **{f"LAUNCHPAD_{name}": value for name, value in given.items()}}) == 0
-    assert capfd.readouterr() == (f"{head(personal)}\n", "")
+    monkeypatch.setattr(git_ssh, "environment", lambda *_: {"GIT_SSH_COMMAND": str(ssh), "GIT_SSH_VARIANT": "ssh"})
+    push.deliver(delivery(str(personal), head(personal)))
+    assert capfd.readouterr() == ("", "")
     assert (bare / "refs" / "launchpad" / head(personal)).read_text().strip() == head(personal)
     assert "deploy@198.18.0.2" in (tmp_path / "asked").read_text()
+
+
+def delivery(repository: str, revision: str) -> push.Delivery:
+    return push.Delivery(repository, "shop", revision, "deploy", "198.18.0.2", 22, "ssh-ed25519 A", "KEY")
+
+
+def test_a_push_that_fails_ends_with_what_git_said(
+    work_tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text("#!/bin/sh\necho 'no space left' >&2\nexit 1\n")
+    ssh.chmod(0o755)
+    monkeypatch.setattr(git_ssh, "environment", lambda *_: {"GIT_SSH_COMMAND": str(ssh), "GIT_SSH_VARIANT": "ssh"})
+    with pytest.raises(push.PushError) as caught:
+        push.deliver(delivery(str(work_tree), head(work_tree)))
+    said = str(caught.value).splitlines()
+    assert said[0] == "no space left"
+    assert said[-1] == f"could not push {head(work_tree)[:12]} of {work_tree} to 198.18.0.2"
+    assert "KEY" not in str(caught.value)
+    assert capfd.readouterr().err.startswith("no space left\n")
+
+
+def test_a_push_that_hangs_is_ended(work_tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text("#!/bin/sh\nexec cat >/dev/null\n")  # ends with its input, as ssh does
+    ssh.chmod(0o755)
+    monkeypatch.setattr(git_ssh, "environment", lambda *_: {"GIT_SSH_COMMAND": str(ssh), "GIT_SSH_VARIANT": "ssh"})
+    with pytest.raises(push.PushError, match="could not push"):
+        push.deliver(delivery(str(work_tree), head(work_tree)), timeout=1)
 
 
 def test_a_bare_repository_is_read_although_a_setting_forbids_it(personal: Path, tmp_path: Path) -> None:
@@ -273,6 +305,7 @@ def test_a_bare_repository_is_read_although_a_setting_forbids_it(personal: Path,
     assert resolve(find(str(tmp_path / "bare.git"), ""), "main").sha == head(personal)
 
 
+@pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to another user")
 def test_a_repository_of_another_user_brings_gits_own_remedy(
     work_tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -282,14 +315,14 @@ def test_a_repository_of_another_user_brings_gits_own_remedy(
     with pytest.raises(RepositoryError) as caught:
         find(str(work_tree), "")
     said = str(caught.value)
-    assert "belongs to another user, and git says: fatal: detected dubious ownership in repository" in said
+    assert "belongs to another user, and git reports: fatal: detected dubious ownership in repository" in said
     assert said.endswith(f"git config --global --add safe.directory {work_tree}")
     assert "git init" not in said
 
 
 def test_a_damaged_repository_brings_gits_own_words(work_tree: Path) -> None:
     (work_tree / ".git" / "config").write_text("[core\n")
-    with pytest.raises(RepositoryError, match="cannot be read by git, which says: fatal: bad config line 1"):
+    with pytest.raises(RepositoryError, match="cannot be read by git, which reports: fatal: bad config line 1"):
         find(str(work_tree), "")
 
 
@@ -350,8 +383,8 @@ def test_a_tag_comes_before_a_branch_of_its_name_here_and_there(work_tree: Path,
             found = resolve(source, name)
             assert found.sha == first
             assert found.warnings == (
-                f"{source.name} has a tag and a branch named {name}; the tag is deployed, as git does. "
-                f"The branch is heads/{name}",
+                f"{source.name} has a tag and a branch named {name}; the tag is deployed, as git prefers tags. "
+                f"To deploy the branch, set launchpad:revision to heads/{name}",
             )
             assert resolve(source, f"heads/{name}").sha == resolve(source, f"refs/heads/{name}").sha == second
 
@@ -405,7 +438,7 @@ def test_lfs_pointers_and_submodules_are_refused_by_name(lacking: Path) -> None:
 
 
 def test_only_what_the_apps_directory_lacks_counts(lacking: Path) -> None:
-    with pytest.raises(RepositoryError, match=r"in place of 1 file \(big file.bin\)"):
+    with pytest.raises(RepositoryError, match=r"in place of 1 file \(site/big file.bin\)"):
         resolve(find(str(lacking / "site"), ""), "HEAD")
     shutil.rmtree(lacking / "site")
     git(lacking, "rm", "-rq", "--cached", "site")
@@ -418,7 +451,7 @@ def test_only_what_the_apps_directory_lacks_counts(lacking: Path) -> None:
 
 @pytest.mark.parametrize("directory", ["site/theme", "site/theme/app"])
 def test_a_directory_in_a_submodule_is_refused_by_name(lacking: Path, directory: str) -> None:
-    with pytest.raises(RepositoryError, match="in the submodule 'site/theme', which Launchpad does not fetch"):
+    with pytest.raises(RepositoryError, match="in the submodule 'site/theme'; set launchpad:repository to"):
         resolve(find(str(lacking), directory), "HEAD", allow_missing=("submodules",))
 
 
@@ -428,5 +461,5 @@ def test_what_may_be_missing_is_a_warning(lacking: Path) -> None:
         resolve(source, "HEAD", allow_missing=("lfs",))
     assert "LFS" not in str(caught.value)
     lfs, submodules, *_ = resolve(source, "HEAD", allow_missing=("lfs", "submodules")).warnings
-    assert "holds Git LFS pointers in place of 1 file (big file.bin)" in lfs
-    assert "has 1 submodule (theme)" in submodules
+    assert "holds Git LFS pointers in place of 1 file (site/big file.bin)" in lfs
+    assert "has 1 submodule (site/theme)" in submodules

@@ -9,9 +9,10 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 from moto import mock_aws
 
-from infra.machines.ec2 import hostkey, session
+from infra.machines.aws import session
+from infra.machines.ec2 import hostkey
 from infra.machines.ec2.hostkey import HostKeyError, HostKeyProvider, console_reader, find_key, wait_for_key
-from infra.machines.keys import fingerprint
+from infra.ssh import fingerprint
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 OTHER = "ssh-ed25519 " + base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + b"o" * 32).decode()
@@ -64,20 +65,20 @@ def test_what_is_no_whole_and_sound_key_is_none(text: str) -> None:
 def test_waiting_ends_with_the_key() -> None:
     said = iter(["", "Booting...", console()])
     pauses: list[float] = []
-    assert wait_for_key(lambda: next(said), pause=3.0, rest=pauses.append) == KEY
+    assert wait_for_key(lambda: next(said), pause=3.0, sleep=pauses.append) == KEY
     assert pauses == [3.0, 3.0]
 
 
 def test_waiting_in_vain_shows_the_console() -> None:
     with pytest.raises(HostKeyError) as caught:
-        wait_for_key(lambda: "one\r\n\r\nKernel panic - not syncing\r\n", patience=-1)
+        wait_for_key(lambda: "one\r\n\r\nKernel panic - not syncing\r\n", timeout=-1)
     assert str(caught.value) == (
         "The instance printed no SSH host key on its serial console within -1 s. The last lines of its console:\n"
         "  one\n  Kernel panic - not syncing\n"
-        "Its image has to run cloud-init, with its messages on the serial console; see launchpad:ami."
+        "Its image must run cloud-init with output to the serial console; see launchpad:ec2.ami."
     )
     with pytest.raises(HostKeyError, match="Its console is empty"):
-        wait_for_key(lambda: "", patience=-1)
+        wait_for_key(lambda: "", timeout=-1)
 
 
 class Console:
@@ -120,7 +121,7 @@ def test_an_instance_that_ec2_has_not_heard_of_yet_is_waited_for(monkeypatch: py
     [
         (
             refusal("UnauthorizedOperation"),
-            r"no \(UnauthorizedOperation\). It needs the permission ec2:GetConsoleOutput",
+            r"no \(UnauthorizedOperation\). This requires the permission ec2:GetConsoleOutput",
         ),
         (NoCredentialsError(), "Unable to locate credentials"),
     ],
@@ -145,10 +146,12 @@ def instance() -> Iterator[str]:
         yield ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
 
 
+@pytest.mark.slow
 def test_a_real_client_reads_the_console(instance: str) -> None:
     assert "Linux version" in console_reader("eu-central-1", instance)()
 
 
+@pytest.mark.slow
 def test_the_resource_pins_the_key_of_its_instance(instance: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hostkey, "find_key", lambda text: KEY if "Linux version" in text else None)
     made = HostKeyProvider().create({"instance_id": instance, "region": "eu-central-1"})

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from infra import firewall
-from infra.firewall import Firewall, Rule
+from infra.machines import firewall
 from infra.machines.ec2 import plan
 from infra.machines.ec2.acl import LIMIT, AclEntry, TooManyNetworks, acl_entries
 from infra.machines.ec2.plan import Ec2Args, ExistingNetwork, Network, Subnet, architecture, group_rules, partition
+from infra.machines.firewall import Firewall
+from infra.protocol.firewall import Rule
 
 WEB = firewall.plan((80,), ("0.0.0.0/0", "::/0"), ("203.0.113.7/32",))
 

@@ -8,10 +8,12 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ProfileNotFound
 from moto import mock_aws
 
-from infra import firewall
-from infra.machines.ec2 import preflight, session
-from infra.machines.ec2.answers import PreflightError
-from infra.machines.ec2.plan import Ec2Args, owner_tags
+from infra.machines import firewall
+from infra.machines.aws import session
+from infra.machines.aws.answers import PreflightError
+from infra.machines.aws.owner import owner_tags
+from infra.machines.ec2 import preflight
+from infra.machines.ec2.plan import Ec2Args
 
 ARGS = Ec2Args("eu-central-1", firewall.plan((80,), ("0.0.0.0/0",), ("203.0.113.7/32",)))
 OWNER = owner_tags("launchpad", "ec2")
@@ -86,28 +88,28 @@ def test_an_account_with_room_is_no_problem() -> None:
     [
         (
             NoCredentialsError(),
-            "no AWS credentials were found; log in with `aws sso login`, choose a profile with AWS_PROFILE, or set "
+            "no AWS credentials were found; log in with `aws sso login`, select a profile with AWS_PROFILE, or set "
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         ),
         (
             ProfileNotFound(profile="prod"),
-            "AWS_PROFILE: The config profile (prod) could not be found; `aws configure list-profiles` shows what there is",
+            "AWS_PROFILE: The config profile (prod) could not be found; `aws configure list-profiles` lists the existing ones",
         ),
         (
             EndpointConnectionError(endpoint_url="https://ec2"),
-            "launchpad:region is eu-central-1, whose EC2 endpoint cannot be reached; check the key and the network",
+            "launchpad:ec2.region is eu-central-1, whose EC2 endpoint cannot be reached; check the key and the network",
         ),
         (
             error("ExpiredToken"),
-            "AWS does not take these credentials in eu-central-1: said AWS (ExpiredToken); renew them (aws sso login), "
-            "choose others by AWS_PROFILE, or enable the region for the account if it is one that must be",
+            "AWS rejects these credentials in eu-central-1: said AWS (ExpiredToken); renew them (aws sso login), "
+            "select others with AWS_PROFILE, or, if the region is one that must be enabled first, enable it for the account",
         ),
-        (error("InvalidParameterValue"), "launchpad:region is 'eu-central-1', which AWS does not know"),
-        (error("Strange"), "AWS does not answer for eu-central-1: said AWS (Strange)"),
-        ({"Regions": []}, "launchpad:region is 'eu-central-1', which AWS does not know"),
+        (error("InvalidParameterValue"), "launchpad:ec2.region is 'eu-central-1', which AWS does not know"),
+        (error("Strange"), "AWS returned an error for eu-central-1: said AWS (Strange)"),
+        ({"Regions": []}, "launchpad:ec2.region is 'eu-central-1', which AWS does not know"),
         (
             {"Regions": [{"OptInStatus": "not-opted-in"}]},
-            "launchpad:region is eu-central-1, which is not enabled for this account; enable it or choose another",
+            "launchpad:ec2.region is eu-central-1, which is not enabled for this account; enable it or choose another",
         ),
     ],
 )
@@ -120,8 +122,8 @@ def test_the_error_is_one_text_with_a_way_round() -> None:
         preflight.run(ARGS, OWNER, Aws(describe_regions={"Regions": []}))
     assert str(caught.value).splitlines() == [
         "AWS would refuse this machine, 1 problem:",
-        "  - launchpad:region is 'eu-central-1', which AWS does not know",
-        "(launchpad:preflight false skips these questions.)",
+        "  - launchpad:ec2.region is 'eu-central-1', which AWS does not know",
+        "(Set launchpad:ec2.preflight to false to skip these checks.)",
     ]
 
 
@@ -135,15 +137,15 @@ def about(**more: Any) -> dict[str, Any]:
     [
         (
             {"describe_instance_type_offerings": {"InstanceTypeOfferings": []}},
-            "launchpad:instance_type is t3.small, which eu-central-1 does not offer; choose another type or region",
+            "launchpad:ec2.instance_type is t3.small, which eu-central-1 does not offer; choose another type or region",
         ),
         (
             {"describe_instance_types": about(ProcessorInfo={"SupportedArchitectures": ["arm64"]})},
-            "launchpad:instance_type is t3.small, which is not x86_64 as its name says; choose another",
+            "launchpad:ec2.instance_type is t3.small, which is not x86_64 although its name implies it; choose another",
         ),
         (
             {"describe_instance_types": about(EbsInfo={"EbsOptimizedSupport": "unsupported"})},
-            "launchpad:instance_type is t3.small, which has no EBS optimization; choose a current generation, such as t3 "
+            "launchpad:ec2.instance_type is t3.small, which does not support EBS optimization; choose a current generation, such as t3 "
             "or t4g",
         ),
     ],
@@ -155,14 +157,14 @@ def test_instance_type(answers: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("subnets", "message"),
     [
-        ([], "launchpad:subnet_id is subnet-1, which eu-central-1 does not have"),
+        ([], "launchpad:ec2.subnet_id is subnet-1, which eu-central-1 does not have"),
         (
             [{"VpcId": "vpc-2", "AvailabilityZone": "eu-central-1a"}],
-            "launchpad:subnet_id is subnet-1, which is in vpc-2",
+            "launchpad:ec2.subnet_id is subnet-1, which is in vpc-2",
         ),
         (
             [{"VpcId": "vpc-1", "AvailabilityZone": "eu-central-1c"}],
-            "launchpad:instance_type is t3.small, which zone eu-central-1c of subnet-1 does not offer; eu-central-1a do",
+            "launchpad:ec2.instance_type is t3.small, which zone eu-central-1c of subnet-1 does not offer; eu-central-1a do",
         ),
     ],
 )
@@ -176,8 +178,8 @@ def test_vcpu_quota_counts_what_shares_it() -> None:
     used = [running("m5.large", 15), running("g4dn.xlarge", 90), running("c5.large", 9, InstanceLifecycle="spot")]
     assert preflight.run(ARGS, OWNER, Aws(instances=used)) == []
     assert problems(Aws(instances=[*used, running("c5.large", 1)])) == [
-        "t3.small takes 2 vCPUs, and of the account's 32 in eu-central-1 0 are left; end other instances, choose a smaller "
-        "type, or ask for more (Service Quotas, ec2, L-1216C47A)"
+        "t3.small needs 2 vCPUs, but only 0 of the account's 32 in eu-central-1 are available; terminate other instances, "
+        "choose a smaller type, or request an increase (Service Quotas, ec2, L-1216C47A)"
     ]
 
 
@@ -199,7 +201,7 @@ def test_a_machine_that_is_there_needs_no_more_room() -> None:
 def test_address_quota() -> None:
     assert preflight.run(ARGS, OWNER, Aws(describe_addresses={"Addresses": [{}] * 4})) == []
     assert problems(Aws(describe_addresses={"Addresses": [{}] * 5})) == [
-        "all 5 Elastic addresses of the account in eu-central-1 are in use; release one, or ask for more "
+        "all 5 Elastic IP addresses of the account in eu-central-1 are in use; release one, or request an increase "
         "(Service Quotas, ec2, L-0263D0A3)"
     ]
 
@@ -212,7 +214,7 @@ def test_every_problem_is_told_at_once() -> None:
 def test_what_may_not_be_asked_is_a_remark() -> None:
     aws = Aws(describe_regions=error("UnauthorizedOperation"), **{"L-1216C47A": error("AccessDeniedException")})
     assert preflight.run(ARGS, OWNER, aws) == [
-        "preflight: the vCPU quota was not checked, for these credentials may not ask (AccessDeniedException)"
+        "preflight: vCPU quota not checked, because the credentials do not permit it (AccessDeniedException)"
     ]
 
 
@@ -223,7 +225,7 @@ def test_a_quota_that_aws_does_not_have_is_no_limit() -> None:
 
 def test_an_unexpected_answer_is_said_and_not_raised_raw() -> None:
     aws = Aws(describe_addresses=error("Strange"))
-    assert problems(aws)[0].startswith("address quota: AWS did not answer as expected: An error occurred (Strange)")
+    assert problems(aws)[0].startswith("address quota: unexpected answer from AWS: An error occurred (Strange)")
 
 
 @pytest.mark.parametrize(
@@ -233,15 +235,15 @@ def test_an_unexpected_answer_is_said_and_not_raised_raw() -> None:
         (
             "t3.medium",
             [
-                "i-1 is a t3.medium and is to be a t3.small: it will be STOPPED and started as such, a minute or two "
+                "i-1 changes from t3.medium to t3.small and will be STOPPED and restarted, a minute or two "
                 "without the app; its disk is kept"
             ],
         ),
         (
             "t4g.small",
             [
-                "i-1 is a t4g.small and is to be a t3.small: it will be REPLACED by a new machine with an empty disk, for "
-                "the architecture is another one"
+                "i-1 changes from t4g.small to t3.small and will be REPLACED by a new machine with an empty disk, "
+                "because the architecture changes"
             ],
         ),
     ],
@@ -260,6 +262,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("account")
 def test_real_clients_ask_such_questions_as_aws_has() -> None:
     """Against moto: names of operations and of fields are AWS's own, which the account above cannot tell."""
@@ -274,6 +277,7 @@ def test_real_clients_ask_such_questions_as_aws_has() -> None:
     assert "t9.huge" in caught.value.problems[0]
 
 
+@pytest.mark.slow
 def test_without_credentials_the_answer_comes_soon(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

@@ -35,8 +35,8 @@ near.sendall(far.recv(100))
 """
 
 
-def until(condition: Callable[[], bool], patience: float = 15) -> None:
-    end = time.monotonic() + patience
+def until(condition: Callable[[], bool], timeout: float = 15) -> None:
+    end = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
@@ -99,6 +99,7 @@ def forwarder(port: int) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.mark.slow
 def test_bytes_pass_and_an_ended_session_is_begun_again(log: Path) -> None:
     port = free_port()
     process = forwarder(port)
@@ -114,6 +115,7 @@ def test_bytes_pass_and_an_ended_session_is_begun_again(log: Path) -> None:
         process.wait(timeout=10)
 
 
+@pytest.mark.slow
 def test_an_agent_that_has_not_reported_yet_is_waited_for(log: Path) -> None:
     refuse, port = Path(f"{log}.refuse"), free_port()
     refuse.touch()
@@ -129,6 +131,7 @@ def test_an_agent_that_has_not_reported_yet_is_waited_for(log: Path) -> None:
         process.wait(timeout=10)
 
 
+@pytest.mark.slow
 def test_the_tunnel_ends_with_the_program_however_that_ends(log: Path, tmp_path: Path) -> None:
     port = free_port()
     program = subprocess.Popen(
@@ -159,15 +162,15 @@ def test_the_tunnel_ends_with_the_program_however_that_ends(log: Path, tmp_path:
 
 
 def test_the_port_is_the_stacks_own_and_lasting() -> None:
-    assert tunnel.port("launchpad", "ec2") == tunnel.port("launchpad", "ec2")
-    ports = {tunnel.port("launchpad", stack) for stack in ("ec2", "prod", "staging")}
+    assert tunnel.port("launchpad", "ec2", "machine") == tunnel.port("launchpad", "ec2", "machine")
+    ports = {tunnel.port("launchpad", stack, "machine") for stack in ("ec2", "prod", "staging")}
     assert len(ports) == 3
     assert all(20000 <= port < 30000 for port in ports)
 
 
 def test_what_is_not_installed_is_named(tmp_path: Path) -> None:
     assert tunnel.problem({"PATH": str(tmp_path)}) == (
-        "launchpad:ssh_via is ssm, which needs the AWS CLI and its Session Manager plugin on this computer; install what "
+        "launchpad:ec2.ssh_via is ssm, which requires the AWS CLI and its Session Manager plugin on this computer; install what "
         "is missing"
     )
     for name in ("aws", "session-manager-plugin"):

@@ -1,17 +1,21 @@
 """Base images in the cache: which of them machines stand on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from infra.machines.embedded import base, driver, locks, record
+from infra.machines.embedded import base, computer, driver, locks, record
+from infra.machines.embedded.answers import Kept, Machines
 from infra.machines.embedded.record import Record
+from infra.machines.embedded.requests import CleanCache, Ensure, ListUsers, Place
 from infra.machines.embedded.shell import MachineError
+from infra.machines.embedded.state import MachineSpec, Owner
 
 
 def machine(machines: Path, name: str, image: Path) -> None:
     """Write down a machine that stands on an image."""
-    owner = {"clone": f"/home/{name}/launchpad", "project": "launchpad", "stack": "dev", "name": "machine"}
+    owner = Owner(f"/home/{name}/launchpad", "launchpad", "dev", "machine")
     record.save(
         machines,
         Record(
@@ -19,9 +23,7 @@ def machine(machines: Path, name: str, image: Path) -> None:
             owner=owner,
             suite="trixie",
             memory=2**30,
-            cpus=None,
             disk=2**32,
-            firewall=[],
             host_key="",
             authorized_key="",
             base=str(image),
@@ -31,48 +33,46 @@ def machine(machines: Path, name: str, image: Path) -> None:
 
 
 @pytest.fixture
-def request_of_alice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What the driver is asked with: a cache of alice's with an image in it, and a machine of bob on his own."""
+def alice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Where the driver looks for her: a cache of alice's with an image in it, and a machine of bob on his own."""
     monkeypatch.setattr(locks, "DIRECTORY", tmp_path / "locks")
     for name in ("alice", "bob"):
         (tmp_path / name / "base/image").mkdir(parents=True)
     machine(tmp_path / "machines", "bob", tmp_path / "bob/base/image")
-    return {"machines": str(tmp_path / "machines"), "cache": str(tmp_path / "alice")}
+    return Place(tmp_path / "machines", tmp_path / "alice")
 
 
-def test_machines_on_another_cache_do_not_count(tmp_path: Path, request_of_alice: dict[str, str]) -> None:
-    assert driver.users_of_the_cache(request_of_alice) == {"machines": []}
-    assert driver.clean(request_of_alice) == {"kept": []}
+def test_machines_on_another_cache_do_not_count(tmp_path: Path, alice: Place) -> None:
+    assert driver.users_of_the_cache(alice, ListUsers()) == Machines()
+    assert driver.clean(alice, CleanCache()) == Kept()
     assert not (tmp_path / "alice/base").exists()
     assert (tmp_path / "bob/base/image").is_dir()
 
 
-def test_machines_on_this_cache_do_whatever_its_directory_is_called(
-    tmp_path: Path, request_of_alice: dict[str, str]
-) -> None:
+def test_machines_on_this_cache_do_whatever_its_directory_is_called(tmp_path: Path, alice: Place) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "alice")
     machine(tmp_path / "machines", "carol", tmp_path / "link/base/image")
     for cache in ("alice", "link"):
-        request = {**request_of_alice, "cache": str(tmp_path / cache)}
-        assert [one["id"] for one in driver.users_of_the_cache(request)["machines"]] == ["carol"]
-        assert driver.clean(request) == {"kept": [str(tmp_path / cache / "base/image")]}
+        place = replace(alice, cache=tmp_path / cache)
+        assert [machine.id for machine in driver.users_of_the_cache(place, ListUsers()).machines] == ["carol"]
+        assert driver.clean(place, CleanCache()) == Kept((str(tmp_path / cache / "base/image"),))
     assert (tmp_path / "alice/base/image").is_dir()
 
 
 def test_a_machine_of_a_lost_state_is_neither_adopted_nor_removed(
-    tmp_path: Path, request_of_alice: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, alice: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driver, "check_programs", lambda: None)
+    monkeypatch.setattr(computer, "check_programs", lambda: None)
     bob = record.load(tmp_path / "machines", "bob")
     assert bob
     bob.made = True
     record.save(tmp_path / "machines", bob)
     (tmp_path / "machines/bob/disk.img").touch()
-    spec = {"host_key": "another", "authorized_key": "", "disk": 2**32}
+    spec = MachineSpec("trixie", host_key="another", authorized_key="", memory=2**30, disk=2**32)
     with pytest.raises(
         MachineError, match=r"with keys that this stack's state does not have.*`make destroy` removes it"
     ):
-        driver.ensure({**request_of_alice, "id": "bob", "spec": spec})
+        driver.ensure(alice, Ensure("bob", Owner(), "bob", "", spec))
     assert record.load(tmp_path / "machines", "bob") == bob
 
 

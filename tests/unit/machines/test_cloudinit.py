@@ -1,8 +1,11 @@
 """The user data lets one account in, by key, and nothing else."""
 
 import json
+from typing import Any
 
-from infra.machines.cloudinit import HostKey, user_data
+import pytest
+
+from infra.machines.cloudinit import HostKey, host_name, user_data
 
 
 def parsed(text: str) -> dict[str, object]:
@@ -34,7 +37,6 @@ def test_everything_that_an_embedded_machine_is_told() -> None:
                 "ssh_authorized_keys": ["ssh-ed25519 CLIENT"],
             }
         ],
-        "ssh_pwauth": False,
         "disable_root": True,
         "ssh_deletekeys": True,
         "ssh_keys": {
@@ -64,6 +66,13 @@ def test_without_a_host_key_the_machine_makes_its_own_and_no_private_key_is_in_t
     assert "PRIVATE" not in text
 
 
+def test_nothing_asks_cloud_init_to_restart_sshd_while_somebody_may_connect() -> None:
+    config = parsed(user_data(hostname="web", user="deploy", authorized_key="k"))
+
+    assert "ssh_pwauth" not in config
+    assert "PasswordAuthentication no" in str(config["write_files"])
+
+
 def test_packages_are_installed_from_fresh_lists() -> None:
     config = parsed(user_data(hostname="web", user="deploy", authorized_key="k", packages=["git"]))
 
@@ -74,3 +83,15 @@ def test_hostile_text_stays_text() -> None:
     config = parsed(user_data(hostname="web", user="deploy", authorized_key='k"\nruncmd: [reboot]'))
 
     assert "runcmd" not in config
+
+
+@pytest.mark.parametrize(
+    ("names", "label"),
+    [
+        (("launchpad", "dev", "machine"), "launchpad-dev-machine"),
+        (("Shop.eu", "preview_1", "box"), "shop-eu-preview-1-box"),
+        (("launchpad", "x" * 60, "machine"), "launchpad-" + "x" * 53),
+    ],
+)
+def test_two_machines_of_a_stack_have_names_of_their_own_that_a_host_may_have(names: Any, label: str) -> None:
+    assert host_name(*names) == label

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from infra.machines.embedded import container, disk, growth, mounts, superblock
 from infra.machines.embedded.record import Record, save
 from infra.machines.embedded.shell import MachineError
+from infra.machines.embedded.state import Owner
 from infra.machines.embedded.superblock import Superblock
 
 MOUNTINFO = r"""22 27 0:21 / /proc rw shared:5 - proc proc rw
@@ -72,9 +74,8 @@ def test_what_is_not_a_file_system(data: bytes) -> None:
 @pytest.fixture
 def machine(tmp_path: Path) -> Record:
     """A machine of one gigabyte, on record."""
-    owner = {"clone": "/home/a/launchpad", "project": "launchpad", "stack": "dev", "name": "machine"}
-    keys = {"firewall": [], "host_key": "", "authorized_key": ""}
-    made = Record(id="lp00000001", owner=owner, suite="trixie", memory=2**30, cpus=None, disk=2**30, **keys)  # type: ignore[arg-type]
+    owner = Owner("/home/a/launchpad", "launchpad", "dev", "machine")
+    made = Record("lp00000001", owner, "trixie", memory=2**30, disk=2**30, host_key="", authorized_key="")
     save(tmp_path, made)
     (tmp_path / made.id / "disk.img").write_bytes(b"\0" * 1024 + block(2**30, 1_000))
     return made
@@ -83,7 +84,9 @@ def machine(tmp_path: Path) -> Record:
 def test_a_smaller_disk_is_refused_with_the_key_and_both_sizes(tmp_path: Path, machine: Record) -> None:
     growth.refuse_to_shrink(tmp_path, machine, 2**30)
 
-    with pytest.raises(MachineError, match=r"^launchpad:disk is 512M, but the machine's disk has 1G, .*to 1G or more"):
+    with pytest.raises(
+        MachineError, match=r"^launchpad:embedded.disk is 512M, but the machine's disk has 1G, .*to 1G or more"
+    ):
         growth.refuse_to_shrink(tmp_path, machine, 2**29)
 
 
@@ -98,8 +101,8 @@ def test_a_machine_of_an_older_version_that_keeps_the_disk_is_named_with_what_to
 ) -> None:
     began = {11: 900, 12: 1_100, 13: 1_200}
     for number, pid in enumerate(began, start=2):
-        owner = {**machine.owner, "stack": f"stack{pid}"}
-        save(tmp_path, Record(**{**vars(machine), "id": f"lp0000000{number}", "pid": pid, "owner": owner}))
+        owner = replace(machine.owner, stack=f"stack{pid}")
+        save(tmp_path, replace(machine, id=f"lp0000000{number}", pid=pid, owner=owner))
     monkeypatch.setattr(container, "is_running", lambda one: one.pid in began)
     monkeypatch.setattr(container, "began", began.get)
     monkeypatch.setattr(mounts, "namespace", lambda pid="self": "mnt:[2]" if pid == 13 else "mnt:[1]")
@@ -114,7 +117,8 @@ def test_a_machine_of_an_older_version_that_keeps_the_disk_is_named_with_what_to
     assert str(caught.value) == (
         f"The disk {tmp_path}/lp00000001/disk.img cannot grow: it stays in use by machine lp00000003 (stack stack12 of "
         "/home/a/launchpad), which an older version of Launchpad started while this disk was in use. Shut it down with "
-        "`make ssh ARGS='sudo poweroff'` and start it with `make up` there, then run this again; both keep their disks."
+        "`launchpad ssh -- sudo poweroff` and start it with `launchpad up` in its clone, then run this command again; both "
+        "machines keep their disks."
     )
 
 
@@ -131,6 +135,7 @@ def test_a_disk_larger_than_the_whole_file_system_is_refused_and_one_larger_than
     assert "LAUNCHPAD_MACHINES" in said
 
     with pytest.raises(
-        MachineError, match=r"launchpad:disk is 11G, but the file system of .* has only 10G in all.*LAUNCHPAD_MACHINES"
+        MachineError,
+        match=r"launchpad:embedded.disk is 11G, but the file system of .* has only 10G in total.*LAUNCHPAD_MACHINES",
     ):
         growth.check(tmp_path, machine, 11 * 2**30)

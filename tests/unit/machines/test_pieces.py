@@ -1,5 +1,6 @@
 """Small pure pieces of the embedded machine."""
 
+import dataclasses
 import fcntl
 import json
 import os
@@ -10,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from infra.common import procfs
 from infra.machines.embedded import container, network, record, seed, sizes
-from infra.machines.embedded.bootstrap import Narrator
+from infra.machines.embedded.bootstrap import ProgressReporter
 from infra.machines.embedded.machine import machine_id
 from infra.machines.embedded.recipe import Recipe
+from infra.machines.embedded.state import Owner
 
 
 @pytest.mark.parametrize(
@@ -36,8 +39,8 @@ def test_sizes_for_people(size: int, text: str) -> None:
 
 
 def test_a_machine_id_is_an_interface_name_and_depends_on_every_part_of_its_owner() -> None:
-    owner = {"clone": "/home/a/launchpad", "project": "launchpad", "stack": "dev", "name": "machine"}
-    others = [{**owner, key: "other"} for key in owner]
+    owner = Owner("/home/a/launchpad", "launchpad", "dev", "machine")
+    others = [dataclasses.replace(owner, **{field.name: "other"}) for field in dataclasses.fields(owner)]
 
     assert machine_id(owner) == "lp2cc12275"
     assert network.is_ours(machine_id(owner))
@@ -49,7 +52,7 @@ def test_other_interfaces_are_not_ours(name: str) -> None:
     assert not network.is_ours(name)
 
 
-def test_the_way_out_is_a_table_of_our_own_that_remembers_what_was_before() -> None:
+def test_nat_is_a_table_of_our_own_that_records_the_previous_forwarding() -> None:
     assert network.nat("0") == (
         "table ip launchpad {\n"
         "}\n"
@@ -104,7 +107,7 @@ def test_progress_of_a_build_names_steps_bytes_and_packages(
 ) -> None:
     now = [100.0]
     monkeypatch.setattr("infra.machines.embedded.bootstrap.time.monotonic", lambda: now[0])
-    told = Narrator()
+    reporter = ProgressReporter()
     for line in [
         "I: running apt-get update...",
         "Get:1 http://mirror.example trixie InRelease",
@@ -116,7 +119,7 @@ def test_progress_of_a_build_names_steps_bytes_and_packages(
         "E: it broke",
         "I: main() received signal PIPE: waiting for setup...",
     ]:
-        told.hear(line)
+        reporter.handle(line)
         now[0] += 1.6
 
     said = [line.partition("] ")[2] for line in capsys.readouterr().err.splitlines()]
@@ -126,16 +129,17 @@ def test_progress_of_a_build_names_steps_bytes_and_packages(
         "machine: base image: 2 packages unpacked, now git",
         "machine: base image: 2 packages set up, now git",
     ]
-    assert told.last[-1] == "E: it broke"
+    assert reporter.last_lines[-1] == "E: it broke"
 
 
+@pytest.mark.slow
 def test_a_driver_that_is_long_at_something_says_so_again() -> None:
     script = (
         "import fcntl, subprocess, sys, time\n"
         "from infra.machines.embedded import shell\n"
         "shell.INTERVAL = 0.1\n"
         "shell.progress('before')\n"
-        "shell.keep_telling()\n"
+        "shell.repeat_progress()\n"
         "shell.progress('waiting')\n"
         "fcntl.flock(sys.stdin, fcntl.LOCK_EX)\n"
         "shell.progress('working')\n"
@@ -161,33 +165,26 @@ def test_the_consoles_last_lines_command_no_terminal(tmp_path: Path) -> None:
     (tmp_path / "lp1" / "console.log.1").write_bytes(b"x" * 10_000 + b"\n\x1b[0;32mgreen\x1b[0m\r\n")
     (tmp_path / "lp1" / "console.log").write_bytes(b"\x1b]0;title\x07beep\x9b\xff caf\xc3\xa9\n")
 
-    words = container.last_words(tmp_path, "lp1").splitlines()
+    words = container.console_tail(tmp_path, "lp1").splitlines()
 
     assert words[0] == "Its console's last lines:"
     assert words[2:] == ["  green", "  0;titlebeep\ufffd\ufffd café"]
-    assert container.last_words(tmp_path, "lp2") == "Its console is empty."
+    assert container.console_tail(tmp_path, "lp2") == "Its console is empty."
 
 
 def test_a_process_that_has_the_number_and_start_time_of_a_machine_but_is_another_is_not_it() -> None:
-    keys = {"firewall": [], "host_key": "", "authorized_key": ""}
-    there = record.Record(id="lp00000001", owner={}, suite="trixie", memory=1, cpus=None, disk=1, **keys)  # type: ignore[arg-type]
-    there.pid, there.started = os.getpid(), container.start_time(os.getpid())
+    there = record.Record("lp00000001", Owner(), "trixie", memory=1, disk=1, host_key="", authorized_key="")
+    there.pid, there.started = os.getpid(), procfs.start_time(os.getpid())
 
     assert container.is_running(there) is False
 
 
 def test_a_machine_whose_owner_cannot_be_read_keeps_nobody_from_looking_for_their_own(tmp_path: Path) -> None:
-    fields = {
-        "suite": "trixie",
-        "memory": 1,
-        "cpus": None,
-        "disk": 1,
-        "firewall": [],
-        "host_key": "",
-        "authorized_key": "",
-    }
-    mine = {"clone": "/home/me", "project": "launchpad", "stack": "dev", "name": "machine"}
-    record.save(tmp_path, record.Record(id="one", owner=mine, **fields))  # type: ignore[arg-type]
-    record.save(tmp_path, record.Record(id="two", owner="somebody", **fields))  # type: ignore[arg-type]
+    mine = Owner("/home/me", "launchpad", "dev", "machine")
+    one = record.Record("one", mine, "trixie", memory=1, disk=1, host_key="", authorized_key="")
+    for name in ("one", "two"):
+        record.save(tmp_path, dataclasses.replace(one, id=name))
+    kept = tmp_path / "two" / record.FILE
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), "owner": "somebody"}))
     owners = {name: found.owner for name, found in record.every(tmp_path) if found}
-    assert owners == {"one": mine, "two": {}}
+    assert owners == {"one": mine, "two": Owner()}

@@ -6,6 +6,7 @@ import base64
 import sys
 import types
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import dill  # type: ignore[import-untyped]
@@ -15,12 +16,18 @@ from pulumi.dynamic.config import Config
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 
-from infra.machines.embedded import desk
+from infra.machines.embedded import client
+from infra.machines.embedded.answers import Checked, Removed
 from infra.machines.embedded.provider import MachineProvider
+from infra.machines.embedded.requests import Check, Destroy, Ensure, Request
 from infra.machines.embedded.shell import MachineError
-from infra.machines.keys import KeyPairProvider, fingerprint
+from infra.machines.embedded.state import MachineSpec, MachineState, Owner
+from infra.machines.keys import KeyPairProvider
 from infra.machines.providers import PlainError
+from infra.protocol.firewall import Rule
+from infra.ssh import fingerprint
 
+RULE = Rule("ingress", "tcp", 80, 80, "0.0.0.0/0", "web")
 INPUTS: dict[str, Any] = {
     "machine": "lp00000001",
     "owner": {},
@@ -29,42 +36,46 @@ INPUTS: dict[str, Any] = {
     "cpus": None,
     "memory": "1G",
     "disk": "4G",
-    "firewall": [{"direction": "ingress", "from_port": 80.0, "to_port": 80.0}],
+    "firewall": [{**RULE.as_data(), "from_port": 80.0, "to_port": 80.0}],
     "host_key": "ssh-ed25519 HOST",
     "authorized_key": "ssh-ed25519 CLIENT",
     "user_data": "#cloud-config",
 }
-LIVE = {
-    "state": "running",
-    "suite": "trixie",
-    "disk": 4 * 2**30,
-    "host_key": "ssh-ed25519 HOST",
-    "authorized_key": "ssh-ed25519 CLIENT",
-    "address": "198.18.0.2",
-    "instance_id": "i-1",
-    "boot_id": "b-1",
-    "problems": [],
-}
-OUTPUTS = {**INPUTS, "state": "running", "address": "198.18.0.2", "instance_id": "i-1", "boot_id": "b-1"}
-IDENTITY = ("address", "instance_id", "boot_id")
-
-Asked = list[tuple[str, dict[str, Any]]]
+LIVE = MachineState(
+    state="running",
+    suite="trixie",
+    disk=4 * 2**30,
+    host_key="ssh-ed25519 HOST",
+    authorized_key="ssh-ed25519 CLIENT",
+    address="198.18.0.2",
+    local_ports=(("80", "28001"),),
+    instance_id="i-1",
+    boot_id="b-1",
+)
+STOPPED = replace(LIVE, state="stopped", boot_id="")
+SAME = {"address": "198.18.0.2", "local_ports": {"80": "28001"}, "instance_id": "i-1", "boot_id": "b-1"}
+OUTPUTS = {**INPUTS, "forwards": ["80"], "state": "running", **SAME}
+IDENTITY = ("address", "local_ports", "instance_id", "boot_id")
 
 
 @pytest.fixture
-def driver(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], Asked]:
+def driver(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
     """Puts an answer in the driver's place; gives what it will have been asked."""
 
-    def answer_with(answer: dict[str, Any]) -> Asked:
-        asked: Asked = []
+    def answer_with(
+        live: MachineState = LIVE, problems: tuple[str, ...] = (), restarts: bool = False, error: str = ""
+    ) -> list[Any]:
+        asked: list[Any] = []
 
-        def ask(verb: str, **request: Any) -> dict[str, Any]:
-            asked.append((verb, request))
-            if "error" in answer:
-                raise MachineError(answer["error"])
-            return answer
+        def ask(request: Request[Any]) -> Any:
+            asked.append(request)
+            if error:
+                raise MachineError(error)
+            if isinstance(request, Check):
+                return Checked(live, problems, restarts)
+            return Removed((request.id,)) if isinstance(request, Destroy) else live
 
-        monkeypatch.setattr(desk, "ask", ask)
+        monkeypatch.setattr(client, "ask", ask)
         return asked
 
     return answer_with
@@ -74,27 +85,32 @@ def test_a_machine_that_runs_stays_as_it_is(driver: Any) -> None:
     driver(LIVE)
     checked = MachineProvider().check(INPUTS, dict(INPUTS))
 
-    assert {name: checked.inputs.get(name) for name in IDENTITY} == {
-        "address": "198.18.0.2",
-        "instance_id": "i-1",
-        "boot_id": "b-1",
-    }
+    assert {name: checked.inputs.get(name) for name in IDENTITY} == SAME
     assert checked.failures == []
     assert MachineProvider().diff("lp00000001", OUTPUTS, checked.inputs).changes is False
 
 
+def test_a_machine_of_an_earlier_version_gets_its_ports_on_loopback(driver: Any) -> None:
+    driver(replace(LIVE, local_ports=()))
+    checked = MachineProvider().check(INPUTS, dict(INPUTS))
+    before = {name: value for name, value in OUTPUTS.items() if name not in ("forwards", "local_ports")}
+
+    assert "local_ports" not in checked.inputs
+    assert MachineProvider().diff("lp00000001", before, checked.inputs).changes is True
+
+
 def test_a_stopped_machine_will_be_started_with_its_disk(driver: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    driver({**LIVE, "state": "stopped", "boot_id": ""})
+    driver(STOPPED)
     checked = MachineProvider().check(INPUTS, dict(INPUTS))
     diff = MachineProvider().diff("lp00000001", OUTPUTS, checked.inputs)
 
-    assert [name for name in IDENTITY if name in checked.inputs] == ["address", "instance_id"]
+    assert [name for name in IDENTITY if name in checked.inputs] == ["address", "local_ports", "instance_id"]
     assert (diff.changes, diff.replaces) == (True, [])
-    assert "the machine does not run; `pulumi up` starts it" in capsys.readouterr().err
+    assert "the machine is stopped; `pulumi up` starts it" in capsys.readouterr().err
 
 
 def test_after_a_refresh_too(driver: Any) -> None:
-    driver({**LIVE, "state": "stopped", "boot_id": ""})
+    driver(STOPPED)
     read = MachineProvider().read("lp00000001", OUTPUTS)
     checked = MachineProvider().check(INPUTS, dict(INPUTS))
 
@@ -104,18 +120,18 @@ def test_after_a_refresh_too(driver: Any) -> None:
 
 
 def test_a_machine_that_is_gone_will_be_another_one(driver: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    driver({"state": "absent", "problems": []})
+    driver(MachineState("absent"))
     checked = MachineProvider().check(INPUTS, {**INPUTS, "instance_id": "stale"})
     diff = MachineProvider().diff("lp00000001", OUTPUTS, checked.inputs)
 
     assert [name for name in IDENTITY if name in checked.inputs] == []
     assert (diff.changes, diff.replaces) == (True, [])
-    assert "the machine is gone; `pulumi up` makes a new one" in capsys.readouterr().err
+    assert "the machine is gone; `pulumi up` creates a new one" in capsys.readouterr().err
     assert MachineProvider().read("lp00000001", OUTPUTS).id == ""
 
 
 def test_a_first_machine_comes_without_explanations(driver: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    driver({"state": "absent", "problems": []})
+    driver(MachineState("absent"))
     MachineProvider().check({}, {**INPUTS, "host_key": rpc.UNKNOWN, "authorized_key": rpc.UNKNOWN})
 
     assert capsys.readouterr().err == ""
@@ -129,7 +145,8 @@ def test_settings_change_in_place_and_it_stays_the_same_machine(driver: Any, nam
     diff = MachineProvider().diff("lp00000001", OUTPUTS, checked.inputs)
 
     assert (diff.changes, diff.replaces) == (True, [])
-    assert [name for name in IDENTITY if name in checked.inputs] == list(IDENTITY)
+    known = [each for each in IDENTITY if each != "local_ports" or name != "firewall"]
+    assert [name for name in IDENTITY if name in checked.inputs] == known
 
 
 @pytest.mark.parametrize(
@@ -161,15 +178,15 @@ def test_a_moved_clone_keeps_its_machine(driver: Any) -> None:
     ("change", "property_", "reason"),
     [
         ({"memory": "much"}, "memory", "'much' is not a size: write a number and K, M, G or T, such as 512M or 1G"),
-        ({"memory": "64M"}, "memory", "64M is too little: at least 128M"),
-        ({"disk": "100M"}, "disk", "100M is too little: at least 512M"),
+        ({"memory": "64M"}, "memory", "64M is too small; it must be at least 128M"),
+        ({"disk": "100M"}, "disk", "100M is too small; it must be at least 512M"),
         (
             {"disk": "2G"},
             "disk",
-            "launchpad:disk is 2G, but the machine's disk has 4G, and a disk cannot shrink. Set launchpad:disk to 4G "
-            "or more; for a smaller one, destroy the machine and make it again.",
+            "launchpad:embedded.disk is 2G, but the machine's disk has 4G, and a disk cannot shrink. Set launchpad:embedded.disk to 4G "
+            "or more; for a smaller disk, destroy the machine and create it again.",
         ),
-        ({"suite": "sid"}, "suite", "sid is not among trixie, bookworm"),
+        ({"suite": "sid"}, "suite", "sid is unknown; it must be one of trixie, bookworm"),
     ],
 )
 def test_what_cannot_be_is_said_in_the_preview(driver: Any, change: Any, property_: str, reason: str) -> None:
@@ -180,20 +197,33 @@ def test_what_cannot_be_is_said_in_the_preview(driver: Any, change: Any, propert
 
 
 def test_a_disk_that_cannot_grow_is_said_in_the_preview_which_asks_with_the_size(driver: Any) -> None:
-    asked = driver({**LIVE, "problems": ["it stays in use"]})
+    asked = driver(LIVE, problems=("it stays in use",))
     checked = MachineProvider().check(INPUTS, {**INPUTS, "disk": "8G"})
 
     assert [(one.property, one.reason) for one in checked.failures] == [("disk", "it stays in use")]
-    assert asked[0][1]["spec"] == {"suite": "trixie", "disk": 8 * 2**30}
+    assert asked == [Check("lp00000001", "trixie", 8 * 2**30)]
 
 
 def test_a_disk_that_does_not_grow_in_use_starts_the_machine_again_and_the_preview_shows_it(driver: Any) -> None:
-    driver({**LIVE, "restarts_to_grow": True})
+    driver(LIVE, restarts=True)
     same = MachineProvider().check(INPUTS, dict(INPUTS))
     larger = MachineProvider().check(INPUTS, {**INPUTS, "disk": "8G"})
 
-    assert [name for name in IDENTITY if name in same.inputs] == ["address", "instance_id", "boot_id"]
-    assert [name for name in IDENTITY if name in larger.inputs] == ["address", "instance_id"]
+    assert [name for name in IDENTITY if name in same.inputs] == ["address", "local_ports", "instance_id", "boot_id"]
+    assert [name for name in IDENTITY if name in larger.inputs] == ["address", "local_ports", "instance_id"]
+
+
+def test_sizes_that_another_resource_gives_are_looked_at_when_they_are_known(driver: Any) -> None:
+    asked = driver(LIVE)
+    later = MachineProvider().check(INPUTS, {**INPUTS, "memory": rpc.UNKNOWN, "disk": rpc.UNKNOWN})
+
+    assert later.failures == []
+    assert asked[0].disk == 512 * 2**20
+    assert [name for name in IDENTITY if name in later.inputs] == ["address", "local_ports", "instance_id", "boot_id"]
+    assert MachineProvider().diff("lp00000001", OUTPUTS, later.inputs).changes is True
+    driver(LIVE, restarts=True)
+    restarting = MachineProvider().check(INPUTS, {**INPUTS, "disk": rpc.UNKNOWN})
+    assert [name for name in IDENTITY if name in restarting.inputs] == ["address", "local_ports", "instance_id"]
 
 
 def test_a_machine_that_is_replaced_may_have_a_smaller_disk(driver: Any) -> None:
@@ -203,13 +233,13 @@ def test_a_machine_that_is_replaced_may_have_a_smaller_disk(driver: Any) -> None
 
 
 def test_obstacles_are_said_in_the_preview(driver: Any) -> None:
-    driver({"state": "absent", "problems": ["Run: apt-get install mmdebstrap"]})
+    driver(MachineState("absent"), problems=("Run: apt-get install mmdebstrap",))
 
     assert [one.reason for one in MachineProvider().check({}, dict(INPUTS)).failures] == [
         "Run: apt-get install mmdebstrap"
     ]
 
-    driver({"error": "The embedded machine needs root."})
+    driver(error="The embedded machine needs root.")
 
     assert [one.reason for one in MachineProvider().check({}, dict(INPUTS)).failures] == [
         "The embedded machine needs root."
@@ -222,27 +252,21 @@ def test_create_and_update_hand_the_driver_whole_numbers(driver: Any) -> None:
     MachineProvider().update("lp00000001", OUTPUTS, dict(INPUTS))
 
     assert created.id == "lp00000001"
-    assert created.outs == OUTPUTS
-    assert [verb for verb, _ in asked] == ["ensure", "ensure"]
-    assert asked[0][1]["spec"] == {
-        "suite": "trixie",
-        "host_key": "ssh-ed25519 HOST",
-        "authorized_key": "ssh-ed25519 CLIENT",
-        "firewall": [{"direction": "ingress", "from_port": 80, "to_port": 80}],
-        "memory": 2**30,
-        "disk": 4 * 2**30,
-        "cpus": None,
-    }
-    assert isinstance(asked[0][1]["spec"]["firewall"][0]["from_port"], int)
+    assert created.outs == {key: value for key, value in OUTPUTS.items() if key != "forwards"}
+    spec = MachineSpec(
+        "trixie", "ssh-ed25519 HOST", "ssh-ed25519 CLIENT", memory=2**30, disk=4 * 2**30, firewall=(RULE,)
+    )
+    assert asked == [Ensure("lp00000001", Owner(), "h", "#cloud-config", spec)] * 2
+    assert isinstance(asked[0].spec.firewall[0].from_port, int)
 
 
 def test_delete_and_its_error(driver: Any) -> None:
-    asked = driver({"removed": True})
+    asked = driver()
     MachineProvider().delete("lp00000001", OUTPUTS)
 
-    assert asked == [("destroy", {"id": "lp00000001"})]
+    assert asked == [Destroy("lp00000001")]
 
-    driver({"error": "no"})
+    driver(error="no")
     with pytest.raises(PlainError, match=r"^no$"):
         MachineProvider().delete("lp00000001", OUTPUTS)
 

@@ -2,16 +2,16 @@
 
 import pytest
 
-from infra.firewall import Rule
 from infra.machines.embedded import rules
+from infra.protocol.firewall import Rule
 
 
 def test_a_ruleset_is_one_transaction_that_denies_what_no_rule_allows() -> None:
     data = [
-        Rule("ingress", "tcp", 80, 80, "0.0.0.0/0", "web").as_data(),
-        Rule("ingress", "tcp", 22, 22, "198.18.0.0/16", "SSH").as_data(),
-        Rule("ingress", "udp", 4000, 4010, "2001:db8::/32", "calls").as_data(),
-        Rule("egress", "all", 0, 0, "0.0.0.0/0", "all").as_data(),
+        Rule("ingress", "tcp", 80, 80, "0.0.0.0/0", "web"),
+        Rule("ingress", "tcp", 22, 22, "198.18.0.0/16", "SSH"),
+        Rule("ingress", "udp", 4000, 4010, "2001:db8::/32", "calls"),
+        Rule("egress", "all", 0, 0, "0.0.0.0/0", "all"),
     ]
 
     assert rules.ruleset(data, ["10.0.0.53", "2001:db8::53"]) == (
@@ -66,17 +66,17 @@ table inet launchpad {
     ],
 )
 def test_each_kind_of_rule(rule: Rule, statement: str) -> None:
-    assert rules.statement(rule.as_data()) == statement
+    assert rules.statement(rule) == statement
 
 
 def test_a_description_never_reaches_the_ruleset() -> None:
     hostile = Rule("ingress", "tcp", 80, 80, "0.0.0.0/0", '" accept; flush ruleset #')
 
-    assert "flush" not in rules.ruleset([hostile.as_data()], [])
+    assert "flush" not in rules.ruleset([hostile], [])
 
 
 def test_a_name_server_at_a_metadata_address_answers_names_and_nothing_else() -> None:
-    everything = Rule("egress", "all", 0, 0, "0.0.0.0/0", "all").as_data()
+    everything = Rule("egress", "all", 0, 0, "0.0.0.0/0", "all")
     lines = [line.strip() for line in rules.ruleset([everything], ["169.254.169.254"]).splitlines()]
     closed = next(number for number, line in enumerate(lines) if "169.254.0.0/16" in line and "reject" in line)
 

@@ -9,7 +9,8 @@ ROOT = Path(__file__).parents[3]
 SETUP = """
 set -euo pipefail
 root=$PWD bin=$PWD/.launchpad/bin plugins=$PWD/.launchpad/plugins
-for part in common packages python cli go command; do . toolchain/lib/$part.sh; done
+for part in common progress cache certificates packages python vendor pulumi git; do . toolchain/lib/$part.sh; done
+for part in toolchain/offline/*.sh; do [ ! -e $part ] || . $part; done
 . toolchain/versions
 python=python3
 """

@@ -1,4 +1,4 @@
-"""The miniature clone as a fixture."""
+"""The miniature clone as a fixture, empty and with a stack."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.toolchain.clone import ROOT, Clone, executable
+from tests.unit.toolchain.project import with_stack
 
 
 @pytest.fixture
@@ -29,3 +30,8 @@ def clone(tmp_path: Path) -> Clone:
         "LAUNCHPAD_CACHE": str(tmp_path / "cache"),
     }
     return Clone(root, tools, environment)
+
+
+@pytest.fixture
+def project(clone: Clone) -> Clone:
+    return with_stack(clone)

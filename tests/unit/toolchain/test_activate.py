@@ -13,6 +13,8 @@ SHOW = (
     'printf "%s|" "$PATH" "${PULUMI_BACKEND_URL-}" "${PULUMI_CONFIG_PASSPHRASE-}" "${PULUMI_CONFIG_PASSPHRASE_FILE-}"'
 )
 
+BOTH = pytest.mark.parametrize("shell", ["bash", pytest.param("zsh", marks=pytest.mark.slow)])
+
 
 def activated(clone: Clone, shell: str, before: str = "", **more: str) -> list[str]:
     done = clone.run(shell, "-c", f"{before} . '{clone.root}/toolchain/activate'; {SHOW}", cwd=clone.tools, **more)
@@ -20,7 +22,7 @@ def activated(clone: Clone, shell: str, before: str = "", **more: str) -> list[s
     return done.stdout.split("|")[:4]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@BOTH
 @pytest.mark.parametrize("before", ["", "set -eu;"])
 def test_points_at_the_clone_from_another_directory(clone: Clone, shell: str, before: str) -> None:
     path, backend, passphrase, file = activated(clone, shell, before)
@@ -30,20 +32,20 @@ def test_points_at_the_clone_from_another_directory(clone: Clone, shell: str, be
     assert (passphrase, file) == ("", f"{root}/.launchpad/passphrase")
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@BOTH
 def test_twice_is_as_once(clone: Clone, shell: str) -> None:
     once = activated(clone, shell)
     assert activated(clone, shell, f". '{clone.root}/toolchain/activate';") == once
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@BOTH
 def test_after_another_clone_it_is_as_if_that_had_never_been(clone: Clone, shell: str) -> None:
     other = clone.root.parent / "other"
     shutil.copytree(clone.root, other, symlinks=True)
     assert activated(clone, shell, f". '{other}/toolchain/activate';") == activated(clone, shell)
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@BOTH
 def test_after_a_destroy_in_the_same_shell_the_state_comes_back(clone: Clone, shell: str) -> None:
     state = clone.root / ".launchpad/state"
     file = clone.root / ".launchpad/passphrase"

@@ -58,7 +58,7 @@ def company(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"https://127.0.0.1:{server.server_port}", authority
         server.shutdown()
 
@@ -85,6 +85,7 @@ INSTALL = (
 )
 
 
+@pytest.mark.slow
 def test_uv_believes_what_the_computer_believes(behind: Clone, company: tuple[str, Path]) -> None:
     unknown = behind.setup(INSTALL)
     assert unknown.returncode != 0
@@ -94,12 +95,14 @@ def test_uv_believes_what_the_computer_believes(behind: Clone, company: tuple[st
     assert (known.returncode, "thing.py" in known.stdout) == (0, True), known.stderr
 
 
+@pytest.mark.slow
 def test_what_the_user_says_to_uv_stays(behind: Clone, company: tuple[str, Path]) -> None:
     behind.words = believing(company[1])
     done = behind.setup(INSTALL, UV_SYSTEM_CERTS="false")
     assert (done.returncode != 0, "UnknownIssuer" in done.stderr) == (True, True)
 
 
+@pytest.mark.slow
 def test_the_probe_and_the_downloads_believe_it_too(behind: Clone, company: tuple[str, Path]) -> None:
     probe = f"in_reach {company[0]}/simple/thing/ && echo reached"
     assert behind.setup(probe).stdout == ""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.toolchain.clone import ROOT, Clone
+from tests.unit.toolchain.clone import ROOT, Clone, executable
 
 NOBODY = 65534
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a clone to somebody else")
@@ -24,6 +24,7 @@ def ordinary() -> Iterator[Clone]:
     root = home / "clone"
     shutil.copytree(ROOT / "toolchain", root / "toolchain", ignore=shutil.ignore_patterns("__pycache__"))
     (root / ".launchpad/logs").mkdir(parents=True)
+    shutil.copytree(ROOT / "cli", root / "cli", ignore=shutil.ignore_patterns("__pycache__"))
     (home / "tools").mkdir()
     words: tuple[str, ...] = ()
     if os.geteuid() == 0:
@@ -51,10 +52,10 @@ def test_go_leaves_nothing_behind(ordinary: Clone) -> None:
     tools = cache(ordinary) / "toolchain"
     read_only_modules(ordinary, tools / ".go-path")
     read_only_modules(ordinary, tools / ".new-language-x1")
-    done = ordinary.setup("forget_go")
+    done = ordinary.setup("forget_leftovers")
     assert (done.returncode, done.stderr.split("] ")[-1]) == (0, "cleaning: removed Go and what it had cached\n")
     assert list(tools.iterdir()) == []
-    assert ordinary.setup("forget_go").stderr == ""
+    assert ordinary.setup("forget_leftovers").stderr == ""
 
 
 def test_a_half_made_build_is_replaced(ordinary: Clone) -> None:
@@ -73,7 +74,7 @@ def test_removing_follows_no_link(ordinary: Clone) -> None:
         f"mkdir -p '{cache(ordinary)}/toolchain/.go-path' && ln -s '{outside}' '{cache(ordinary)}/toolchain/.go-path/link'"
     )
     assert done.returncode == 0
-    assert ordinary.setup("forget_go").returncode == 0
+    assert ordinary.setup("forget_leftovers").returncode == 0
     assert (outside / MODULES / "a.go").exists()
     assert (outside / MODULES).stat().st_mode & 0o777 == 0o555
     assert not (cache(ordinary) / "toolchain/.go-path").exists()
@@ -90,14 +91,16 @@ def test_go_is_told_to_leave_its_module_cache_writable_every_time(ordinary: Clon
 
 def test_clean_removes_read_only_directories(ordinary: Clone) -> None:
     read_only_modules(ordinary, cache(ordinary) / "toolchain/.go-path")
-    done = ordinary.run("toolchain/launch", "clean", LAUNCHPAD_MACHINES="/nowhere")
+    done = ordinary.run("toolchain/bin/launchpad", "clean", LAUNCHPAD_MACHINES="/nowhere")
     assert done.returncode == 0, done.stderr
     assert not cache(ordinary).exists()
 
 
+@pytest.mark.root
 @needs_root
 @pytest.mark.parametrize(
-    "command", ["toolchain/launch up", "toolchain/launch clean", "toolchain/setup", "toolchain/bin/pulumi up"]
+    "command",
+    ["toolchain/bin/launchpad up", "toolchain/bin/launchpad clean", "toolchain/setup", "toolchain/bin/pulumi up"],
 )
 @pytest.mark.parametrize("place", ["", ".launchpad"])
 def test_somebody_elses_clone_is_refused_with_its_owners_name(ordinary: Clone, command: str, place: str) -> None:
@@ -112,6 +115,7 @@ def test_somebody_elses_clone_is_refused_with_its_owners_name(ordinary: Clone, c
     )
 
 
+@pytest.mark.root
 @needs_root
 def test_activate_says_nothing_in_somebody_elses_clone(ordinary: Clone) -> None:
     shutil.rmtree(ordinary.root / ".launchpad")
@@ -120,15 +124,18 @@ def test_activate_says_nothing_in_somebody_elses_clone(ordinary: Clone) -> None:
     assert (done.stdout, done.stderr) == ("here\n", "")
 
 
+@pytest.mark.root
 @needs_root
 @pytest.mark.parametrize(("sudo", "trusted", "goes_on"), [("", True, True), ("", False, False), ("65534", True, False)])
 def test_root_in_somebody_elses_clone(ordinary: Clone, sudo: str, trusted: bool, goes_on: bool) -> None:
     subprocess.run(["git", "init", "--quiet", ordinary.root], check=True)
+    executable(ordinary.root / ".venv/bin/python", 'echo "$*"')
+    (ordinary.root / ".venv/synced").touch()
     subprocess.run(["chown", "-R", "daemon:", ordinary.root], check=True)
     ordinary.words = ()
     git = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"} if trusted else {}
-    done = ordinary.run("toolchain/launch", "nothing", SUDO_UID=sudo, **git)
-    assert ("does not know 'nothing'" in done.stderr, "belongs to daemon, and you are root" in done.stderr) == (
+    done = ordinary.run("toolchain/bin/launchpad", "status", SUDO_UID=sudo, **git)
+    assert ("-m cli status\n" in done.stdout, "belongs to daemon, and you are root" in done.stderr) == (
         goes_on,
         not goes_on,
     )

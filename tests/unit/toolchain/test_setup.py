@@ -3,6 +3,8 @@
 import hashlib
 import http.server
 import io
+import shutil
+import sys
 import tarfile
 import threading
 import time
@@ -26,7 +28,7 @@ def vendor(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     folder.mkdir()
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield folder, f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 
@@ -60,6 +62,18 @@ def test_takes_the_official_download(x64: Clone, vendor: tuple[Path, str]) -> No
     assert (again.returncode, again.stderr) == (0, "")
 
 
+def test_with_the_vendor_in_reach_nothing_is_read_of_what_is_for_networks_without(
+    x64: Clone, vendor: tuple[Path, str]
+) -> None:
+    publish(vendor[0])
+    shutil.rmtree(x64.root / "toolchain/offline")
+    done = x64.setup(
+        "install_official_plugin() { true; }; ensure_cli; choose_command_plugin", LAUNCHPAD_PULUMI_DOWNLOADS=vendor[1]
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.endswith("plugin command: official v1.2.1\n")
+
+
 def test_a_wrong_checksum_ends_it_and_leaves_nothing(x64: Clone, vendor: tuple[Path, str]) -> None:
     publish(vendor[0], checksum="ab" * 32)
     done = x64.setup("ensure_cli", LAUNCHPAD_PULUMI_DOWNLOADS=vendor[1])
@@ -77,6 +91,7 @@ def test_a_bundle_that_the_checksums_do_not_name(x64: Clone, vendor: tuple[Path,
     assert f"the publisher's checksum file does not list {BUNDLE}" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("site", ["http://127.0.0.1:1", "silent"])
 def test_out_of_reach_it_builds(x64: Clone, site: str) -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as silent:  # never answers
@@ -113,6 +128,14 @@ def test_an_installed_official_plugin_wins(clone: Clone, tmp_path: Path) -> None
     executable(tmp_path / "home/.pulumi/plugins/resource-command-v1.2.1/pulumi-resource-command", "exit 0")
     done = clone.setup(CHOOSE)
     assert (done.stdout, done.stderr) == ("", "plugin command: official v1.2.1\n")
+
+
+def test_a_quiet_setup_names_the_plugin_only_where_it_is_another_one(clone: Clone) -> None:
+    assert clone.setup(f"in_reach() {{ false; }}; quiet=1; {CHOOSE}").stderr.endswith("not in reach\n")
+    assert clone.setup(f"quiet=1; {CHOOSE}").stderr == ""
+    assert clone.setup(CHOOSE).stderr.endswith("not in reach\n")
+    own = clone.tool("pulumi-resource-command", "exit 0")
+    assert clone.setup(f"quiet=1; {CHOOSE}").stderr == f"plugin command: yours, {own}\n"
 
 
 INSTALL = """
@@ -181,6 +204,7 @@ def test_a_failing_step_shows_its_end_and_ends_setup(clone: Clone) -> None:
     assert done.stderr.startswith("first\nlaunchpad: thing failed (the lines above are the end of ")
 
 
+@pytest.mark.slow
 def test_a_slow_step_gives_a_sign_of_life_every_few_seconds(clone: Clone) -> None:
     done = clone.setup("PAUSE=300000; work() { echo at it; sleep 2; echo done; }; step thing last_line work")
     said = [line.partition("] ")[2] for line in done.stderr.splitlines()]
@@ -188,6 +212,7 @@ def test_a_slow_step_gives_a_sign_of_life_every_few_seconds(clone: Clone) -> Non
     assert said[-1] == "thing: done"
 
 
+@pytest.mark.slow
 def test_so_does_whoever_waits_for_another_setup(clone: Clone) -> None:
     tools = Path(clone.environment["LAUNCHPAD_CACHE"]) / "toolchain"
     tools.mkdir(parents=True)
@@ -198,6 +223,7 @@ def test_so_does_whoever_waits_for_another_setup(clone: Clone) -> None:
     assert done.stdout == "mine\n"
 
 
+@pytest.mark.slow
 def test_asking_for_the_vendor_is_said(clone: Clone) -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as silent:  # never answers
         done = clone.setup(f"PAUSE=300000; in_reach http://127.0.0.1:{silent.server_port}/x || echo no")
@@ -223,3 +249,21 @@ def test_no_python_that_is_new_enough(clone: Clone) -> None:
     done = clone.setup("hash -r; PATH=${PATH%%:*}:/nowhere; base_python", PATH=clone.environment["PATH"])
     assert done.returncode == 1
     assert done.stderr.startswith("launchpad: no Python 3.11 or newer here")
+
+
+def test_has_the_bytecode_of_its_own_modules_at_hand_where_python_may_write_none(clone: Clone) -> None:
+    (clone.root / ".venv/bin/python").unlink(missing_ok=True)  # a link to the real one
+    executable(clone.root / ".venv/bin/python", f'echo compiled >>"$PWD/runs"; exec {sys.executable} "$@"')
+    for package in ("cli", "infra", "plugins"):
+        (clone.root / package).mkdir(exist_ok=True)
+        (clone.root / package / "own.py").write_text("ONE = 1\n")
+    (clone.root / "cli/broken.py").write_text("this is no Python\n")
+    forbidden = {"PYTHONDONTWRITEBYTECODE": "1"}
+    for _ in range(2):
+        done = clone.setup("compile_modules", **forbidden)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert sorted(path.parent.parent.name for path in clone.root.rglob("own.*.pyc")) == ["cli", "infra", "plugins"]
+    assert (clone.root / "runs").read_text() == "compiled\n"
+    (clone.root / "infra/added.py").write_text("TWO = 2\n")
+    assert clone.setup("compile_modules", **forbidden).returncode == 0
+    assert list(clone.root.rglob("added.*.pyc"))

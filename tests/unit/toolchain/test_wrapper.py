@@ -93,7 +93,7 @@ def test_without_a_toolchain_says_what_to_run(clone: Clone) -> None:
 def test_takes_over_the_lock_of_a_dead_process(wrapped: Clone) -> None:
     file = lock(wrapped, DEAD)
     done = pulumi(wrapped, "up")
-    assert done.stderr == f"launchpad: took over a lock of pid {DEAD}, which is no longer running\n"
+    assert done.stderr == f"launchpad: removed the lock of pid {DEAD}, which is no longer running\n"
     assert list(file.parent.iterdir()) == []
     assert done.stdout.startswith("real up")
 
@@ -136,8 +136,40 @@ def test_an_interrupted_machine_is_recorded_as_begun(wrapped: Clone) -> None:
     ]
     assert "pending_operations" not in latest(file)
     assert done.stderr == (
-        "launchpad: machine: creating was interrupted; the next update does it again, a destroy undoes it\n"
+        "launchpad: machine: creating was interrupted; the next update repeats it, a destroy undoes it\n"
     )
+
+
+def test_a_state_cut_off_by_a_kill_is_taken_back_from_its_copy(wrapped: Clone) -> None:
+    file = state(wrapped, operation("release", "command:remote:Command", "updating"))
+    file.rename(file.with_name("dev.json.bak"))
+    file.touch()
+    done = pulumi(wrapped, "up")
+    assert done.stderr == (
+        "launchpad: dev: the state was cut off when pulumi was killed; its previous version is back in place\n"
+        "launchpad: release: updating was interrupted; the next update repeats it, a destroy undoes it\n"
+    )
+    assert latest(file) == {"resources": [{"urn": "urn:root"}]}
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert pulumi(wrapped, "up").stderr == ""
+
+
+def test_a_cut_off_state_without_a_copy_is_named_and_left(wrapped: Clone) -> None:
+    file = state(wrapped)
+    file.write_text("")
+    done = pulumi(wrapped, "up")
+    assert done.stderr == (
+        f"launchpad: {file} was damaged when pulumi was killed, and there is no copy of it: "
+        "restore it from a backup of yours\n"
+    )
+    assert file.read_text() == ""
+
+
+def test_a_lock_cut_off_by_a_kill_is_removed(wrapped: Clone) -> None:
+    file = lock(wrapped, DEAD)
+    file.write_text("")
+    assert pulumi(wrapped, "up").stderr == ""
+    assert not file.exists()
 
 
 def test_repeatable_operations_are_forgotten_and_a_clouds_are_not(wrapped: Clone) -> None:

@@ -1,0 +1,1 @@
+"""The launchpad command: what a person types, over Pulumi's CLI and SSH."""

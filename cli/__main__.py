@@ -1,0 +1,6 @@
+"""Run the launchpad command: ``python -m cli``."""
+
+from cli.main import main
+
+if __name__ == "__main__":
+    main()

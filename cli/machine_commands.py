@@ -1,0 +1,138 @@
+"""The commands that ask the stack's machine: its app's state, log and shell."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from cli import process, remote
+from cli.options import PLAIN_WORDS, Json, StackName, chosen
+
+app = typer.Typer()
+Lines = Annotated[int, typer.Option("--lines", "-n", min=0, help="Number of past lines.")]
+Process = Annotated[
+    str,
+    typer.Option(
+        "--process",
+        "-p",
+        metavar="NAME",
+        help="web, proxy, run, cron.NAME, or a process of the Procfile.",
+        autocompletion=lambda: ["web", "proxy", "run"],
+    ),
+]
+
+
+@app.command("status")
+def status_command(stack: StackName = "dev", as_json: Json = False) -> None:
+    """Show which release serves, and its processes."""
+    sys.exit(remote.run(chosen(stack), "status", *_json(as_json)))
+
+
+@app.command("releases")
+def releases_command(
+    stack: StackName = "dev",
+    runs: Annotated[bool, typer.Option("--runs", help="Also list the commands of run.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List all deployments: release, time, user, result."""
+    sys.exit(remote.run(chosen(stack), "releases", *(["--runs"] if runs else []), *_json(as_json)))
+
+
+@app.command("logs")
+def logs_command(
+    *,
+    stack: StackName = "dev",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow new lines until Ctrl-C.")] = False,
+    since: Annotated[str, typer.Option(metavar="TIME", help="Such as 2h, yesterday, or 2026-05-01 12:00.")] = "",
+    grep: Annotated[str, typer.Option("--grep", "-g", metavar="REGEX", help="Only lines that match.")] = "",
+    process_name: Process = "",
+    release: Annotated[
+        str, typer.Option("--release", "-r", metavar="RELEASE", help="Only lines of this release.")
+    ] = "",
+    lines: Lines = 100,
+    as_json: Json = False,
+) -> None:
+    """Show the app's log."""
+    chosen_by = {"--process": process_name, "--release": release, "--since": since, "--grep": grep}
+    words = [word for option, value in chosen_by.items() if value for word in (option, value)]
+    words += ["--lines", str(lines), *(["--follow"] if follow else []), *_json(as_json)]
+    with process.interrupts() as pressed:
+        code = remote.run(chosen(stack), "logs", *words)
+    sys.exit(0 if follow and pressed.count else code)  # Ctrl-C is how one stops following
+
+
+@app.command("run", context_settings=PLAIN_WORDS)
+def run_command(
+    command: Annotated[
+        list[str], typer.Argument(metavar="COMMAND...", help="After --, such as: -- python manage.py migrate")
+    ],
+    stack: StackName = "dev",
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Leave the command running on the machine.")] = False,
+) -> None:
+    """Run a command in the serving release. It has the app's environment, user, sandbox and virtualenv."""
+    tty = not detach and has_terminal()
+    words = [*_who(), *(["--detach"] if detach else []), *(["--tty"] if tty else []), "--", *command]
+    sys.exit(remote.run(chosen(stack), "run", *words, tty=tty))
+
+
+@app.command("console")
+def console_command(stack: StackName = "dev") -> None:
+    """Open the app's shell. It is that of manage.py if there is one, otherwise Python."""
+    sys.exit(remote.run(chosen(stack), "console", *_who(), tty=has_terminal()))
+
+
+@app.command("restart")
+def restart_command(
+    process_name: Annotated[str, typer.Argument(metavar="[PROCESS]", help="Only this one; else all.")] = "",
+    stack: StackName = "dev",
+    as_json: Json = False,
+) -> None:
+    """Restart the app without a pause. The same release starts with the same settings in the other slot."""
+    words = [*_who(), *(["--process", process_name] if process_name else [])]
+    sys.exit(remote.run(chosen(stack), "restart", *words, quiet=not as_json))
+
+
+@app.command("job")
+def job_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The job, as in launchpad status.")],
+    stack: StackName = "dev",
+) -> None:
+    """Run a scheduled job now. Its schedule goes on as before."""
+    sys.exit(remote.run(chosen(stack), "job", name))
+
+
+@app.command("cancel")
+def cancel_command(
+    stack: StackName = "dev",
+    everything: Annotated[bool, typer.Option("--all", help="Those that wait for it, too.")] = False,
+) -> None:
+    """Stop the deployment that is under way. One that has switched already goes on."""
+    sys.exit(remote.run(chosen(stack), "cancel", *(["--all"] if everything else [])))
+
+
+@app.command("ssh", context_settings=PLAIN_WORDS)
+def ssh_command(
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="[COMMAND]...", help="After --, for the machine's shell to run.")
+    ] = None,
+    stack: StackName = "dev",
+) -> None:
+    """Log in to the machine, or run a command there."""
+    words = remote.login(chosen(stack)).shell(command or [])
+    os.execvp(words[0], words)
+
+
+def has_terminal() -> bool:
+    """Whether a person types and reads here."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _json(wanted: bool) -> list[str]:
+    return ["--json"] if wanted else []
+
+
+def _who() -> list[str]:
+    return ["--who", remote.who()]

@@ -1,0 +1,56 @@
+"""What an up would change: the engine's plan, a line for each resource. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from cli import changes, steps
+from cli.events import Event, Finished, Started
+from cli.view import Kind, Shown, View
+
+WORDS = {
+    "create": "create",
+    "update": "update",
+    "delete": "remove",
+    "replace": "replace",
+    "read": "read",
+    "import": "import",
+}
+"""The engine's operations that are told of. A replacement's two parts are told of as one."""
+
+
+@dataclass
+class Preview(View):
+    """The plan so far; ``feed`` it every event."""
+
+    shows_what_goes_out: ClassVar[bool] = True
+    counts: dict[str, int] = field(default_factory=dict)
+    unchanged: int = 0
+
+    def feed(self, event: Event, now: float) -> list[Shown]:
+        """Take in an event; gives the lines that it adds."""
+        match event:
+            case Started(resource, operation, changed):
+                if not resource.custom:
+                    return []
+                self.unchanged += operation == "same"
+                if not (word := WORDS.get(operation)):
+                    return []
+                self.counts[word] = self.counts.get(word, 0) + 1
+                details = f" ({', '.join(changed)})" if changed and word in ("update", "replace") else ""
+                return [Shown(Kind.STEP, f"{steps.title(resource.name, self.app)}: {word}{details}")]
+            case Finished(_, _, outputs, before):
+                if outputs:
+                    self.outputs, self.before = outputs, before
+                return []
+            case _:
+                return super().feed(event, now)
+
+    def summary(self) -> list[str]:
+        """The outputs that change, and how much changes at all."""
+        lines = [f"output {line}" for line in changes.of_outputs(self.before, self.outputs)]
+        if not self.counts and not lines:
+            return ["nothing to change"]
+        counts = [f"{count} to {word}" for word, count in self.counts.items()]
+        return [*lines, ", ".join([*counts, f"{self.unchanged} unchanged"])]

@@ -1,0 +1,63 @@
+"""The steps of a deployment in plain words: resources by their names. Pure."""
+
+from __future__ import annotations
+
+TITLES = {
+    "wait-for-ssh": "wait for SSH",
+    "copy-agent": "copy the agent",
+    "prepare": "prepare the machine",
+    "push-source": "push the source",
+    "removal": "the app on the server",
+    "release": "release",
+    "check-public-url": "check the public URL",
+    "release-notes": "note what went out",
+    "generated-secrets": "generate the secrets",
+    "ssh-files": "write the SSH files",
+    "client-key": "make the client key",
+    "host-key": "make the host key",
+}
+"""By the end of the resource's name, which begins with that of its deployment or machine."""
+
+OF_MACHINE = ("client-key", "host-key")
+"""Those of a machine, of which a stack has one."""
+
+DONE = {
+    "create": "done",
+    "update": "done",
+    "delete": "removed",
+    "replace": "replaced",
+    "create-replacement": "replaced",
+    "delete-replaced": "removed",
+    "refresh": "looked at",
+    "read": "read",
+}
+"""How a step that succeeded ends, by the engine's operation."""
+
+SILENT = ("same", "replace", "discard-replaced", "remove-pending-replace")
+"""Operations that do nothing, or whose parts are told of themselves."""
+
+
+def is_silent(name: str, operation: str) -> bool:
+    """Whether a step is not told of. What takes an app off a server does nothing before it is deleted."""
+    return operation in SILENT or (name.endswith("-removal") and operation != "delete")
+
+
+def title(name: str, app: str = "") -> str:
+    """What the step of a resource is called; the resource's own name where we know no better.
+
+    Args:
+        name: The resource's name.
+        app: The deployment that the stack's config names. A step of another one is told apart by its name.
+    """
+    for end, words in TITLES.items():
+        if name == end:
+            return words
+        if name.endswith(f"-{end}"):
+            owner = name.removesuffix(f"-{end}")
+            return words if not app or owner == app or end in OF_MACHINE else f"{words} of {owner}"
+    return name
+
+
+def ended(operation: str) -> str:
+    """How a step ended that succeeded."""
+    return DONE.get(operation, operation)

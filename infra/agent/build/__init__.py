@@ -1,0 +1,1 @@
+"""Turns a commit into a release: its files, its Python and its virtualenv."""

@@ -1,0 +1,154 @@
+"""The command line: specifications from stdin, results to stdout, errors as plain lines with exit status 1."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from infra.agent import verbs
+from infra.agent.system import copies, say
+from infra.agent.system.failure import Failure
+from infra.protocol.codec import MessageError
+
+COPY = Path(__file__).parents[2]
+"""The copy of the program that runs: the directory that has the package ``infra``."""
+Verb = Callable[[argparse.Namespace], int | None]
+
+RUN_TEXT = (
+    "run a command in the serving release: its variables, user, sandbox and virtualenv. One word with spaces or shell "
+    "syntax is run by a shell, as a line of the Procfile; several words are a program and its arguments"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments, command = split(sys.argv[1:] if argv is None else argv)
+    words = parser().parse_args(arguments)
+    words.command = command
+    try:
+        return _run(words)
+    except BrokenPipeError:
+        # Nobody reads this any more. What the interpreter flushes at its end must not complain of that.
+        void = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(void, 1)
+        os.dup2(void, 2)
+        return 1
+
+
+def split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Our own arguments, and the command after the first ``--`` that ``run`` passes on, whatever is in it."""
+    if list(argv[:1]) != ["run"] or "--" not in argv:
+        return list(argv), []
+    at = list(argv).index("--")
+    return list(argv[:at]), list(argv[at + 1 :])
+
+
+def _run(words: argparse.Namespace) -> int:
+    try:
+        if os.geteuid() != 0:
+            raise Failure("launchpad-agent needs root: run it with sudo.")
+        copies.hold(COPY)
+        os.umask(0o022)
+        return int(words.run(words) or 0)
+    except (Failure, MessageError) as error:
+        say.line(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say.line("error: interrupted")
+        return 1
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        say.line(f"error: {_system_error(error)}")
+        return 1
+    except Exception as error:
+        say.line(f"error: a defect in launchpad-agent: {type(error).__name__}: {error} ({_where(error)})")
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """The grammar of the command line: one subcommand for each verb."""
+    found = argparse.ArgumentParser(
+        prog="launchpad-agent", description="Prepares this machine for an app and releases it."
+    )
+    commands = found.add_subparsers(required=True, metavar="command")
+
+    def verb(name: str, run: Verb, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    def app_verb(name: str, run: Verb, text: str) -> argparse.ArgumentParser:
+        added = verb(name, run, text)
+        added.add_argument("--app", required=True)
+        return added
+
+    def recorded(added: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        added.add_argument("--who", default="", help="who asks for it, for the history")
+        return added
+
+    verb("prepare", verbs.prepare, "make the machine ready; reads a JSON specification from stdin")
+    one = app_verb("deploy", verbs.deploy, "release a commit; reads a JSON specification from stdin")
+    one.add_argument("--revision", required=True, help="the commit, all 40 digits")
+    text = "release a commit that is still built here, with the settings that it had"
+    one = recorded(app_verb("rollback", verbs.rollback, text))
+    one.add_argument("--revision", required=True, help="the commit, all 40 digits")
+    text = "start the serving release anew in the other slot, and its other processes"
+    one = recorded(app_verb("restart", verbs.restart, text))
+    one.add_argument("--process", default="", help="only this process: web, or one of the Procfile")
+    one = recorded(app_verb("run", verbs.run, RUN_TEXT))
+    one.usage = "launchpad-agent run --app APP [--who WHO] [--detach] [--tty] -- COMMAND..."
+    one.add_argument("--detach", action="store_true", help="go on without this connection; print the log's name")
+    one.add_argument("--tty", action="store_true", help="give the command a terminal, if there is one here")
+    recorded(app_verb("console", verbs.console, "Django's shell, or Python, in the serving release"))
+    one = app_verb("job", verbs.job, "run a scheduled job now, apart from its schedule")
+    one.add_argument("name", help="the job")
+    one = app_verb("status", verbs.status, "which release serves, and the state of every process")
+    one.add_argument("--json", action="store_true")
+    one = app_verb("releases", verbs.releases, "every deployment, the newest first")
+    one.add_argument("--runs", action="store_true", help="the commands of run as well, which --json always has")
+    one.add_argument("--json", action="store_true")
+    _options_of_logs(app_verb("logs", verbs.logs, "the app's log"))
+    text = "take away what Launchpad put here for the app, its data included; with the last app what all of them share"
+    one = recorded(app_verb("remove", verbs.remove, text))
+    one.add_argument("--keep-data", action="store_true", help="leave $DATA_DIR, and the user that it belongs to")
+    text = "how many seconds to wait for a deployment that is under way"
+    one.add_argument("--lock-timeout", type=float, default=300, help=text)
+    app_verb("env", verbs.env, "the names of the app's variables")
+    one = app_verb("cancel", verbs.cancel, "stop the deployment that is under way")
+    one.add_argument("--all", action="store_true", help="those that wait for their turn, too")
+    one = verb("receive-pack", verbs.receive_pack, "git's receiving end of a push into the app's clone")
+    one.add_argument("--app", default="")
+    one.add_argument("--who", default="", help="who pushes, for the history of deployments")
+    one.add_argument("--revision", default="", help="the commit that is pushed")
+    one.add_argument("path", nargs="?", default="", help="the app, as git passes it on: /app or app.git")
+    return found
+
+
+def _options_of_logs(one: argparse.ArgumentParser) -> None:
+    text = "web, proxy, run, run.NUMBER, a process, one of it (worker.2), or a job (cron.NAME); all by default"
+    one.add_argument("--process", default="", help=text)
+    one.add_argument("--release", default="", help="only the lines of this release, or of the revision that begins so")
+    text = 'not older than this: 10m, 2h, 1d, or as journalctl takes it ("10 min ago", "2026-11-26 10:00")'
+    one.add_argument("--since", default="", help=text)
+    one.add_argument("--grep", default="", help="only the lines in which this regular expression is found")
+    one.add_argument("--lines", type=int, default=100, help="how many lines of the past")
+    one.add_argument("--follow", action="store_true", help="go on as lines come")
+    one.add_argument("--json", action="store_true", help="a JSON object for each line")
+
+
+def _system_error(error: OSError) -> str:
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno == 28:
+        return f"the disk is full{where}"
+    return f"{error.strerror or error}{where}"
+
+
+def _where(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "unknown"  # noqa: PTH119

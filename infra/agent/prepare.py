@@ -1,0 +1,149 @@
+"""Makes the machine ready for an app: packages, user, directories, uv, proxy, unit. Quick if it is ready already."""
+
+from __future__ import annotations
+
+import pwd
+import sys
+from typing import TypedDict
+
+from infra.agent.build import uv
+from infra.agent.process import file_units, units
+from infra.agent.proxy import debian_caddy, ports, proxy, site
+from infra.agent.system import files, install, machine, names, owned, packages, say, space, systemd
+from infra.agent.system.failure import Failure
+from infra.agent.system.layout import OPT, PYTHONS, SETTINGS, STATE, App
+from infra.protocol.specs import DeploySpec, PrepareSpec
+
+NEEDED = ("python3-venv", "git", "caddy", "curl", "ca-certificates", "bash", "openssh-client")
+TOMLI = "python3-tomli"
+"""Reads TOML where Python is too old to do it (3.10)."""
+LEAST_FREE = 500_000_000
+"""Bytes that have to be free before packages are installed."""
+
+
+class Prepared(TypedDict):
+    """What ``prepare`` reports to the workstation.
+
+    ``changed`` names what was not as it should be: launchpad-agent, packages, user, directories, uv, proxy, unit.
+    ``ports`` are those of the slots, ``python`` is the version of the system's own, ``seconds`` since the start.
+    """
+
+    app: str
+    user: str
+    changed: list[str]
+    ports: dict[str, int]
+    python: str
+    data: str
+    seconds: float
+
+
+def prepare(spec: PrepareSpec) -> Prepared:
+    """Make the machine ready; says in the result what changed.
+
+    Raises:
+        Failure: The machine cannot be made ready, and why. What serves already is still serving.
+    """
+    app = App(spec.app)
+    machine.check()
+    names.check(app)
+    settings = _site(app, spec)
+    _check_conflicts(settings)
+    # Nothing has changed until here: what stands in the way is somebody else's.
+    ports.check_public(settings)
+    space.make_room(app, LEAST_FREE)
+    changed = ["launchpad-agent"] if install.install() else []
+    OPT.mkdir(parents=True, exist_ok=True)
+    debian_caddy.before_installation()
+    if packages.install([*needed(sys.version_info[:2]), *spec.packages]):
+        changed.append("packages")
+    debian_caddy.after_installation()
+    if names.add_user(app):
+        changed.append("user")
+    if _directories(app):
+        changed.append("directories")
+    if uv.install(spec.package_index):
+        changed.append("uv")
+    if proxy.configure(app, settings, spec.tls):
+        changed.append("proxy")
+    renewed = [file_units.renew(App(other.app)) for other in proxy.sites()]
+    if any(renewed):
+        systemd.reload()
+    if not app.template.exists() and files.write(app.template, units.template(app, DeploySpec.stop_timeout)):
+        systemd.reload()
+        changed.append("unit")
+    say.step("done", f"ready for {app.name}" + (f" ({', '.join(changed)})" if changed else ", nothing to do"))
+    return {
+        "app": app.name,
+        "user": app.user,
+        "changed": changed,
+        "ports": {"blue": settings.blue, "green": settings.green},
+        "python": ".".join(str(part) for part in sys.version_info[:3]),
+        "data": str(app.data),
+        "seconds": round(say.seconds(), 2),
+    }
+
+
+def needed(version: tuple[int, int]) -> tuple[str, ...]:
+    """The packages that each machine needs.
+
+    Args:
+        version: The version of its Python, such as (3, 13).
+    """
+    return NEEDED if version >= (3, 11) else (*NEEDED, TOMLI)
+
+
+def _site(app: App, spec: PrepareSpec) -> site.Site:
+    before = files.read_json(app.settings)
+    blue, green = (int(before["blue"]), int(before["green"])) if before else ports.free_pair()
+    return site.Site(
+        app=app.name,
+        blue=blue,
+        green=green,
+        http_port=spec.http_port,
+        domain=spec.domain or None,
+        aliases=spec.aliases,
+        trusted_proxies=spec.trusted_proxies,
+        own_certificate=bool(spec.tls.certificate),
+        acme_ca=spec.tls.acme_ca,
+        acme_root=bool(spec.tls.acme_root),
+        limits=spec.limits,
+    )
+
+
+def _check_conflicts(settings: site.Site) -> None:
+    others = [other for other in proxy.sites() if other.app != settings.app]
+    if conflicts := site.conflicts([*others, settings]):
+        raise Failure("\n".join(conflicts))
+
+
+def _directories(app: App) -> bool:
+    user = pwd.getpwnam(app.user)
+    own = (user.pw_uid, user.pw_gid)
+    changed = [
+        files.directory(SETTINGS, 0o755),
+        files.directory(app.settings.parent, 0o755),
+        files.directory(STATE, 0o755),
+        files.directory(app.state, 0o755),
+        files.directory(app.serving, 0o755),
+        files.directory(app.built, 0o700),
+        files.directory(app.launches, 0o700),
+        files.directory(app.home, 0o755),
+        files.directory(app.static, 0o755),
+        files.directory(app.releases, 0o750, (0, user.pw_gid), mend=True),
+        # Earlier versions gave python to the app, which may have put links there: take back python first.
+        files.directory(app.python, 0o755, mend=True),
+        files.directory(app.virtualenvs, 0o755, mend=True),
+        files.directory(app.cache, 0o750, own, mend=True),
+        files.directory(app.data, 0o750, own, mend=True),
+        files.directory(app.tmp, units.TMP_MODE, (0, user.pw_gid), mend=True),
+        files.write(app.tmp_rule, units.tmp_rule(app)),
+        files.directory(PYTHONS, 0o755),
+    ]
+    return any([*changed, _strange_virtualenvs(app)])
+
+
+def _strange_virtualenvs(app: App) -> bool:
+    """Remove what an app put among its virtualenvs while those were its own: all but directories."""
+    strange = [path for path in app.virtualenvs.iterdir() if path.is_symlink() or not path.is_dir()]
+    owned.remove(app, strange)
+    return bool(strange)

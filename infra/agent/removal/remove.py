@@ -1,0 +1,75 @@
+"""Removes an app from the machine: just what Launchpad put there. May be killed at any moment and run again."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from infra.agent.proxy import proxy
+from infra.agent.removal import app_parts, shared_parts
+from infra.agent.system import say
+from infra.agent.system.failure import Failure
+from infra.agent.system.layout import App
+
+
+class Removed(TypedDict):
+    """What ``remove`` reports.
+
+    ``kept`` is what was to stay, ``left`` what could not be removed, a line each with the reason; ``packages`` are the
+    Debian packages that were purged, ``last`` says whether no other app is on the machine.
+    """
+
+    app: str
+    last: bool
+    kept: list[str]
+    left: list[str]
+    packages: list[str]
+    seconds: float
+
+
+def remove(app: App, *, keep_data: bool) -> Removed:
+    """Remove an app; with the last one what all of them share. Other apps serve on meanwhile.
+
+    Only for who holds the machine alone.
+
+    Args:
+        app: The app; it need not be there, or not completely.
+        keep_data: Whether ``$DATA_DIR`` stays, and the app's user, to whom it belongs.
+    """
+    left: list[str] = []
+    last = not shared_parts.other_apps(app)
+    if app_parts.is_known(app):
+        # First the site, so that no visitor meets a half removed app.
+        app.settings.unlink(missing_ok=True)
+        if not last and proxy.is_configured():
+            left += _without_site(app)
+        app_parts.stop(app)
+        left += app_parts.remove(app, keep_data=keep_data)
+    else:
+        say.step("remove", f"nothing of Launchpad's is here for {app.name}")
+    packages: list[str] = []
+    if last:
+        packages, shared = shared_parts.remove()
+        left += shared
+    for line in left:
+        say.step("warning", f"not removed: {line}")
+    kept = [str(app.data)] if keep_data and app.data.is_dir() else []
+    stays = f"; its data stays in {kept[0]}" if kept else ""
+    say.step("done", f"removed {app.name}" + (", the last app" if last else "") + stays)
+    return {
+        "app": app.name,
+        "last": last,
+        "kept": kept,
+        "left": left,
+        "packages": packages,
+        "seconds": round(say.seconds(), 2),
+    }
+
+
+def _without_site(app: App) -> list[str]:
+    """Have the proxy serve the other apps alone; what hinders that is left for the next ``prepare`` or deployment."""
+    say.step("proxy", f"taking the site of {app.name} away")
+    try:
+        proxy.load_sites()
+    except Failure as failure:
+        return [f"the site of {app.name}: {failure}"]
+    return []

@@ -1,0 +1,69 @@
+"""What the apps of a machine share: removed with the last of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from infra.agent.proxy import certificates, proxy
+from infra.agent.system import files, package_record, packages, say
+from infra.agent.system.failure import Failure
+from infra.agent.system.layout import (
+    COMMAND,
+    FILE_SOCKETS,
+    LIB,
+    OPT,
+    PROXY_SETTINGS,
+    RUN,
+    SETTINGS,
+    STATE,
+    SUSPENDED,
+    App,
+)
+
+SHARED = frozenset({certificates.FOLDER.name, PROXY_SETTINGS.name})
+"""What is among the folders of the apps' settings and is no app's."""
+
+
+def other_apps(app: App) -> list[str]:
+    """The other apps that ``prepare`` has begun with here."""
+    folders = SETTINGS.iterdir() if SETTINGS.is_dir() else []
+    return sorted(path.name for path in folders if path.is_dir() and path.name not in SHARED | {app.name})
+
+
+def remove() -> tuple[list[str], list[str]]:
+    """Remove all of it, last the program itself.
+
+    Returns:
+        The Debian packages that were purged; and what could not be removed, with the reason.
+    """
+    say.step("remove", "removing what the apps shared")
+    left = proxy.remove()
+    purged: list[str] = []
+    try:
+        purged, reason = packages.purge()
+        if reason:
+            left.append(reason)
+        else:
+            files.remove_tree(package_record.RECORD)
+    except Failure as failure:
+        left.append(str(failure))
+    for path in (OPT, FILE_SOCKETS, SUSPENDED, RUN):
+        files.remove_tree(path)
+    # Not whole trees: the disks of embedded machines may be in the folder of the state.
+    for folder in (certificates.FOLDER, SETTINGS, STATE):
+        _remove_empty(folder)
+    COMMAND.unlink(missing_ok=True)
+    files.remove_tree(LIB)
+    return purged, left
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder that is empty by now; otherwise tell what is in it."""
+    if not folder.is_dir():
+        return
+    files.sweep(folder)
+    try:
+        folder.rmdir()
+    except OSError:
+        names = ", ".join(sorted(path.name for path in folder.iterdir()))
+        say.step("remove", f"{folder} stays, with {names}")

@@ -1,0 +1,290 @@
+"""Where everything of an app is on the machine."""
+
+from __future__ import annotations
+
+import pwd
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.agent.system.instances import JOB
+from infra.protocol import paths
+
+LIB = Path("/usr/local/lib/launchpad")
+LAUNCHER = LIB / "launch.py"
+STOPPER = LIB / "stop.py"
+RECORDER = LIB / "record.py"
+JOB_RECORDER = LIB / "record_job.py"
+SERVER = Path(paths.SERVE)
+PERSISTER = LIB / "persist.py"
+COLLECTOR = LIB / "collect.py"
+COMPRESSOR = LIB / "compress.py"
+FILE_SERVER = LIB / "files.py"
+TOOLS = LIB / "bin"
+"""What stands in for uv, poetry and the like while an app runs (see tool_shim.py)."""
+COMMAND = Path("/usr/local/bin") / paths.AGENT
+OPT = Path("/opt/launchpad")
+UV = OPT / "uv/bin/uv"
+PYTHONS = OPT / "python"
+SETTINGS = Path("/etc/launchpad")
+STATE = Path("/var/lib/launchpad")
+UNITS = Path("/etc/systemd/system")
+TMPFILES = Path("/etc/tmpfiles.d")
+PROXY_USER = "launchpad-proxy"
+"""The user of the proxy, and its group, which may read certificates and reach the apps' file servers."""
+PROXY_STATE = Path("/var/lib") / PROXY_USER
+"""Where the proxy keeps certificates that came by ACME; its own."""
+PROXY_SETTINGS = SETTINGS / "proxy"
+CADDYFILE = PROXY_SETTINGS / "Caddyfile"
+CADDY_SOCKET = Path("/run") / PROXY_USER / "admin.sock"
+RUN = Path("/run/launchpad")
+FILE_SOCKETS = Path("/run/launchpad-files")
+MACHINE_LOCK = RUN / "machine.lock"
+SUSPENDED = Path("/run/launchpad-suspended")
+PACKAGES_LOCK = RUN / "packages"
+"""Locked while a deployment installs Debian packages; not ``*.lock``, as it keeps nobody from preparing the machine."""
+FORMER_LOCKS = Path("/run/lock")
+
+
+def proxy_ids() -> tuple[int, int]:
+    """The ids of the proxy's user and its group."""
+    user = pwd.getpwnam(PROXY_USER)
+    return user.pw_uid, user.pw_gid
+
+
+@dataclass(frozen=True)
+class App:
+    """One app's names and paths. Nothing here touches the disk."""
+
+    name: str
+
+    @property
+    def user(self) -> str:
+        """The system user the app runs as."""
+        return self.name
+
+    @property
+    def home(self) -> Path:
+        """Everything of the app but its settings and secrets; root's."""
+        return Path(paths.home(self.name))
+
+    @property
+    def repository(self) -> Path:
+        """The kept bare clone; root's."""
+        return self.home / paths.REPOSITORY
+
+    @property
+    def releases(self) -> Path:
+        """One directory per release; root's, and open to the app only."""
+        return self.home / "releases"
+
+    @property
+    def python(self) -> Path:
+        """Virtualenvs and the installer's cache; root's, so that the app replaces neither by a link."""
+        return self.home / "python"
+
+    @property
+    def virtualenvs(self) -> Path:
+        """One directory per virtualenv; root's. Each virtualenv is the app's, and only its own build can write it."""
+        return self.python / "venvs"
+
+    @property
+    def cache(self) -> Path:
+        """The installer's cache; the app user's."""
+        return self.python / "cache"
+
+    @property
+    def data(self) -> Path:
+        """What the app keeps across releases (``$DATA_DIR``); the app user's."""
+        return self.home / "data"
+
+    @property
+    def tmp(self) -> Path:
+        """What the app's processes have as /tmp and /var/tmp; root's, and the app's group writes to it."""
+        return self.home / "tmp"
+
+    @property
+    def tmp_rule(self) -> Path:
+        """Has systemd-tmpfiles empty ``tmp`` at boot, and remove what is old."""
+        return TMPFILES / f"launchpad-{self.name}.conf"
+
+    @property
+    def static(self) -> Path:
+        """The files that the proxy serves by itself, copies of root's (see public_files.py)."""
+        return self.home / "static"
+
+    @property
+    def kept_static(self) -> Path:
+        """One directory of static files per release; root's, readable for everybody."""
+        return self.static / "kept"
+
+    @property
+    def files_socket(self) -> Path:
+        """Where the proxy asks for the files below ``$DATA_DIR``; for root and the proxy only."""
+        return FILE_SOCKETS / f"{self.name}.sock"
+
+    @property
+    def files_unit(self) -> str:
+        """The name of the units that serve these files, without ``.socket`` or ``.service``."""
+        return f"launchpad-{self.name}-files"
+
+    @property
+    def settings(self) -> Path:
+        """What ``prepare`` decided: ports, domain, limits."""
+        return SETTINGS / self.name / "app.json"
+
+    @property
+    def specification(self) -> Path:
+        """What an earlier version wrote instead of ``specifications``."""
+        return SETTINGS / self.name / "deploy.json"
+
+    @property
+    def specifications(self) -> Path:
+        """The specification with which each release last began to serve, secrets included: root's, 0600."""
+        return SETTINGS / self.name / "specifications"
+
+    @property
+    def launches(self) -> Path:
+        """How each process is started, secrets included: root's, 0600."""
+        return SETTINGS / self.name / "launch"
+
+    def launch(self, instance: str) -> Path:
+        """How one process is started."""
+        return self.launches / f"{instance}.json"
+
+    @property
+    def task_launch(self) -> Path:
+        """How the running build, hook or ``release:`` process starts; not among the app's ``launches``."""
+        return SETTINGS / self.name / "task" / "launch.json"
+
+    @property
+    def runs(self) -> Path:
+        """How each command of ``run`` that is under way was started, secrets included: root's, 0700."""
+        return SETTINGS / self.name / "runs"
+
+    def run_launch(self, number: int) -> Path:
+        """How one command of ``run`` is started; there as long as it is under way."""
+        return self.runs / f"{number}.json"
+
+    @property
+    def metadata_access(self) -> Path:
+        """Exists if the app may use the cloud's metadata service."""
+        return SETTINGS / self.name / "metadata-access"
+
+    @property
+    def former_secrets(self) -> Path:
+        """Former values of secrets, which the journal may hold. Root's, 0600."""
+        return SETTINGS / self.name / "former-secrets.json"
+
+    @property
+    def certificates(self) -> Path:
+        """The app's own TLS certificate and key, or the root of a private ACME server; for root and the proxy."""
+        return SETTINGS / "tls" / self.name
+
+    @property
+    def state(self) -> Path:
+        """The app's history, and which slot is serving."""
+        return STATE / self.name
+
+    @property
+    def serving(self) -> Path:
+        """The directory whose files tell the proxy which slot is serving (see slots.py)."""
+        return self.state / "serving"
+
+    @property
+    def suspended(self) -> Path:
+        """Exists while the release that serves is stopped for the next one; gone after a reboot, which starts it."""
+        return SUSPENDED / self.name
+
+    @property
+    def built(self) -> Path:
+        """One file per release that is completely built."""
+        return self.state / "built"
+
+    @property
+    def plans(self) -> Path:
+        """What each built release needs of its plan to run (see kept_plans.py): root's, 0600."""
+        return self.state / "plans"
+
+    @property
+    def history(self) -> Path:
+        """Every deployment, one JSON object a line, append-only."""
+        return self.state / "releases.jsonl"
+
+    @property
+    def run_history(self) -> Path:
+        """Every command of ``run``, one JSON object a line, append-only."""
+        return self.state / "runs.jsonl"
+
+    @property
+    def starts(self) -> Path:
+        """Which release each process was started with, and when (see starts.py)."""
+        return self.state / "starts.json"
+
+    @property
+    def lock(self) -> Path:
+        """Locked while a deployment runs."""
+        return RUN / f"app-{self.name}.lock"
+
+    @property
+    def runs_lock(self) -> Path:
+        """Locked for an instant while a command of ``run`` begins, and while it is decided which releases go."""
+        return RUN / f"app-{self.name}.runs"
+
+    @property
+    def turns(self) -> Path:
+        """Who waits for the lock, in order (see turns.py)."""
+        return RUN / f"app-{self.name}.turns"
+
+    @property
+    def scratch(self) -> Path:
+        """Keys and indexes of the deployment under way, in memory: root's, 0700. Emptied by the next deployment."""
+        return RUN / f"app-{self.name}.scratch"
+
+    @property
+    def template(self) -> Path:
+        """The systemd template of all the app's processes."""
+        return UNITS / f"{self.name}@.service"
+
+    def dropins(self, instance: str) -> Path:
+        """The drop-ins of one instance's unit (see limits.py)."""
+        return UNITS / f"{self.unit(instance)}.d"
+
+    def all_dropins(self) -> list[Path]:
+        """The folders of drop-ins that there are, of instances that run no more among them."""
+        return sorted(UNITS.glob(f"{self.name}@*.service.d"))
+
+    def unit(self, instance: str) -> str:
+        """The systemd unit of a slot (blue, green), of another process (see ``instance``) or of a job (see ``job``)."""
+        if instance.startswith(JOB):
+            return f"{self.job_template.stem}{instance.removeprefix(JOB)}.service"
+        return f"{self.name}@{instance}.service"
+
+    def instance(self, unit: str) -> str:
+        """The instance that one of the app's units runs; empty for a unit of anything else."""
+        for prefix, before in ((f"{self.name}@", ""), (self.job_template.stem, JOB)):
+            if unit.startswith(prefix):
+                return before + unit.removeprefix(prefix).removesuffix(".service")
+        return ""
+
+    @property
+    def job_template(self) -> Path:
+        """The systemd template of all the app's scheduled jobs; with a dot, it is no other app's template."""
+        return UNITS / f"launchpad-{self.name}.cron@.service"
+
+    def timer(self, job: str) -> Path:
+        """The systemd timer that starts a scheduled job."""
+        return UNITS / f"{self.job_template.stem}{job}.timer"
+
+    @property
+    def jobs(self) -> Path:
+        """How each scheduled job ended last, one file for each; root's."""
+        return self.state / "jobs"
+
+    def task(self, what: str) -> str:
+        """The transient unit that builds, runs hooks or the ``release:`` process."""
+        return f"launchpad-{self.name}-{what}.service"
+
+    def run(self, number: int | str) -> str:
+        """The transient unit of a command of ``run``; with ``*``, a pattern that fits no unit of another app."""
+        # A dot is in no app's name: with a hyphen, the app a-run-1 would have units that look like those of a.
+        return f"launchpad-{self.name}-run.{number}.service"

@@ -1,0 +1,213 @@
+"""What each verb of the command line does: reads its specification or flags, calls a room, prints the result.
+
+The rooms are imported where a verb enters them: each run of the program pays for one verb, and a deployment from the
+workstation runs three (the push, ``prepare`` and ``deploy``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import re
+import signal
+import sys
+from typing import Any
+
+from infra.agent.process import launch_file
+from infra.agent.system import prepared, say
+from infra.agent.system.failure import Failure
+from infra.agent.system.layout import App
+from infra.protocol import codec, values
+from infra.protocol.refusal import Refusal
+
+REVISION = re.compile(r"[0-9a-f]{40}")
+
+
+def prepare(_words: argparse.Namespace) -> None:
+    """Make the machine ready as the specification on stdin says."""
+    from infra.agent import prepare as preparation
+    from infra.agent.release import caller, lock
+    from infra.protocol.specs import PrepareSpec
+
+    spec = codec.load(PrepareSpec, _stdin())
+    say.redactor.add(spec.tls.key)
+    say.signs_of_life()
+    app = App(spec.app)
+    with lock.alone(caller.who(app, ""), f"preparing the machine for {app.name}", spec.lock_timeout):
+        say.carry_on()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        result = preparation.prepare(spec)
+    say.result(result)
+
+
+def deploy(words: argparse.Namespace) -> None:
+    """Release a commit as the specification on stdin says."""
+    from infra.agent.release import caller, deploy, secrets
+    from infra.protocol.specs import DeploySpec
+
+    value = _stdin()
+    if isinstance(value, dict) and isinstance(value.get("secrets"), dict):
+        say.redactor.add(*(text for text in value["secrets"].values() if isinstance(text, str)))
+    spec = codec.load(DeploySpec, value)
+    say.redactor.add(*secrets.secret_values(spec))
+    if spec.app != words.app:
+        raise Failure(f"--app is {words.app}, but the specification is for {spec.app}")
+    app, revision = App(spec.app), _revision(words)
+    prepared.check(app)
+    say.signs_of_life()
+    spec = dataclasses.replace(spec, who=spec.who or caller.who(app, revision))
+    say.result(deploy.deploy(spec, revision))
+
+
+def rollback(words: argparse.Namespace) -> None:
+    """Release a commit that is still built here."""
+    from infra.agent.release import caller, deploy
+
+    app, revision = _prepared_app(words), _revision(words)
+    say.signs_of_life()
+    say.result(deploy.rollback(app, revision, words.who or caller.who(app, revision)))
+
+
+def restart(words: argparse.Namespace) -> None:
+    """Start what serves anew."""
+    from infra.agent.release import restart
+
+    app = _prepared_app(words)
+    say.signs_of_life()
+    say.result(restart.restart(app, words.who, words.process))
+
+
+def run(words: argparse.Namespace) -> int | None:
+    """Run a command in the serving release; its exit status is ours."""
+    from infra.agent.release import caller, run
+    from infra.agent.release.run_unit import Command
+
+    app = _prepared_app(words)
+    if not words.command:
+        raise Failure("no command is given: launchpad run -- COMMAND...")
+    command, who = Command(tuple(words.command)), words.who or caller.who(app, "")
+    if not words.detach:
+        return run.run(app, command, who, tty=words.tty)
+    name = run.detach(app, command, who)
+    say.line(f"The command goes on by itself. Its log: launchpad logs --process {name}")
+    say.text(name)
+    return None
+
+
+def console(words: argparse.Namespace) -> int:
+    """Run Python, or Django's shell, in the serving release."""
+    from infra.agent.release import caller, run
+
+    app = _prepared_app(words)
+    return run.run(app, run.console(app), words.who or caller.who(app, ""), tty=True)
+
+
+def job(words: argparse.Namespace) -> None:
+    """Run a scheduled job now."""
+    from infra.agent.process import timers
+
+    say.text(timers.run_now(_prepared_app(words), words.name))
+
+
+def status(words: argparse.Namespace) -> None:
+    """Print which release serves, and the state of every process."""
+    from infra.agent.release import status
+
+    app = _app(words.app)
+    _print(status.status(app) if words.json else status.status_text(app))
+
+
+def releases(words: argparse.Namespace) -> None:
+    """Print the history."""
+    from infra.agent.release import status
+
+    app = _app(words.app)
+    _print(status.releases_data(app) if words.json else status.releases_text(app, runs=words.runs))
+
+
+def logs(words: argparse.Namespace) -> None:
+    """Print the app's log."""
+    from infra.agent.release import logs
+
+    app = _prepared_app(words)
+    query = {name: getattr(words, name) for name in ("process", "release", "since", "grep", "lines", "follow", "json")}
+    logs.show(app, logs.Query(**query))
+
+
+def env(words: argparse.Namespace) -> None:
+    """Print the names of the app's variables."""
+    from infra.agent.release import status
+
+    _print(status.environment_text(_app(words.app)))
+
+
+def remove(words: argparse.Namespace) -> int:
+    """Take away what Launchpad put on the machine for an app."""
+    from infra.agent.release import caller, lock
+    from infra.agent.removal import remove
+
+    app = _app(words.app)
+    say.signs_of_life()
+    who = words.who or caller.who(app, "")
+    with lock.alone(who, f"removing {app.name} from the machine", words.lock_timeout):
+        say.carry_on()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        result = remove.remove(app, keep_data=words.keep_data)
+    say.result(result)
+    return 1 if result["left"] else 0
+
+
+def cancel(words: argparse.Namespace) -> None:
+    """Stop the deployment that is under way; with ``--all`` those that wait for it, too."""
+    from infra.agent.release import cancelling
+
+    say.text(cancelling.cancel(_app(words.app), everyone=words.all))
+
+
+def receive_pack(words: argparse.Namespace) -> None:
+    """Take a push into the app's clone."""
+    from infra.agent.build import repository
+    from infra.agent.release import caller
+
+    app = _app(words.app or words.path.strip("/").removesuffix(".git"))
+    prepared.check(app)
+    if words.who:
+        caller.note_pusher(app, words.who, words.revision)
+    repository.receive_pack(app)
+
+
+def _app(name: str) -> App:
+    """The app of this name, its secrets hidden from now on."""
+    try:
+        values.app_name(name)
+    except Refusal as refusal:
+        raise Failure(f"the app is {name!r}; it must be {refusal}") from None
+    say.redactor.add(*launch_file.secret_values(App(name)))
+    return App(name)
+
+
+def _prepared_app(words: argparse.Namespace) -> App:
+    app = _app(words.app)
+    prepared.check(app)
+    return app
+
+
+def _revision(words: argparse.Namespace) -> str:
+    if not REVISION.fullmatch(words.revision):
+        raise Failure(f"--revision is {words.revision!r}; it must be the full 40 digits of a commit")
+    return str(words.revision)
+
+
+def _stdin() -> Any:
+    try:
+        return json.loads(sys.stdin.buffer.read())
+    except ValueError as error:
+        raise Failure(f"stdin must be a JSON specification: {error}") from error
+
+
+def _print(value: Any) -> None:
+    if isinstance(value, str):
+        say.plain(value)
+    else:
+        say.result(value, indent=1)

@@ -1,0 +1,1 @@
+"""How an app's dependencies are installed, decided by its files and without running any of them."""

@@ -1,0 +1,130 @@
+"""Checks that involve several keys of any stack: each is a function that yields the violations of one rule.
+
+The docstring states the rule; docs/settings.md lists it. A check is skipped if a key that it reads is invalid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from infra.config.incomplete import Unread
+from infra.config.key import NAMESPACE
+from infra.config.settings import Settings
+from infra.protocol import pem, values
+
+Check = Callable[[Settings], Iterator[str]]
+
+WIDEST_PREFIX = 8
+"""Shortest prefix that is not "anywhere": wider SSH networks need ``ssh_from_anywhere``.
+
+Source: Checkov CKV_AWS_24, AWS Security Hub FSBP EC2.13.
+"""
+
+
+def mistakes(checks: Iterable[Check], settings: Settings) -> Iterator[str]:
+    """Run the checks and yield the violations, one line each."""
+    for check in checks:
+        try:
+            yield from check(settings)
+        except Unread:
+            continue
+
+
+def repository_given(settings: Settings) -> Iterator[str]:
+    """A repository is set."""
+    if not settings.repository:
+        yield f"{NAMESPACE}:repository is empty; it must be a local path or an https or ssh URL of a git repository"
+
+
+def ssh_not_from_everywhere(settings: Settings) -> Iterator[str]:
+    """ssh_cidrs holds no network wider than a /8, unless ssh_from_anywhere is true."""
+    open_to_all = [cidr for cidr in settings.ssh_cidrs if _wide(cidr)]
+    if open_to_all and not settings.ssh_from_anywhere:
+        yield (
+            f"{NAMESPACE}:ssh_cidrs holds {open_to_all[0]}, which covers most of the internet; name your own network, "
+            f"or set {NAMESPACE}:ssh_from_anywhere to true if this is intentional"
+        )
+
+
+def rules_not_wider_than_ssh(settings: Settings) -> Iterator[str]:
+    """No additional rule opens port 22 to a network wider than a /8, unless ssh_from_anywhere is true."""
+    open_to_all = [
+        rule.cidr
+        for rule in settings.rules
+        if rule.protocol == "tcp" and rule.from_port <= 22 <= rule.to_port and _wide(rule.cidr)
+    ]
+    if open_to_all and not settings.ssh_from_anywhere:
+        yield (
+            f"{NAMESPACE}:rules opens port 22 (SSH) to {open_to_all[0]}, which covers most of the internet; "
+            f"exclude port 22, or set {NAMESPACE}:ssh_from_anywhere to true if this is intentional"
+        )
+
+
+def variables_once(settings: Settings) -> Iterator[str]:
+    """No variable is in both env and secrets."""
+    if twice := sorted(set(settings.env) & set(settings.secrets)):
+        yield f"{NAMESPACE}:env and {NAMESPACE}:secrets both hold {', '.join(twice)}; keep each name in one of them"
+
+
+def certificate_with_its_key(settings: Settings) -> Iterator[str]:
+    """tls_certificate and tls_key are set together, and the key belongs to the certificate."""
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        yield f"{NAMESPACE}:tls_certificate and {NAMESPACE}:tls_key must be set together; one of them is empty"
+    elif settings.tls_key and (why := pem.misfit(settings.tls_certificate, settings.tls_key)):
+        yield f"{NAMESPACE}:tls_key {why} {NAMESPACE}:tls_certificate; set both again, the app's own certificate first"
+
+
+def certificate_for_every_name(settings: Settings) -> Iterator[str]:
+    """tls_certificate is for every host name in domain."""
+    certificate, key = settings.tls_certificate, settings.tls_key
+    if certificate and key and not pem.misfit(certificate, key):
+        for name in pem.uncovered(certificate, key, settings.domains):
+            yield (
+                f"{NAMESPACE}:tls_certificate is not for {name}, which is in {NAMESPACE}:domain; "
+                "set a certificate that has it among its names"
+            )
+
+
+def one_certificate(settings: Settings) -> Iterator[str]:
+    """tls_certificate and acme_ca are not both set."""
+    if settings.tls_certificate and settings.acme_ca:
+        yield f"{NAMESPACE}:tls_certificate and {NAMESPACE}:acme_ca are both set; keep one of them"
+
+
+def root_with_its_server(settings: Settings) -> Iterator[str]:
+    """acme_root is set only together with acme_ca."""
+    if settings.acme_root and not settings.acme_ca:
+        yield f"{NAMESPACE}:acme_root is set but {NAMESPACE}:acme_ca is empty; set the root's ACME server"
+
+
+def certificate_for_a_domain(settings: Settings) -> Iterator[str]:
+    """tls_certificate and acme_ca are set only together with a domain."""
+    for key, value in (("tls_certificate", settings.tls_certificate), ("acme_ca", settings.acme_ca)):
+        if value and not settings.domain:
+            yield f"{NAMESPACE}:{key} is set but {NAMESPACE}:domain is empty; set the domain of the certificate"
+
+
+def port_free(settings: Settings) -> Iterator[str]:
+    """http_port is not 22, 443 or 20001 to 29999, which the machine uses itself."""
+    if taken := values.port_taken(settings.http_port):
+        yield f"{NAMESPACE}:http_port is {settings.http_port}, which is reserved for {taken}; choose another"
+
+
+CHECKS: tuple[Check, ...] = (
+    repository_given,
+    ssh_not_from_everywhere,
+    rules_not_wider_than_ssh,
+    variables_once,
+    certificate_with_its_key,
+    certificate_for_every_name,
+    one_certificate,
+    root_with_its_server,
+    certificate_for_a_domain,
+    port_free,
+)
+"""The checks, in the order in which violations are reported."""
+
+
+def _wide(cidr: str) -> bool:
+    """Whether a network covers most of the internet."""
+    return int(cidr.rpartition("/")[2]) < WIDEST_PREFIX

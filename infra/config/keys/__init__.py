@@ -1,0 +1,1 @@
+"""The config keys that every stack reads, a group a module."""

@@ -1,0 +1,129 @@
+"""The keys that control access to the app and its machine: ports, HTTPS, the proxy's limits, firewall rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from infra.config import readers
+from infra.config import rules as port_rules
+from infra.config.key import Keys, key
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkKeys(Keys):
+    """The app's public address, HTTPS, the proxy's limits, and the networks that may reach the app and SSH."""
+
+    title: ClassVar[str] = "Network"
+
+    http_port: int = key(
+        readers.whole_number(1, 65535),
+        default="80",
+        description="""Public port of the app (1 to 65535, except 22, 443 and 20001 to 29999, which are reserved).
+            With a domain, it only redirects to HTTPS.""",
+        example="8080",
+        also=("port",),
+    )
+    domain: str = key(
+        readers.domains,
+        description="""Host name of the app. Turns on HTTPS with a certificate from ACME (the DNS name must point to the
+            machine). Of several, comma-separated, the first is the app's own, and the others redirect to it.""",
+        example="example.org, www.example.org",
+        also=("host", "hostname", "server_name"),
+    )
+    acme_ca: str = key(
+        readers.http_url,
+        description="Directory URL of another ACME server; empty: the proxy's default.",
+        example="https://acme-staging-v02.api.letsencrypt.org/directory",
+        also=("acme", "acme_url"),
+    )
+    acme_root: str = key(
+        readers.certificates,
+        description="Root certificate (PEM) of the server in acme_ca, if that server is private.",
+    )
+    tls_certificate: str = key(
+        readers.certificates,
+        description="Your own certificate chain (PEM) for the domain, instead of ACME.",
+        also=("certificate", "cert", "tls_cert", "ssl_certificate"),
+    )
+    tls_key: str = key(
+        readers.tls_key,
+        description="Private key (PEM, without a passphrase) of tls_certificate.",
+        secret=True,
+        also=("ssl_key", "certificate_key"),
+    )
+    request_body_limit: str = key(
+        readers.body_limit,
+        default="10MB",
+        description="Largest request body that the proxy accepts, such as 512KB, 10MB or 1GB.",
+        also=("body_limit", "max_body_size", "client_max_body_size"),
+    )
+    request_header_limit: str = key(
+        readers.header_limit,
+        default="16KB",
+        description="""Largest request header that the proxy accepts, such as 16KB or 64KB; large cookies and long URLs
+            need more. Apps on the same machine share the largest of their limits.""",
+        also=("header_limit", "max_header_size", "large_client_header_buffers"),
+    )
+    request_timeout: float = key(
+        readers.seconds(1, 86400),
+        default="60",
+        description="Time that the app may take to begin its response, in seconds or as 5m (1 second to 1 day).",
+        also=("response_timeout", "timeout"),
+    )
+    web_cidrs: tuple[str, ...] = key(
+        readers.cidrs,
+        default='["0.0.0.0/0", "::/0"]',
+        description="Networks that may reach the app's public ports.",
+        example='["203.0.113.0/24"]',
+        also=("http_cidrs", "allow", "allowed_cidrs"),
+    )
+    trusted_proxies: tuple[str, ...] = key(
+        readers.cidrs,
+        default="[]",
+        description="""Networks of a CDN or load balancer in front of the machine, whose X-Forwarded headers are
+            believed: the app then sees the visitor's address and HTTPS. Set web_cidrs to the same
+            networks and your own.""",
+        example='["198.51.100.0/24"]',
+        also=("trusted_proxy", "proxies", "forwarded_allow_ips", "set_real_ip_from"),
+    )
+    ssh_cidrs: tuple[str, ...] = key(
+        readers.cidrs,
+        default="[]",
+        description="Networks that may reach SSH. Empty, on the embedded machine: only this computer.",
+        example='["203.0.113.7/32"]',
+        also=("ssh_cidr", "ssh_from"),
+    )
+    ssh_from_anywhere: bool = key(
+        readers.flag,
+        default="false",
+        description="true allows networks wider than a /8 in ssh_cidrs.",
+    )
+    rules: tuple[port_rules.OpenPorts, ...] = key(
+        port_rules.read,
+        default="[]",
+        description="""Additional ports to open, as a list of maps: port (or from_port and to_port), protocol (tcp or
+            udp), cidr, description.""",
+        example='[{"port": 9000, "cidr": "203.0.113.0/24", "description": "metrics"}]',
+        also=("ports", "firewall", "firewall_rules", "security_group_rules"),
+    )
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """All host names, the app's own first."""
+        return tuple(self.domain.split(",")) if self.domain else ()
+
+    @property
+    def canonical(self) -> str:
+        """The app's own host name; empty if it has none."""
+        return self.domains[0] if self.domain else ""
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """The host names that redirect to the app's own."""
+        return self.domains[1:]
+
+    @property
+    def web_ports(self) -> tuple[int, ...]:
+        """The public ports of the proxy: the HTTP port, and 443 with a domain."""
+        return (self.http_port, 443) if self.domain else (self.http_port,)

@@ -1,0 +1,125 @@
+"""The arguments of a deployment, and their checks: before any resource is created, or as soon as a value is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pulumi
+
+from infra.deployment import specifications, variables
+from infra.deployment.app import AppArgs
+from infra.deployment.app_plan import Planned
+from infra.deployment.revision import Revision
+from infra.deployment.source import Source
+from infra.deployment.specifications import Resolved
+from infra.deployment.variables import Variables
+from infra.machines.contract import Machine
+from infra.protocol.codec import MessageError
+from infra.protocol.specs import Tls
+
+
+@dataclass(frozen=True)
+class DeploymentArgs:
+    """The arguments of a deployment: the app, the commit, the machine and the environment."""
+
+    app: AppArgs
+    machine: Machine
+    source: Source
+    revision: Revision
+
+    environment: Variables = field(default_factory=dict)
+    """The app's environment variables. Values may be outputs of other resources."""
+
+    secrets: Variables = field(default_factory=dict, repr=False)
+    """Variables that are also masked in the app's log. The state stores them encrypted, like the environment."""
+
+    planned: Planned | None = None
+    """The build plan, for a program that makes it before its machine; None: the deployment makes it."""
+
+
+def for_prepare(args: DeploymentArgs) -> pulumi.Output[Resolved]:
+    """The values of ``prepare`` that may be outputs of other resources.
+
+    They do not include the environment, so that the machine is prepared while a database, for example, is created.
+
+    Raises:
+        RunError: In the output, as ``check`` does.
+    """
+    tls = args.app.tls
+
+    def gather(values: list[Any]) -> Resolved:
+        certificate, key, root, package_index = values
+        return checked(args, Resolved(tls=Tls(certificate, key, tls.acme_ca, root), package_index=package_index))
+
+    return pulumi.Output.all(tls.certificate, tls.key, tls.acme_root, args.app.package_index).apply(gather)
+
+
+def for_deploy(args: DeploymentArgs, generated: pulumi.Output[dict[str, str]]) -> pulumi.Output[Resolved]:
+    """The values of ``deploy`` that may be outputs of other resources.
+
+    Args:
+        args: The arguments.
+        generated: Generated secrets; a variable of the arguments takes precedence over one of them.
+
+    Raises:
+        RunError: In the output, as ``check`` does.
+    """
+
+    def gather(values: list[Any]) -> Resolved:
+        address, ports, package_index, environment, secrets, more = values
+        secrets = {**{name: text for name, text in (more or {}).items() if name not in environment}, **secrets}
+        local_port = args.app.local_port(ports)
+        return checked(args, Resolved(address, local_port, Tls(), package_index, environment, secrets))
+
+    machine, index = args.machine, args.app.package_index
+    return pulumi.Output.all(
+        machine.address, machine.local_ports, index, dict(args.environment), dict(args.secrets), generated
+    ).apply(gather)
+
+
+def known(args: DeploymentArgs) -> Resolved:
+    """The values that are plain text already; outputs are left out."""
+
+    def plain(variables: Variables) -> dict[str, str]:
+        return {name: item for name, item in variables.items() if isinstance(item, str)}
+
+    tls, index = args.app.tls, args.app.package_index
+    texts = [item for item in (tls.certificate, tls.key, tls.acme_root) if isinstance(item, str)]
+    return Resolved(
+        tls=Tls(texts[0], texts[1], tls.acme_ca, texts[2]) if len(texts) == 3 else Tls(acme_ca=tls.acme_ca),
+        package_index=index if isinstance(index, str) else "",
+        environment=plain(args.environment),
+        secrets=plain(args.secrets),
+    )
+
+
+def check(args: DeploymentArgs) -> None:
+    """Check everything that is known now.
+
+    Raises:
+        RunError: With every mistake, but without the values of variables, because any of them may be secret.
+    """
+    _refuse(args, known(args), variables.mistakes(args.environment, args.secrets))
+
+
+def checked(args: DeploymentArgs, resolved: Resolved) -> Resolved:
+    """Check the values and return them; raises ``RunError`` as ``check`` does."""
+    _refuse(args, resolved, variables.mistakes(resolved.environment, resolved.secrets))
+    return resolved
+
+
+def _refuse(args: DeploymentArgs, resolved: Resolved, mistakes: list[str]) -> None:
+    if mistakes:  # already reported, without their values
+        resolved = replace(resolved, environment={}, secrets={})
+    for spec in (
+        specifications.prepare(args.app, resolved, ""),
+        specifications.deploy(args.app, args.source, args.revision, resolved, ""),
+    ):
+        try:
+            specifications.check(spec)
+        except MessageError as error:
+            mistakes = [*mistakes, *error.mistakes]
+    if mistakes:
+        lines = dict.fromkeys(f"  - {line}" for line in mistakes)  # both specifications may contain the same mistake
+        raise pulumi.RunError("\n".join([f"{args.app.name} cannot be deployed:", *lines]))

@@ -1,0 +1,30 @@
+"""The EC2 machine kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infra.config.settings import Settings
+from infra.machines.ec2.settings import Ec2Keys, network_whole, region_given, ssh_reachable
+from infra.machines.firewall import Firewall
+from infra.machines.kind import Kind
+
+if TYPE_CHECKING:
+    from infra.machines.contract import Machine
+
+
+def launch(name: str, settings: Settings, firewall: Firewall) -> Machine:
+    """Declare the machine. Imports pulumi-aws only now, as that takes a quarter of a second."""
+    from infra.machines.ec2.launch import launch_ec2  # noqa: PLC0415 - late, see above
+
+    return launch_ec2(name, settings.of(Ec2Keys), firewall)
+
+
+KIND = Kind(
+    name="ec2",
+    description="an instance on AWS",
+    keys=Ec2Keys,
+    checks=(region_given, ssh_reachable, network_whole),
+    launch=launch,
+    plugins=("aws",),
+)

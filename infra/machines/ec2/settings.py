@@ -1,0 +1,116 @@
+"""The config keys of an EC2 machine, and their checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from infra.config import readers
+from infra.config.key import NAMESPACE, Keys, key
+from infra.config.settings import Settings
+from infra.machines.aws import settings as aws
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ec2Keys(Keys):
+    """An EC2 instance with an Elastic IP address and, unless you name an existing one, a VPC of its own."""
+
+    region: str = aws.region(also=("aws_region", "zone", "location"))
+    instance_type: str = key(
+        readers.pattern(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type such as t3.small or t4g.small"),
+        default="t3.small",
+        description="""EC2 instance type; its name determines the architecture (t4g.small is arm64). Changing it
+            stops and restarts the machine; changing the architecture replaces the machine.""",
+        also=("type", "size", "instance"),
+    )
+    disk: int = key(
+        readers.gigabytes(8, 16384),
+        default="20G",
+        description="""Size of the root disk (encrypted gp3), 8G to 16384G. It grows in place; the file system follows
+            at the next boot.""",
+        also=("volume", "storage", "root_volume"),
+    )
+    ami: str = key(
+        readers.pattern(r"ami-[0-9a-f]{8,17}", "the id of an image such as ami-0123456789abcdef0", empty=True),
+        description="""Image (AMI). Empty: the newest Debian 13 at the time the machine is created, kept from then on.
+            Changing it replaces the machine with one created from that image; this is how to upgrade.""",
+        example="ami-0123456789abcdef0",
+        also=("image", "image_id"),
+    )
+    monitoring: bool = key(
+        readers.flag,
+        default="true",
+        description="Whether to use EC2 detailed monitoring (metrics every minute instead of every five).",
+    )
+    termination_protection: bool = key(
+        readers.flag,
+        default="false",
+        description="true makes AWS refuse to terminate the machine; set it to false before pulumi destroy.",
+        also=("protect", "disable_api_termination"),
+    )
+    vpc_id: str = key(
+        readers.pattern(r"vpc-[0-9a-f]{8,17}", "the id of a VPC such as vpc-0123456789abcdef0", empty=True),
+        description="Existing VPC; requires subnet_id. Empty: a new VPC is created.",
+        example="vpc-0123456789abcdef0",
+        also=("vpc",),
+    )
+    subnet_id: str = key(
+        readers.pattern(r"subnet-[0-9a-f]{8,17}", "the id of a subnet such as subnet-0123456789abcdef0", empty=True),
+        description="Existing public subnet of vpc_id, with a route to an internet gateway.",
+        example="subnet-0123456789abcdef0",
+        also=("subnet",),
+    )
+    vpc_cidr: str = key(
+        readers.network,
+        default="10.64.0.0/16",
+        description="""CIDR block of the new VPC, private, from /16 to /24. Two subnets, a sixteenth of it each, are
+            created in it.""",
+        also=("cidr", "network"),
+    )
+    tags: dict[str, str] = key(
+        readers.tags,
+        default="{}",
+        description="Additional tags for all AWS resources, besides Project, Stack and ManagedBy.",
+        example='{"CostCenter": "42"}',
+        also=("labels",),
+    )
+    ssh_via: Literal["direct", "ssm"] = key(
+        readers.choice("direct", "ssm"),
+        default="direct",
+        description="""How deployments connect to SSH. direct: to port 22, open to ssh_cidrs. ssm: through AWS Session
+            Manager, without an open port (ssh_cidrs may be empty); requires the AWS CLI and its
+            session-manager-plugin on this computer.""",
+        also=("ssm", "session_manager"),
+    )
+    preflight: bool = key(
+        readers.flag,
+        default="true",
+        description="""false skips the checks against AWS that each preview starts with: credentials, region, instance
+            type, quotas.""",
+    )
+
+
+DEFAULTS = Ec2Keys()
+"""The default value of every key."""
+
+
+def region_given(settings: Settings) -> Iterator[str]:
+    """ec2.region is set."""
+    if not settings.of(Ec2Keys).region:
+        yield aws.region_missing("ec2")
+
+
+def ssh_reachable(settings: Settings) -> Iterator[str]:
+    """ssh_cidrs is not empty, unless ec2.ssh_via is ssm."""
+    if settings.of(Ec2Keys).ssh_via == "direct" and not settings.ssh_cidrs:
+        yield (
+            f"{NAMESPACE}:ssh_cidrs is empty, so no deployment could reach the machine; it must hold your own network, "
+            f'such as ["203.0.113.7/32"], or {NAMESPACE}:ec2.ssh_via must be ssm'
+        )
+
+
+def network_whole(settings: Settings) -> Iterator[str]:
+    """ec2.vpc_id and ec2.subnet_id are set together."""
+    if bool(settings.of(Ec2Keys).vpc_id) != bool(settings.of(Ec2Keys).subnet_id):
+        yield f"{NAMESPACE}:ec2.vpc_id and {NAMESPACE}:ec2.subnet_id must be set together; one of them is empty"

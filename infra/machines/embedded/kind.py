@@ -1,0 +1,37 @@
+"""The embedded machine kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infra.config.settings import Settings
+from infra.machines.embedded.addresses import RANGE
+from infra.machines.embedded.settings import EmbeddedKeys
+from infra.machines.firewall import Firewall
+from infra.machines.kind import Kind
+
+if TYPE_CHECKING:
+    from infra.machines.contract import Machine
+
+NETWORK = str(RANGE)
+"""The network of this computer's own addresses on the links to embedded machines; nothing else can reach them."""
+
+
+def launch(name: str, settings: Settings, firewall: Firewall) -> Machine:
+    """Declare the machine. Imports Pulumi only now, as that takes a quarter of a second."""
+    from infra.machines.embedded.machine import EmbeddedArgs, EmbeddedMachine  # noqa: PLC0415 - late, see above
+
+    keys = settings.of(EmbeddedKeys)
+    args = EmbeddedArgs(firewall=firewall, cpus=keys.cpus or None, memory=keys.memory, disk=keys.disk)
+    return EmbeddedMachine(name, args).machine
+
+
+KIND = Kind(
+    name="embedded",
+    description="a system container on this computer (Linux, root or sudo)",
+    keys=EmbeddedKeys,
+    checks=(),
+    launch=launch,
+    local=True,
+    ssh_cidrs=(NETWORK,),
+)

@@ -1,0 +1,69 @@
+"""A machine as the driver, its record and its client share it: its owner, its settings, its state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from infra.protocol import values
+from infra.protocol.codec import Message, each, value
+from infra.protocol.firewall import Rule
+from infra.protocol.refusal import Refusal
+
+SIZE = values.whole(0, 2**60)
+"""Bytes."""
+
+
+def processors(value: object) -> float:
+    """A number of processors, which may be a fraction."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise Refusal("a number of processors above 0")
+    return value
+
+
+@dataclass(frozen=True)
+class Owner(Message):
+    """The owner of a machine: a clone of this repository, the project and stack in it, and the resource's name."""
+
+    clone: str = value(values.text, "")
+    project: str = value(values.text, "")
+    stack: str = value(values.text, "")
+    name: str = value(values.text, "")
+
+
+@dataclass(frozen=True)
+class MachineSpec(Message):
+    """The requested settings of a machine. Sizes are in bytes; ``cpus`` is None for all processors."""
+
+    suite: str = value(values.text)
+    host_key: str = value(values.text)
+    authorized_key: str = value(values.text)
+    memory: int = value(SIZE)
+    disk: int = value(SIZE)
+    cpus: float | None = value(processors, None)
+    firewall: tuple[Rule, ...] = value(each(Rule), ())
+
+
+@dataclass(frozen=True)
+class MachineState(Message):
+    """The state of a machine. An absent or broken machine has only its id."""
+
+    TITLE: ClassVar[str] = "The driver's answer about a machine"
+
+    state: str = value(values.choice("running", "stopped", "absent", "broken"))
+    id: str = value(values.text, "")
+    engine: str = value(values.text, "")
+    owner: Owner = value(Owner, Owner())
+    suite: str = value(values.text, "")
+    memory: int = value(SIZE, 0)
+    cpus: float | None = value(processors, None)
+    disk: int = value(SIZE, 0)
+    base: str = value(values.text, "")
+    firewall: tuple[Rule, ...] = value(each(Rule), ())
+    host_key: str = value(values.text, "")
+    authorized_key: str = value(values.text, "")
+    address: str = value(values.text, "")
+    local_ports: tuple[tuple[str, str], ...] = value(values.texts, (), write=dict)
+    instance_id: str = value(values.text, "")
+    boot_id: str = value(values.text, "")
+    directory: str = value(values.text, "")

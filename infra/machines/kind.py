@@ -1,0 +1,46 @@
+"""A machine kind: its keys, its checks, its firewall defaults, and how to declare a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from infra.config.schema import Section
+from infra.config.settings import Settings
+from infra.machines.firewall import Firewall, plan
+
+if TYPE_CHECKING:  # importing it takes Pulumi's quarter of a second
+    from infra.machines.contract import Machine
+
+Launch = Callable[[str, Settings, Firewall], "Machine"]
+
+
+@dataclass(frozen=True)
+class Kind(Section):
+    """A machine kind. ``infra/machines/registry.py`` lists them all."""
+
+    launch: Launch
+    """Declares a machine: takes the resource's name, the settings and the firewall.
+
+    It imports its dependencies when it is called, because importing pulumi-aws alone takes a quarter of a second.
+    """
+
+    plugins: tuple[str, ...] = ()
+    """The names of the Pulumi plugins that it needs, besides ``command``."""
+
+    local: bool = False
+    """Whether it runs on this computer, which then needs root access, a base image and disk space."""
+
+    given: bool = False
+    """Whether the machine is there already, so that stacks with the same settings have the same one."""
+
+    ssh_cidrs: tuple[str, ...] = ()
+    """The networks that may reach SSH if a stack sets none."""
+
+    lacks: Callable[[Settings], str] = lambda _: ""
+    """What this computer lacks to reach a machine of the kind, as a sentence; empty: nothing that can be told here."""
+
+    def firewall(self, settings: Settings) -> Firewall:
+        """The firewall that the settings ask for, for a machine of this kind."""
+        return plan(settings.web_ports, settings.web_cidrs, settings.ssh_cidrs or self.ssh_cidrs, settings.rules)

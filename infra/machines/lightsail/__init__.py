@@ -1,0 +1,1 @@
+"""Kind lightsail: an instance of Amazon Lightsail, AWS's VPS."""

@@ -1,0 +1,30 @@
+"""The Lightsail machine kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infra.config.settings import Settings
+from infra.machines.firewall import Firewall
+from infra.machines.kind import Kind
+from infra.machines.lightsail.settings import LightsailKeys, region_given, ssh_reachable, zone_in_region
+
+if TYPE_CHECKING:
+    from infra.machines.contract import Machine
+
+
+def launch(name: str, settings: Settings, firewall: Firewall) -> Machine:
+    """Declare the machine. Imports pulumi-aws only now, as that takes a quarter of a second."""
+    from infra.machines.lightsail.launch import launch_lightsail  # noqa: PLC0415 - late, see above
+
+    return launch_lightsail(name, settings.of(LightsailKeys), firewall)
+
+
+KIND = Kind(
+    name="lightsail",
+    description="a VPS on AWS at a fixed price a month",
+    keys=LightsailKeys,
+    checks=(region_given, zone_in_region, ssh_reachable),
+    launch=launch,
+    plugins=("aws",),
+)

@@ -1,0 +1,133 @@
+"""The Lightsail machine as resources: it creates what plan.py decided, and decides nothing itself."""
+
+from __future__ import annotations
+
+import pulumi
+from pulumi_aws import lightsail
+
+from infra.machines.aws.scope import Scope, provider
+from infra.machines.bootscript import boot_script
+from infra.machines.cloudinit import host_name
+from infra.machines.contract import SSH_USER, Machine, SshAccess
+from infra.machines.keys import KeyPair
+from infra.machines.lightsail import plan
+from infra.machines.lightsail.blueprint import Debian
+from infra.machines.lightsail.hostkey import HostKey
+from infra.machines.lightsail.plan import LightsailArgs
+
+
+class LightsailMachine(pulumi.ComponentResource):
+    """A Lightsail instance with a static IP address, its firewall and, if asked for, a data disk.
+
+    It has no key pair of Lightsail's own: ``ImportKeyPair`` takes RSA keys only, and the stack's is ed25519. The first
+    boot installs that one and closes the account that Lightsail's default key opens.
+
+    Attributes:
+        machine: The machine, for a ``Deployment``.
+    """
+
+    machine: Machine
+
+    def __init__(self, name: str, args: LightsailArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("launchpad:infra:LightsailMachine", name, {}, opts)
+        self._args = args
+        self._plan = plan.make(args, pulumi.get_project(), pulumi.get_stack())
+        self._scope = Scope(name, self, provider(name, args.region, self._plan.tags, self))
+        key = KeyPair(f"{name}-client-key", pulumi.ResourceOptions(parent=self))
+        instance = self._instance(key)
+        self._ports(instance)
+        self._data_disk(instance)
+        address = self._address(instance)
+        host_key = HostKey(f"{name}-host-key", instance.id, args.region, pulumi.ResourceOptions(parent=self))
+        self.machine = Machine(
+            kind="lightsail",
+            address=address,
+            ssh=SshAccess(address, host_key.public_key, key.private_key),
+            instance_id=instance.id,
+            boot_id=instance.id,
+            resource=instance,
+            firewall=args.firewall,
+        )
+        self.register_outputs({"address": address, "instance_id": instance.id})
+
+    def _blueprint(self) -> pulumi.Input[str]:
+        """The image: the pinned one, or the one chosen when the machine is created."""
+        if self._args.blueprint:
+            return self._args.blueprint
+        return Debian(self._scope.name("image"), self._args.region, pulumi.ResourceOptions(parent=self)).blueprint
+
+    def _instance(self, key: KeyPair) -> lightsail.Instance:
+        name = host_name(pulumi.get_project(), pulumi.get_stack(), self._scope.prefix)
+        kept_user_data = pulumi.Stash(
+            # User data matters only at the first boot. Because it is kept in the state, a newer version of this
+            # program does not replace a running machine. A new key does: no other way installs one.
+            self._scope.name("first-boot"),
+            input=key.public_key.apply(lambda public: boot_script(name, SSH_USER, public)),
+            opts=pulumi.ResourceOptions(parent=self, replacement_trigger=key.public_key),
+        )
+        snapshots = self._args.snapshots
+        return lightsail.Instance(
+            self._scope.name("instance"),
+            availability_zone=self._plan.zone,
+            blueprint_id=self._blueprint(),
+            bundle_id=self._args.bundle,
+            ip_address_type=self._plan.ip_address_type,
+            user_data=kept_user_data.output,
+            add_on=lightsail.InstanceAddOnArgs(type="AutoSnapshot", snapshot_time=snapshots, status="Enabled")
+            if snapshots
+            else None,
+            tags=self._scope.name_tag(),
+            opts=self._scope.options(custom_timeouts=pulumi.CustomTimeouts(create="15m", update="15m", delete="15m")),
+        )
+
+    def _ports(self, instance: lightsail.Instance) -> None:
+        """The firewall. One call sets all of it and closes what it does not name, such as Lightsail's defaults."""
+        lightsail.InstancePublicPorts(
+            self._scope.name("ports"),
+            instance_name=instance.name,
+            port_infos=[
+                lightsail.InstancePublicPortsPortInfoArgs(
+                    protocol=port.protocol,
+                    from_port=port.from_port,
+                    to_port=port.to_port,
+                    cidrs=list(port.cidrs) or None,
+                    ipv6_cidrs=list(port.ipv6_cidrs) or None,
+                )
+                for port in self._plan.ports
+            ],
+            # Any change replaces it, and deleting the old one would close ports that the new one has just opened.
+            opts=self._scope.options(retain_on_delete=True),
+        )
+
+    def _data_disk(self, instance: lightsail.Instance) -> None:
+        """A disk that outlives the instance. It stays as it was made: another size or zone would mean an empty one."""
+        if not self._args.data_disk:
+            return
+        disk = lightsail.Disk(
+            self._scope.name("data"),
+            availability_zone=self._plan.zone,
+            size_in_gb=self._args.data_disk,
+            tags=self._scope.name_tag("data"),
+            opts=self._scope.options(ignore_changes=["sizeInGb", "availabilityZone"]),
+        )
+        lightsail.Disk_attachment(
+            self._scope.name("data-use"),
+            disk_name=disk.name,
+            instance_name=instance.name,
+            disk_path=plan.DISK_PATH,
+            # a disk has one user: the old instance lets go of it before the new one takes it
+            opts=self._scope.options(delete_before_replace=True),
+        )
+
+    def _address(self, instance: lightsail.Instance) -> pulumi.Output[str]:
+        """An address that outlives the instance, known when it leads there."""
+        address = lightsail.StaticIp(self._scope.name("address"), opts=self._scope.options())
+        use = lightsail.StaticIpAttachment(
+            self._scope.name("address-use"),
+            static_ip_name=address.name,
+            instance_name=instance.name,
+            # deleting it detaches the address from whichever instance has it, so the new one must come afterwards
+            opts=self._scope.options(delete_before_replace=True),
+        )
+        ip_address: pulumi.Output[str] = use.ip_address
+        return ip_address

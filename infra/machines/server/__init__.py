@@ -1,0 +1,1 @@
+"""A server that is there already, reached by SSH."""

@@ -1,0 +1,43 @@
+"""The kind of machine that is there already: a server."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from infra.config.settings import Settings
+from infra.machines.firewall import Firewall
+from infra.machines.kind import Kind
+from infra.machines.server import credentials
+from infra.machines.server.settings import CHECKS, LATER, ServerKeys
+
+if TYPE_CHECKING:
+    from infra.machines.contract import Machine
+
+
+def launch(_name: str, settings: Settings, _firewall: Firewall) -> Machine:
+    """Describe the machine; nothing is made, and its firewall is somebody else's. Imports Pulumi only now."""
+    import pulumi  # noqa: PLC0415 - late, see above
+
+    from infra.machines.server import server  # noqa: PLC0415
+
+    if problem := lacks(settings):
+        raise pulumi.RunError(problem)
+    return server.machine(settings.of(ServerKeys))
+
+
+def lacks(settings: Settings) -> str:
+    """Why nobody could log in: there is no key."""
+    return credentials.problem(os.environ) if settings.of(ServerKeys).uses_agent else ""
+
+
+KIND = Kind(
+    name="server",
+    description="a server that you have, reached by SSH (Debian or Ubuntu, root or sudo)",
+    keys=ServerKeys,
+    checks=CHECKS,
+    later=LATER,
+    launch=launch,
+    lacks=lacks,
+    given=True,
+)

@@ -1,0 +1,42 @@
+"""Names and paths on the machine that the workstation uses too."""
+
+from __future__ import annotations
+
+AGENT = "launchpad-agent"
+"""The agent's command, on the PATH of every user of the machine."""
+
+REPOSITORY = "repo.git"
+"""The name of the app's bare repository in its folder."""
+
+SERVE = "/usr/local/lib/launchpad/serve/launchpad_serve.py"
+"""The program that serves an app which no server program can serve unchanged (see ``app_model.own_server``)."""
+
+REFS = "refs/launchpad"
+"""The ref namespace to which the workstation pushes commits, each under its own hash."""
+
+
+CONTENTS = "refs/launchpad-contents"
+"""The ref namespace of what commits refer to without containing it: the submodules' trees, the files of Git LFS.
+
+Each ref is a tree. The name of an entry is a submodule's commit, or the SHA-256 of a file.
+"""
+
+
+def home(app: str) -> str:
+    """The folder that holds everything of an app."""
+    return f"/srv/{app}"
+
+
+def repository(app: str) -> str:
+    """The app's bare repository."""
+    return f"{home(app)}/{REPOSITORY}"
+
+
+def pushed(revision: str) -> str:
+    """The ref under which a commit is pushed."""
+    return f"{REFS}/{revision}"
+
+
+def pushed_contents(revision: str) -> str:
+    """The ref under which the workstation pushes what a commit refers to."""
+    return f"{CONTENTS}/pushed/{revision}"

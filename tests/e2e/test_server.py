@@ -1,0 +1,144 @@
+"""A server that somebody has already: SSH on another port behind a jump host, root without sudo, no firewall of ours.
+
+An embedded machine plays it. Its firewall, which is set from outside, lets nobody but itself reach the server's SSH, so
+that whatever arrives there has gone through the jump host: the same machine's SSH on port 22, with another host key.
+The jump host's key is in the config, and the server's in an ssh agent.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from infra import ssh
+from tests.agent import lab as lab_module
+from tests.agent.lab import Lab
+from tests.e2e.stack import Stack, commit, fetch
+from tests.e2e.test_flight import app
+
+PORT = 2222
+SSHD = (
+    f"/usr/sbin/sshd -D -f /dev/null -p {PORT} -h /etc/ssh/own_key -o UsePAM=yes -o PermitRootLogin=prohibit-password "
+    "-o 'Subsystem=sftp internal-sftp'"
+)
+OURS = "/srv/shop /etc/launchpad /var/lib/launchpad /usr/local/bin/launchpad-agent /root/launchpad-agent-shop.pyz"
+
+
+@dataclass(frozen=True)
+class Server:
+    """The server and what its owner knows of it."""
+
+    lab: Lab
+    host_key: str
+    jump_host_key: str
+    root_key: Path
+
+    @property
+    def address(self) -> str:
+        return self.lab.address
+
+    def root(self, line: str) -> str:
+        """What a line prints there, run by root, who needs no sudo."""
+        jump = shlex.join([*self.lab.ssh_words, "-W", "%h:%p", f"{lab_module.USER}@{self.address}"])
+        words = ["ssh", "-F", "none", "-i", str(self.root_key), "-o", f"ProxyCommand={jump}", "-p", str(PORT)]
+        words += ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
+        return subprocess.run([*words, f"root@{self.address}", line], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with an SSH of its own besides the jump host's, and without sudo."""
+    folder, name = tmp_path_factory.mktemp("server"), f"lp{secrets.token_hex(4)}"
+    try:
+        machine = lab_module.make_machine(name, folder)
+        public, _ = lab_module.keys(folder, "root")
+        machine.sudo("ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/own_key")
+        machine.sudo("install -D -m 600 /dev/stdin /root/.ssh/authorized_keys", public)
+        machine.sudo(f"systemd-run --quiet --unit=own-ssh {SSHD}")
+        assert machine.run(f"until ss -Hltn sport = :{PORT} | grep -q .; do sleep 0.1; done").code == 0
+        host_key = machine.run("cat /etc/ssh/own_key.pub").out
+        machine.sudo("mv /usr/bin/sudo /root/")
+        yield Server(machine, host_key, (folder / "host.pub").read_text(), folder / "root")
+    finally:
+        lab_module.remove_machine(name)
+
+
+@pytest.fixture(scope="module")
+def agent(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The socket of an ssh agent with root's key, and no other."""
+    place = str(tmp_path_factory.mktemp("agent") / "socket")
+    running = subprocess.Popen(["ssh-agent", "-D", "-a", place], stdout=subprocess.DEVNULL)
+    try:
+        while not Path(place).exists():
+            assert running.poll() is None
+        subprocess.run(["ssh-add", "-q", server.root_key], env={**os.environ, "SSH_AUTH_SOCK": place}, check=True)
+        yield place
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def test_trust_and_up_are_all_that_a_server_takes(stack: Stack, server: Server, agent: str) -> None:
+    stack.extra["SSH_AUTH_SOCK"] = agent
+    repository = stack.clone.parent / "shop"
+    commit(repository, app("first"), "First")
+    given = f"--app shop --machine server --set server.host={server.address} --set server.jump_host={server.address}"
+    said = stack.run(f"launchpad init {repository} --force {given}", check=True).stdout
+    assert f"launchpad trust {server.address}" in said
+    key = server.lab.folder / "key"
+    stack.run(f"pulumi config set --secret launchpad:server.jump_private_key <{key}", check=True)
+    way = f"--port {PORT} --jump {lab_module.USER}@{server.address}"
+    prints = (
+        f"--fingerprint {ssh.fingerprint(server.host_key)} --jump-fingerprint {ssh.fingerprint(server.jump_host_key)}"
+    )
+    stack.run(f"launchpad trust {server.address} {way} {prints} --yes", check=True)
+    said = stack.run("launchpad up", check=True).stdout
+    assert f"App:     http://{server.address}/" in said
+    found = stack.outputs()
+    assert (fetch(found["url"]), found["firewall_rules"]) == ((200, "first"), [])
+
+
+def test_a_new_commit_the_log_and_a_shell_take_the_same_way(stack: Stack, server: Server) -> None:
+    commit(stack.clone.parent / "shop", app("second"), "Second")
+    stack.run("launchpad up", check=True)
+    assert fetch(f"http://{server.address}/") == (200, "second")
+    assert stack.run("launchpad ssh -- id -un", check=True).stdout == "root\n"
+    assert "Listening at" in stack.run("launchpad logs -n 50", check=True).stdout
+    assert "unchanged" in stack.up()
+
+
+def test_a_server_with_another_host_key_gets_nothing(stack: Stack, server: Server) -> None:
+    logins = "journalctl -u own-ssh | grep -c Accepted"
+    before = int(server.root(logins))
+    stack.run(f"pulumi config set launchpad:server.host_key '{server.jump_host_key.strip()}'", check=True)
+    said = stack.fails("launchpad up")
+    assert "host key mismatch" in said
+    assert int(server.root(logins)) == before + 1  # the one that looks
+    assert fetch(f"http://{server.address}/") == (200, "second")
+    differs = stack.fails(f"launchpad trust {server.address}")
+    assert f"is {ssh.fingerprint(server.host_key)}, but launchpad:server.host_key" in differs
+    stack.run(f"pulumi config set launchpad:server.host_key '{server.host_key.strip()}'", check=True)
+
+
+def test_destroy_leaves_the_data_which_the_next_up_finds(stack: Stack, server: Server) -> None:
+    server.root("touch /srv/shop/data/photo")
+    said = stack.run("launchpad destroy", check=True).stdout
+    assert "its data stays in /srv/shop/data" in said
+    assert server.root("ls /srv/shop /srv/shop/data") == "/srv/shop:\ndata\n\n/srv/shop/data:\nphoto\n"
+    stack.run("launchpad init --set server.delete_data=true", check=True)
+    stack.run("launchpad up", check=True)
+    assert fetch(f"http://{server.address}/") == (200, "second")
+    assert stack.run("launchpad run -- ls /srv/shop/data", check=True).stdout == "photo\n"
+
+
+def test_destroy_leaves_the_server_without_the_app(stack: Stack, server: Server) -> None:
+    stack.run("launchpad destroy", check=True)
+    assert server.root(f"ls -d {OURS} 2>/dev/null || true") == ""
+    assert server.root("systemctl list-units --all --plain --no-legend 'shop*'") == ""

@@ -1,0 +1,354 @@
+"""The proxy's configuration, word for word."""
+
+import json
+
+from infra.agent.proxy.caddyfile import caddyfile
+from infra.agent.proxy.site import Site, conflicts
+from infra.protocol.specs import Limits
+
+BARE = """\
+# Written by launchpad-agent prepare; changes are overwritten by the next one.
+{
+	admin unix//run/launchpad-proxy/admin.sock
+	grace_period 30s
+	auto_https off
+	servers {
+		protocols h1 h2
+		max_header_size 16000
+		timeouts {
+			read_header 10s
+			idle 300s
+		}
+	}
+}
+
+http://:80 {
+	log {
+		output stderr
+		format filter {
+			wrap json
+			fields {
+				request>headers delete
+				request>tls delete
+				resp_headers delete
+			}
+		}
+	}
+	@too_large expression `header({'Content-Length': '*'}) && int({http.request.header.Content-Length}) > 10000000`
+	@green file {
+		root /var/lib/launchpad/app/serving
+		try_files /green
+	}
+	@blue file {
+		root /var/lib/launchpad/app/serving
+		try_files /up
+	}
+	@suspended file {
+		root /run/launchpad-suspended
+		try_files /app
+	}
+	request_body {
+		max_size 10000000
+	}
+	handle @too_large {
+		respond "The request body is larger than 10000000 bytes." 413 {
+			close
+		}
+	}
+	handle @suspended {
+		header Retry-After 5
+		respond "The next release of app is starting." 503
+	}
+	handle @green {
+		route {
+			@in_data {
+				method GET HEAD
+				file {
+					root /srv/app/static
+					try_files /green/data/{path.0}/=here /green/data/{path.0}/{path.1}/=here /green/data/{path.0}/{path.1}/{path.2}/=here
+				}
+			}
+			reverse_proxy @in_data unix//run/launchpad-files/app.sock {
+				header_up Launchpad-Slot green
+				transport http {
+					dial_timeout 3s
+					keepalive off
+					compression off
+					response_header_timeout 30s
+				}
+			}
+			@static {
+				method GET HEAD
+				expression `!{http.request.uri.path}.contains("/..")`
+				file {
+					root /srv/app/static
+					try_files /green/urls/{path.0}/
+				}
+			}
+			handle @static {
+				@immutable file {
+					root /srv/app/static
+					try_files /green/immutable{path} /kept/*/immutable{path}
+				}
+				handle @immutable {
+					rewrite * {file_match.relative}
+					header Cache-Control "public, max-age=31536000, immutable"
+					header X-Content-Type-Options nosniff
+					header ?Vary Accept-Encoding
+					file_server {
+						root /srv/app/static
+						precompressed br zstd gzip
+					}
+				}
+				@urls file {
+					root /srv/app/static
+					try_files /green/urls{path} /kept/*/urls{path}
+				}
+				handle @urls {
+					rewrite * {file_match.relative}
+					header Cache-Control "public, max-age=60"
+					header X-Content-Type-Options nosniff
+					header ?Vary Accept-Encoding
+					file_server {
+						root /srv/app/static
+						precompressed br zstd gzip
+					}
+				}
+			}
+			encode {
+				zstd
+				gzip 5
+				minimum_length 1024
+				match {
+					status 200
+					header Content-Length *
+					header Content-Type text/css*
+					header Content-Type text/html*
+					header Content-Type text/plain*
+					header Content-Type text/csv*
+					header Content-Type text/xml*
+					header Content-Type text/javascript*
+					header Content-Type application/javascript*
+					header Content-Type application/json*
+					header Content-Type application/xml*
+					header Content-Type application/wasm*
+					header Content-Type *+json*
+					header Content-Type *+xml*
+				}
+			}
+			reverse_proxy 127.0.0.1:20002 {
+				lb_try_duration 3s
+				lb_try_interval 100ms
+				flush_interval 1ms
+				header_up -Forwarded
+				header_up -X-Real-Ip
+				header_up -X-Scheme
+				header_up -X-Forwarded-Ssl
+				header_up -X-Forwarded-Protocol
+				header_up -X-Forwarded-Port
+				transport http {
+					dial_timeout 3s
+					keepalive 1s
+					keepalive_idle_conns_per_host 64
+					compression off
+					response_header_timeout 60s
+				}
+			}
+		}
+	}
+	handle @blue {
+		route {
+			@in_data {
+				method GET HEAD
+				file {
+					root /srv/app/static
+					try_files /blue/data/{path.0}/=here /blue/data/{path.0}/{path.1}/=here /blue/data/{path.0}/{path.1}/{path.2}/=here
+				}
+			}
+			reverse_proxy @in_data unix//run/launchpad-files/app.sock {
+				header_up Launchpad-Slot blue
+				transport http {
+					dial_timeout 3s
+					keepalive off
+					compression off
+					response_header_timeout 30s
+				}
+			}
+			@static {
+				method GET HEAD
+				expression `!{http.request.uri.path}.contains("/..")`
+				file {
+					root /srv/app/static
+					try_files /blue/urls/{path.0}/
+				}
+			}
+			handle @static {
+				@immutable file {
+					root /srv/app/static
+					try_files /blue/immutable{path} /kept/*/immutable{path}
+				}
+				handle @immutable {
+					rewrite * {file_match.relative}
+					header Cache-Control "public, max-age=31536000, immutable"
+					header X-Content-Type-Options nosniff
+					header ?Vary Accept-Encoding
+					file_server {
+						root /srv/app/static
+						precompressed br zstd gzip
+					}
+				}
+				@urls file {
+					root /srv/app/static
+					try_files /blue/urls{path} /kept/*/urls{path}
+				}
+				handle @urls {
+					rewrite * {file_match.relative}
+					header Cache-Control "public, max-age=60"
+					header X-Content-Type-Options nosniff
+					header ?Vary Accept-Encoding
+					file_server {
+						root /srv/app/static
+						precompressed br zstd gzip
+					}
+				}
+			}
+			encode {
+				zstd
+				gzip 5
+				minimum_length 1024
+				match {
+					status 200
+					header Content-Length *
+					header Content-Type text/css*
+					header Content-Type text/html*
+					header Content-Type text/plain*
+					header Content-Type text/csv*
+					header Content-Type text/xml*
+					header Content-Type text/javascript*
+					header Content-Type application/javascript*
+					header Content-Type application/json*
+					header Content-Type application/xml*
+					header Content-Type application/wasm*
+					header Content-Type *+json*
+					header Content-Type *+xml*
+				}
+			}
+			reverse_proxy 127.0.0.1:20001 {
+				lb_try_duration 3s
+				lb_try_interval 100ms
+				flush_interval 1ms
+				header_up -Forwarded
+				header_up -X-Real-Ip
+				header_up -X-Scheme
+				header_up -X-Forwarded-Ssl
+				header_up -X-Forwarded-Protocol
+				header_up -X-Forwarded-Port
+				transport http {
+					dial_timeout 3s
+					keepalive 1s
+					keepalive_idle_conns_per_host 64
+					compression off
+					response_header_timeout 60s
+				}
+			}
+		}
+	}
+	handle {
+		respond "No release of app is serving." 503
+	}
+}
+"""
+
+
+def lines(site: Site) -> list[str]:
+    return [line.strip() for line in caddyfile([site]).splitlines()]
+
+
+def test_one_app_without_a_domain() -> None:
+    assert caddyfile([Site("app", 20001, 20002)]) == BARE
+
+
+def test_a_domain_redirects_and_gets_certificates() -> None:
+    text = lines(Site("app", 1, 2, domain="example.org"))
+    assert "auto_https disable_redirects" in text
+    assert text[text.index("http://example.org:80 {") + 1] == "redir https://example.org{uri} 308"
+    assert "https://example.org:443 {" in text
+    assert "# Certificates for example.org come by ACME from Caddy's default authorities." in text
+
+
+def test_more_host_names_redirect_to_the_domain_in_one_hop_with_certificates_of_their_own() -> None:
+    text = lines(Site("app", 1, 2, domain="a.org", aliases=("www.a.org", "a.net"), own_certificate=True))
+    start = text.index("http://a.org:80, http://www.a.org:80, http://a.net:80 {")
+    certificate = "tls /etc/launchpad/tls/app/certificate.pem /etc/launchpad/tls/app/key.pem"
+    assert text[start : start + 10] == [
+        *("http://a.org:80, http://www.a.org:80, http://a.net:80 {", "redir https://a.org{uri} 308", "}", ""),
+        *("https://www.a.org:443, https://a.net:443 {", certificate, "redir https://a.org{uri} 308", "}", ""),
+        "https://a.org:443 {",
+    ]
+
+
+def test_only_trusted_proxies_say_who_the_visitor_is() -> None:
+    text = lines(Site("app", 1, 2, trusted_proxies=("198.51.100.0/24", "2001:db8::/64")))
+    start = text.index("trusted_proxies 198.51.100.0/24 2001:db8::/64")
+    assert text[start + 1] == 'header_up X-Forwarded-For "^(?:.*,)? *([^, ]+), [^,]*$" "$1"'
+    assert text[start - 1] == "header_up -X-Forwarded-Port", "headers that contradict them are dropped as ever"
+    assert text.count(text[start]) == 2, "in both slots"
+
+
+def test_another_certificate_authority() -> None:
+    site = Site("app", 1, 2, domain="a.org", acme_ca="https://ca/dir", acme_root=True)
+    text = lines(site)
+    start = text.index("issuer acme {")
+    assert text[start + 1 : start + 3] == [
+        "dir https://ca/dir",
+        "trusted_roots /etc/launchpad/tls/app/acme-root.pem",
+    ]
+
+
+def test_an_own_certificate() -> None:
+    text = lines(Site("app", 1, 2, domain="a.org", own_certificate=True))
+    assert "tls /etc/launchpad/tls/app/certificate.pem /etc/launchpad/tls/app/key.pem" in text
+
+
+def test_certificates_in_a_folder_of_their_own() -> None:
+    text = lines(Site("app", 1, 2, domain="a.org", own_certificate=True, certificates="0123456789ab"))
+    folder = "/etc/launchpad/tls/app/0123456789ab"
+    assert f"tls {folder}/certificate.pem {folder}/key.pem" in text
+
+
+def test_the_most_generous_header_limit_is_the_servers() -> None:
+    sites = [
+        Site("one", 1, 2, limits=Limits(request_header=8000, response=90.5)),
+        Site("two", 3, 4, http_port=81, limits=Limits(request_header=9000)),
+    ]
+    text = [line.strip() for line in caddyfile(sites).splitlines()]
+    assert "max_header_size 9000" in text
+    assert [text.count(f"response_header_timeout {time}") for time in ("90500ms", "60s")] == [2, 2]
+
+
+RENAMED = (
+    "An app that was renamed stays on the machine under its former name: launchpad destroy removes the machine, "
+    "and with it both"
+)
+
+
+def test_conflicts_name_the_remedy_for_an_app_that_was_renamed() -> None:
+    assert conflicts([Site("one", 1, 2), Site("two", 3, 4, http_port=81), Site("three", 5, 6, domain="a.org")]) == []
+    assert conflicts([Site("b", 1, 2), Site("a", 3, 4)]) == [
+        f"both a and b want port 80 without a domain; give one of them another http_port or a domain. {RENAMED}"
+    ]
+    assert conflicts([Site("b", 1, 2, domain="x.org"), Site("a", 3, 4, domain="x.org", http_port=81)]) == [
+        f"both a and b want the domain x.org; give one of them another http_port or a domain. {RENAMED}",
+        "apps with domains have to share one http_port",
+    ]
+    aliases = [Site("a", 1, 2, domain="a.org", aliases=("x.org",)), Site("b", 3, 4, domain="b.org", aliases=("x.org",))]
+    assert conflicts(aliases) == [
+        f"both a and b want the domain x.org; give one of them another http_port or a domain. {RENAMED}"
+    ]
+
+
+def test_settings_survive_being_kept() -> None:
+    site = Site("app", 1, 2, domain="a.org", limits=Limits(response=3))
+    assert Site.from_data({**site.as_data(), "of a newer program": 1}) == site
+    named = Site("app", 1, 2, domain="a.org", aliases=("b.org",), trusted_proxies=("10.0.0.0/8",))
+    assert Site.from_data(json.loads(json.dumps(named.as_data()))) == named

@@ -1,0 +1,33 @@
+"""How many workers a server starts: never more than the memory holds, and never none."""
+
+import pytest
+
+from infra.agent.process import worker_count
+
+MB = 2**20
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory", "workers"),
+    [
+        (1, 8192 * MB, 3),
+        (2, 8192 * MB, 5),
+        (2, 1024 * MB, 4),
+        (2, 982 * MB, 4),
+        (4, 512 * MB, 2),
+        (4, 300 * MB, 1),
+        (1, 64 * MB, 1),
+        (32, 65536 * MB, 65),
+    ],
+)
+def test_the_number_of_workers(cores: int, memory: int, workers: int) -> None:
+    assert worker_count.count(cores, memory) == workers
+
+
+def test_a_limit_of_the_web_process_counts_before_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_count, "_memory", lambda: 4096 * MB)
+    assert worker_count.here(256 * MB) == 1
+    assert worker_count.here(0) == worker_count.here(8192 * MB) > 1
+    # What the workers beside it may take is not there for it.
+    assert worker_count.here(0, 3840 * MB) == worker_count.here(0, 8192 * MB) == 1
+    assert worker_count.here(512 * MB, 2048 * MB) == 2
