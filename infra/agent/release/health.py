@@ -59,16 +59,18 @@ def wait(watch: Watch) -> float:
     watch.state = systemd.state(watch.unit)
     pid = watch.state.main_pid
     watch.main = (pid, procfs.start_time(pid))
-    streak, doubts, deaths = Streak(), Doubts(watch, began), 0
+    streak, doubts, deaths, answered = Streak(), Doubts(watch, began), 0, False
     while True:
         if not watch.alive():
-            raise Failure(_ended(watch, time.monotonic() - began, answered=streak.begun or deaths > 0))
+            raise Failure(_ended(watch, time.monotonic() - began, answered=answered))
         if streak.begun:
             # Before it answers, too: on a busy machine, one that ends right after it has answered is gone by then.
             watch.servers |= _servers(watch)
         watch.last = answers.ask(watch, began + watch.health.timeout - time.monotonic())
         now = time.monotonic()
         streak.add(now, healthy=watch.last.healthy(watch.health))
+        # Kept when the next answer is bad: it is, if the process ends while it is asked again.
+        answered = answered or streak.begun
         if streak.count == 1:
             doubts.first = None
         if streak.begun and _has_lost_a_server(watch):
@@ -81,7 +83,7 @@ def wait(watch: Watch) -> float:
             return now - began
         if now - began >= watch.health.timeout:
             ended = not watch.alive()
-            raise Failure(_ended(watch, now - began, answered=False) if ended else _late(watch, deaths))
+            raise Failure(_ended(watch, now - began, answered=answered) if ended else _late(watch, deaths))
         if not streak.begun and watch.alive() and (cause := doubts.certain(now)):
             raise Failure(cause)
         time.sleep(INTERVAL)

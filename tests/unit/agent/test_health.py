@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from infra.agent.release import health
-from infra.agent.release.answers import Watch
+from infra.agent.release import answers, health
+from infra.agent.release.answers import Answer, Watch
 from infra.agent.system import journal, say, sockets, systemd
 from infra.agent.system.failure import Failure
 from infra.agent.system.unit_state import UnitState
@@ -182,3 +182,31 @@ def test_a_process_that_ends_as_soon_as_it_has_answered_is_told_as_one_that_answ
     with serving(statuses(200)) as port, pytest.raises(Failure) as failed:
         health.wait(watch(port))
     assert str(failed.value).startswith("The web process answered and then ended, ")
+
+
+def test_a_process_that_ends_while_it_is_asked_again_is_told_as_one_that_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[Watch] = []
+
+    def answer_and_end(request: BaseHTTPRequestHandler) -> None:
+        if len(asked) > 1:  # the second request gets no answer, for the process has ended
+            seen[0].main = (0, 0)
+            request.close_connection = True
+            return
+        request.send_response(200)
+        request.end_headers()
+
+    asked: list[float] = []
+    ask = answers.ask
+
+    def count(watch: Watch, limit: float) -> Answer:
+        asked.append(limit)
+        return ask(watch, limit)
+
+    monkeypatch.setattr(answers, "ask", count)
+    with serving(answer_and_end) as port, pytest.raises(Failure) as failed:
+        seen.append(watch(port))
+        health.wait(seen[0])
+    assert str(failed.value).startswith("The web process answered and then ended, ")
+    assert len(asked) == 2
