@@ -115,8 +115,14 @@ def parser() -> argparse.ArgumentParser:
     text = "take away what Launchpad put here for the app, its data included; with the last app what all of them share"
     one = recorded(app_verb("remove", verbs.remove, text))
     one.add_argument("--keep-data", action="store_true", help="leave $DATA_DIR, and the user that it belongs to")
+    text = "who asks for it: an app of another owner is left alone"
+    one.add_argument("--owner", default="", help=text)
+    disown = app_verb(
+        "disown", verbs.disown, "forget which stack the app is of; the next that prepares it becomes that"
+    )
     text = "how many seconds to wait for a deployment that is under way"
-    one.add_argument("--lock-timeout", type=float, default=300, help=text)
+    for each in (one, disown):
+        each.add_argument("--lock-timeout", type=float, default=300, help=text)
     app_verb("env", verbs.env, "the names of the app's variables")
     one = app_verb("cancel", verbs.cancel, "stop the deployment that is under way")
     one.add_argument("--all", action="store_true", help="those that wait for their turn, too")

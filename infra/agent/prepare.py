@@ -9,7 +9,7 @@ from typing import TypedDict
 from infra.agent.build import uv
 from infra.agent.process import file_units, units
 from infra.agent.proxy import debian_caddy, ports, proxy, site
-from infra.agent.system import files, install, machine, names, owned, packages, say, space, systemd
+from infra.agent.system import files, install, machine, names, owned, ownership, packages, say, space, systemd
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import OPT, PYTHONS, SETTINGS, STATE, App
 from infra.protocol.specs import DeploySpec, PrepareSpec
@@ -46,6 +46,7 @@ def prepare(spec: PrepareSpec) -> Prepared:
     app = App(spec.app)
     machine.check()
     names.check(app)
+    ownership.check(app, spec.owner)
     settings = _site(app, spec)
     _check_conflicts(settings)
     # Nothing has changed until here: what stands in the way is somebody else's.
@@ -107,6 +108,7 @@ def _site(app: App, spec: PrepareSpec) -> site.Site:
         acme_ca=spec.tls.acme_ca,
         acme_root=bool(spec.tls.acme_root),
         limits=spec.limits,
+        owner=spec.owner or ownership.owner(app),
     )
 
 

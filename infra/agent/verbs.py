@@ -153,9 +153,19 @@ def remove(words: argparse.Namespace) -> int:
     with lock.alone(who, f"removing {app.name} from the machine", words.lock_timeout):
         say.carry_on()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        result = remove.remove(app, keep_data=words.keep_data)
+        result = remove.remove(app, keep_data=words.keep_data, asking=words.owner)
     say.result(result)
     return 1 if result["left"] else 0
+
+
+def disown(words: argparse.Namespace) -> None:
+    """Have the machine forget whose an app is."""
+    from infra.agent.release import caller, lock
+    from infra.agent.system import ownership
+
+    app = _app(words.app)
+    with lock.alone(caller.who(app, ""), f"forgetting whose {app.name} is", words.lock_timeout):
+        ownership.disown(app)
 
 
 def cancel(words: argparse.Namespace) -> None:

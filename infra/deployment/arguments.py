@@ -37,6 +37,14 @@ class DeploymentArgs:
     planned: Planned | None = None
     """The build plan, for a program that makes it before its machine; None: the deployment makes it."""
 
+    owner: str = ""
+    """Whose the app is on its machine, where nobody else may take its name; empty: the project and the stack."""
+
+    @property
+    def owned_by(self) -> str:
+        """The owner that the machine knows."""
+        return self.owner or f"{pulumi.get_project()}/{pulumi.get_stack()}"
+
 
 def for_prepare(args: DeploymentArgs) -> pulumi.Output[Resolved]:
     """The values of ``prepare`` that may be outputs of other resources.
@@ -113,7 +121,7 @@ def _refuse(args: DeploymentArgs, resolved: Resolved, mistakes: list[str]) -> No
     if mistakes:  # already reported, without their values
         resolved = replace(resolved, environment={}, secrets={})
     for spec in (
-        specifications.prepare(args.app, resolved, ""),
+        specifications.prepare(args.app, resolved, "", args.owned_by),
         specifications.deploy(args.app, args.source, args.revision, resolved, ""),
     ):
         try:

@@ -53,7 +53,7 @@ def deploy(app: str, revision: str, sudo: str) -> str:
     return f"{sudo}{paths.AGENT} deploy --app {app} --revision {revision}"
 
 
-def remove(app: str, sudo: str, *, data: bool) -> str:
+def remove(app: str, sudo: str, owner: str, *, data: bool) -> str:
     """The command that takes the app off a machine which stays, and at last the agent's copy.
 
     The app's own copy does it, which is there before anything is prepared. Where that is gone the installed one does.
@@ -61,12 +61,14 @@ def remove(app: str, sudo: str, *, data: bool) -> str:
     Args:
         app: The app.
         sudo: What a command of root's begins with.
+        owner: Whose the app is. One of another owner stays, and its copy of the agent, too.
         data: Whether the app's data goes, too.
     """
-    file, words = agent_file(app), f"remove --app {app}{'' if data else ' --keep-data'}"
+    file, words = agent_file(app), f"remove --app {app} --owner {owner}{'' if data else ' --keep-data'}"
     return (
         f"if [ -e {file} ]; then {sudo}python3 {file} {words}; "
-        f"elif command -v {paths.AGENT} >/dev/null; then {sudo}{paths.AGENT} {words}; fi && rm -f {file}"
+        f"elif command -v {paths.AGENT} >/dev/null; then {sudo}{paths.AGENT} {words}; fi && "
+        f"{{ [ -e {paths.SETTINGS}/{app}/app.json ] || rm -f {file}; }}"
     )
 
 

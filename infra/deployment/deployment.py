@@ -69,7 +69,7 @@ class Deployment(pulumi.ComponentResource):
         copied, digest = self._copy_agent(reached)
         removal = [] if args.machine.resource else [self._removal(reached)]
         prepare = arguments.for_prepare(args).apply(
-            lambda values: codec.text(specifications.prepare(args.app, values, digest))
+            lambda values: codec.text(specifications.prepare(args.app, values, digest, args.owned_by))
         )
         prepared = self._on_machine("prepare", commands.prepare(args.app.name, sudo), prepare, [copied, *removal])
         delivered = prepared if args.source.repository.path is None else self._push_source(prepared)
@@ -159,7 +159,7 @@ class Deployment(pulumi.ComponentResource):
         return command.remote.Command(
             self._child("removal"),
             connection=machine.ssh.connection(DIALS),
-            delete=commands.remove(app, machine.ssh.sudo, data=machine.deletes_data),
+            delete=commands.remove(app, machine.ssh.sudo, self._args.owned_by, data=machine.deletes_data),
             add_previous_output_in_env=False,
             opts=self._options([reached]),
         )

@@ -28,8 +28,8 @@ class Resolved:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def prepare(app: AppArgs, resolved: Resolved, program: str) -> PrepareSpec:
-    """The specification of ``prepare``; ``program`` is the agent's digest."""
+def prepare(app: AppArgs, resolved: Resolved, program: str, owner: str = "") -> PrepareSpec:
+    """The specification of ``prepare``; ``program`` is the agent's digest, ``owner`` the stack that the app is of."""
     return PrepareSpec(
         app=app.name,
         http_port=app.http_port,
@@ -42,6 +42,7 @@ def prepare(app: AppArgs, resolved: Resolved, program: str) -> PrepareSpec:
         package_index=resolved.package_index,
         lock_timeout=app.timeouts.lock,
         program=program,
+        owner=owner,
     )
 
 

@@ -8,6 +8,9 @@ AGENT = "launchpad-agent"
 REPOSITORY = "repo.git"
 """The name of the app's bare repository in its folder."""
 
+SETTINGS = "/etc/launchpad"
+"""What the agent records of each app, in a folder of the app's name."""
+
 SERVE = "/usr/local/lib/launchpad/serve/launchpad_serve.py"
 """The program that serves an app which no server program can serve unchanged (see ``app_model.own_server``)."""
 

@@ -64,6 +64,8 @@ class PrepareSpec(Message):
     lock_timeout: float = value(quantities.seconds(0, DAY), 300)
     program: str = value(values.text, "")
     """The agent's digest, so that Pulumi runs the step again when the agent changes."""
+    owner: str = value(values.owner, "")
+    """The stack that the app is of, such as launchpad/dev. Empty: it claims nothing, and changes no other's claim."""
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """A reserved port, TLS or more host names without a domain, and a host name that is there twice."""

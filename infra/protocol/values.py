@@ -144,6 +144,10 @@ def app_name(value: object) -> str:
     return value
 
 
+owner = pattern(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,3}", "a name such as launchpad/dev", empty=True)
+"""The owner of an app: the stack that it is of, by its project and name."""
+
+
 def command(value: object) -> str:
     """A command line for bash, or empty."""
     if not isinstance(value, str) or "\0" in value:

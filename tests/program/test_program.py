@@ -74,6 +74,10 @@ def test_command_lines_hold_the_revision_and_nothing_secret() -> None:
     assert json.loads(recording.one("app-release").inputs["stdin"])["secrets"] == {"TOKEN": "canary-42"}
 
 
+def test_the_machine_is_told_which_stack_the_app_is_of(default: Recording) -> None:
+    assert json.loads(default.one("app-prepare").inputs["stdin"])["owner"] == "launchpad/test"
+
+
 def test_a_new_machine_runs_every_step_again(default: Recording) -> None:
     for name in STEPS:
         assert default.one(name).inputs["triggers"][0] == "i-1"

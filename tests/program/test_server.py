@@ -21,7 +21,7 @@ JUMP = {
     "server.jump_port": "2200",
     "server.jump_user": "ada",
 }
-REMOVE = "launchpad-agent-app.pyz remove --app app"
+REMOVE = "launchpad-agent-app.pyz remove --app app --owner launchpad/test"
 
 
 @pytest.fixture(autouse=True)

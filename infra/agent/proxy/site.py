@@ -26,6 +26,7 @@ class Site:
         acme_root: Whether that server has a root certificate of its own.
         certificates: The folder of the app's certificate files (see certificates.py); empty if there are none.
         limits: Sizes and times that requests may take.
+        owner: The stack that the app is of (see ownership.py); nothing that the proxy needs.
     """
 
     app: str
@@ -40,6 +41,7 @@ class Site:
     acme_root: bool = False
     certificates: str = ""
     limits: Limits = field(default_factory=Limits)
+    owner: str = ""
 
     def port(self, slot: str) -> int:
         """The loopback port of a slot."""
@@ -79,8 +81,8 @@ def conflicts(sites: Sequence[Site]) -> list[str]:
             if place in taken:
                 mistakes.append(
                     f"both {taken[place]} and {site.app} want {place}; give one of them another http_port or a domain. "
-                    "An app that was renamed stays on the machine under its former name: "
-                    "launchpad destroy removes the machine, and with it both"
+                    "An app that was renamed is taken off the machine once it serves under its new name, and has its "
+                    "http_port or domain until then"
                 )
             taken[place] = site.app
     if len({site.http_port for site in sites if site.domain}) > 1:

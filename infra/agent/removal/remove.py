@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from infra.agent.proxy import proxy
 from infra.agent.removal import app_parts, shared_parts
-from infra.agent.system import say
+from infra.agent.system import ownership, say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
 
@@ -26,7 +26,7 @@ class Removed(TypedDict):
     seconds: float
 
 
-def remove(app: App, *, keep_data: bool) -> Removed:
+def remove(app: App, *, keep_data: bool, asking: str = "") -> Removed:
     """Remove an app; with the last one what all of them share. Other apps serve on meanwhile.
 
     Only for who holds the machine alone.
@@ -34,9 +34,13 @@ def remove(app: App, *, keep_data: bool) -> Removed:
     Args:
         app: The app; it need not be there, or not completely.
         keep_data: Whether ``$DATA_DIR`` stays, and the app's user, to whom it belongs.
+        asking: The stack that asks. An app that is another's stays as it is: this stack never deployed it.
     """
     left: list[str] = []
     last = not shared_parts.other_apps(app)
+    if found := ownership.foreign(app, asking):
+        say.step("done", f"{app.name} is of the stack {found}, so it stays; nothing here is of {asking}")
+        return _result(app, last=False, kept=[str(app.home)], left=left, packages=[])
     if app_parts.is_known(app):
         # First the site, so that no visitor meets a half removed app.
         app.settings.unlink(missing_ok=True)
@@ -55,6 +59,10 @@ def remove(app: App, *, keep_data: bool) -> Removed:
     kept = [str(app.data)] if keep_data and app.data.is_dir() else []
     stays = f"; its data stays in {kept[0]}" if kept else ""
     say.step("done", f"removed {app.name}" + (", the last app" if last else "") + stays)
+    return _result(app, last=last, kept=kept, left=left, packages=packages)
+
+
+def _result(app: App, *, last: bool, kept: list[str], left: list[str], packages: list[str]) -> Removed:
     return {
         "app": app.name,
         "last": last,

@@ -327,8 +327,8 @@ def test_the_most_generous_header_limit_is_the_servers() -> None:
 
 
 RENAMED = (
-    "An app that was renamed stays on the machine under its former name: launchpad destroy removes the machine, "
-    "and with it both"
+    "An app that was renamed is taken off the machine once it serves under its new name, and has its http_port or "
+    "domain until then"
 )
 
 

@@ -45,7 +45,7 @@ def removing(app: str, folder: Path, sudo: str = "", data: bool = False) -> tupl
     for name in ("python3", "sudo", *(["launchpad-agent"] if (folder / "installed").exists() else [])):
         (folder / "bin" / name).write_text(f'#!/bin/sh\necho "{name} $*" >>{folder}/said\nexit "${{CODE:-0}}"\n')
         (folder / "bin" / name).chmod(0o755)
-    words = ["/bin/sh", "-c", commands.remove(app, sudo, data=data)]
+    words = ["/bin/sh", "-c", commands.remove(app, sudo, "launchpad/dev", data=data)]
     code = 7 if (folder / "broken").exists() else 0
     environment = {"PATH": f"{folder}/bin:/usr/bin:/bin", "CODE": str(code)}
     done = subprocess.run(words, cwd=folder, env=environment, check=False)
@@ -60,7 +60,7 @@ def test_an_app_is_taken_off_a_server_by_its_own_copy_of_the_agent_which_goes_la
     assert (tmp_path / "launchpad-agent-shop.pyz").exists()
     (tmp_path / "broken").unlink()
     (tmp_path / "said").unlink()
-    words = "python3 launchpad-agent-shop.pyz remove --app shop"
+    words = "python3 launchpad-agent-shop.pyz remove --app shop --owner launchpad/dev"
     assert removing("shop", tmp_path) == (0, [f"{words} --keep-data"])
     assert not (tmp_path / "launchpad-agent-shop.pyz").exists()
     (tmp_path / "launchpad-agent-shop.pyz").touch()
@@ -70,7 +70,7 @@ def test_an_app_is_taken_off_a_server_by_its_own_copy_of_the_agent_which_goes_la
 def test_an_app_whose_copy_is_gone_is_taken_off_by_the_installed_agent_and_nothing_by_nobody(tmp_path: Path) -> None:
     assert removing("shop", tmp_path) == (0, [])
     (tmp_path / "installed").touch()
-    assert removing("shop", tmp_path) == (0, ["launchpad-agent remove --app shop --keep-data"])
+    assert removing("shop", tmp_path) == (0, ["launchpad-agent remove --app shop --owner launchpad/dev --keep-data"])
 
 
 @pytest.mark.parametrize(

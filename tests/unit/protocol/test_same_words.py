@@ -165,7 +165,7 @@ CASES = [
     ),
 ]
 
-NOT_FROM_CONFIG = {"program", "ref", "who", "source.kind", "source.url", "health.host", "url"}
+NOT_FROM_CONFIG = {"program", "owner", "ref", "who", "source.kind", "source.url", "health.host", "url"}
 """Fields that the workstation finds out itself."""
 
 
