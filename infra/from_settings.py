@@ -20,6 +20,8 @@ def app(settings: Settings) -> AppArgs:
         aliases=settings.aliases,
         trusted_proxies=settings.trusted_proxies,
         tls=TlsArgs(settings.tls_certificate, settings.tls_key, settings.acme_ca, settings.acme_root),
+        hsts=settings.hsts,
+        basic_auth=settings.basic_auth,
         command=settings.command,
         python=settings.python,
         packages=settings.packages,

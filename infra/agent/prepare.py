@@ -8,7 +8,8 @@ from typing import TypedDict
 
 from infra.agent.build import uv
 from infra.agent.process import file_units, units
-from infra.agent.proxy import debian_caddy, ports, proxy, site
+from infra.agent.proxy import debian_caddy, passwords, ports, proxy, site
+from infra.agent.proxy.site import Site
 from infra.agent.system import files, install, machine, names, owned, ownership, packages, say, space, systemd
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import OPT, PYTHONS, SETTINGS, STATE, App
@@ -93,10 +94,10 @@ def needed(version: tuple[int, int]) -> tuple[str, ...]:
     return NEEDED if version >= (3, 11) else (*NEEDED, TOMLI)
 
 
-def _site(app: App, spec: PrepareSpec) -> site.Site:
+def _site(app: App, spec: PrepareSpec) -> Site:
     before = files.read_json(app.settings)
     blue, green = (int(before["blue"]), int(before["green"])) if before else ports.free_pair()
-    return site.Site(
+    return Site(
         app=app.name,
         blue=blue,
         green=green,
@@ -107,12 +108,14 @@ def _site(app: App, spec: PrepareSpec) -> site.Site:
         own_certificate=bool(spec.tls.certificate),
         acme_ca=spec.tls.acme_ca,
         acme_root=bool(spec.tls.acme_root),
+        hsts=spec.hsts,
+        basic_auth=passwords.hashed(spec.basic_auth, dict(Site.from_data(before).basic_auth) if before else {}),
         limits=spec.limits,
         owner=spec.owner or ownership.owner(app),
     )
 
 
-def _check_conflicts(settings: site.Site) -> None:
+def _check_conflicts(settings: Site) -> None:
     others = [other for other in proxy.sites() if other.app != settings.app]
     if conflicts := site.conflicts([*others, settings]):
         raise Failure("\n".join(conflicts))

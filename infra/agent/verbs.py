@@ -31,7 +31,7 @@ def prepare(_words: argparse.Namespace) -> None:
     from infra.protocol.specs import PrepareSpec
 
     spec = codec.load(PrepareSpec, _stdin())
-    say.redactor.add(spec.tls.key)
+    say.redactor.add(spec.tls.key, *(password for _, password in spec.basic_auth))
     say.signs_of_life()
     app = App(spec.app)
     with lock.alone(caller.who(app, ""), f"preparing the machine for {app.name}", spec.lock_timeout):

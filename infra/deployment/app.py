@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pulumi
 
+from infra.protocol import visitors
 from infra.protocol.app_settings import CronJob, Dependencies, Process, StaticFiles
 from infra.protocol.specs import Health, Limits
 
@@ -68,6 +69,12 @@ class AppArgs:
     """Networks (CIDR) of a CDN or load balancer in front, whose X-Forwarded headers are believed."""
 
     tls: TlsArgs = field(default_factory=TlsArgs)
+
+    hsts: int = visitors.HSTS
+    """Seconds for which browsers insist on HTTPS, with a domain; -1 for no such header."""
+
+    basic_auth: Mapping[str, pulumi.Input[str]] = field(default_factory=dict, repr=False)
+    """Passwords by user, without which nobody sees the site; secrets."""
 
     command: str = ""
     """The start command of the web process; empty: the Procfile's ``web:`` line, or what the agent detects."""

@@ -57,10 +57,14 @@ def for_prepare(args: DeploymentArgs) -> pulumi.Output[Resolved]:
     tls = args.app.tls
 
     def gather(values: list[Any]) -> Resolved:
-        certificate, key, root, package_index = values
-        return checked(args, Resolved(tls=Tls(certificate, key, tls.acme_ca, root), package_index=package_index))
+        certificate, key, root, package_index, basic_auth = values
+        tls_files = Tls(certificate, key, tls.acme_ca, root)
+        return checked(args, Resolved(tls=tls_files, package_index=package_index, basic_auth=basic_auth))
 
-    return pulumi.Output.all(tls.certificate, tls.key, tls.acme_root, args.app.package_index).apply(gather)
+    app = args.app
+    return pulumi.Output.all(tls.certificate, tls.key, tls.acme_root, app.package_index, dict(app.basic_auth)).apply(
+        gather
+    )
 
 
 def for_deploy(args: DeploymentArgs, generated: pulumi.Output[dict[str, str]]) -> pulumi.Output[Resolved]:
@@ -78,7 +82,8 @@ def for_deploy(args: DeploymentArgs, generated: pulumi.Output[dict[str, str]]) -
         address, ports, package_index, environment, secrets, more = values
         secrets = {**{name: text for name, text in (more or {}).items() if name not in environment}, **secrets}
         local_port = args.app.local_port(ports)
-        return checked(args, Resolved(address, local_port, Tls(), package_index, environment, secrets))
+        resolved = Resolved(address, local_port, package_index=package_index, environment=environment, secrets=secrets)
+        return checked(args, resolved)
 
     machine, index = args.machine, args.app.package_index
     return pulumi.Output.all(
@@ -97,6 +102,7 @@ def known(args: DeploymentArgs) -> Resolved:
     return Resolved(
         tls=Tls(texts[0], texts[1], tls.acme_ca, texts[2]) if len(texts) == 3 else Tls(acme_ca=tls.acme_ca),
         package_index=index if isinstance(index, str) else "",
+        basic_auth=plain(args.app.basic_auth),
         environment=plain(args.environment),
         secrets=plain(args.secrets),
     )

@@ -37,6 +37,7 @@ class PublicUrlExtra(TypedDict, total=False):
     """The fields that are there only where they say something."""
 
     unmanaged: bool
+    credentials: pulumi.Input[str]
 
 
 class PublicUrlInputs(PublicUrlExtra):

@@ -224,7 +224,10 @@ class Deployment(pulumi.ComponentResource):
 
     def _check_public_url(self, released: pulumi.Resource) -> CheckPublicUrl:
         machine, app = self._machine, self._app
-        unmanaged: PublicUrlExtra = {} if machine.firewall.managed else {"unmanaged": True}
+        extra: PublicUrlExtra = {} if machine.firewall.managed else {"unmanaged": True}
+        if app.basic_auth:
+            user = min(app.basic_auth)
+            extra["credentials"] = pulumi.Output.secret(pulumi.Output.concat(user, ":", app.basic_auth[user]))
         local_port = self._local_port()
         place = pulumi.Output.all(machine.address, local_port)
         certificates = pulumi.Output.all(app.tls.acme_root, app.tls.certificate)
@@ -242,7 +245,7 @@ class Deployment(pulumi.ComponentResource):
                 "timeout": CERTIFICATE_TIMEOUT if app.domain else ANSWER_TIMEOUT,
                 "request_timeout": max(REQUEST_TIMEOUT, app.health.request_timeout),
                 "fronted": bool(app.trusted_proxies),
-                **unmanaged,
+                **extra,
             },
             revision=self._args.revision.sha,
             firewall=machine.firewall.as_data(),

@@ -6,11 +6,12 @@ redirects as a browser does, as long as they stay within the app.
 
 from __future__ import annotations
 
+import base64
 import http.client
 import socket
 import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from infra.common import redirects
@@ -55,6 +56,7 @@ class PublicUrl:
         request_timeout: Seconds that one request may take.
         fronted: Whether a CDN or load balancer in front may offer HTTPS, where redirects may lead.
         unmanaged: Whether the machine's firewall is somebody else's.
+        credentials: A user and the password that the proxy asks for, as USER:PASSWORD; empty if it asks for none.
     """
 
     address: str
@@ -69,6 +71,7 @@ class PublicUrl:
     request_timeout: float = 10
     fronted: bool = False
     unmanaged: bool = False
+    credentials: str = field(default="", repr=False)
 
     @property
     def hint(self) -> str:
@@ -167,12 +170,14 @@ def request(public_url: PublicUrl, path: str, cookies: dict[str, str]) -> tuple[
         connection = DomainConnection(address, port, public_url.host, trust(public_url.ca), limit)
     else:
         connection = http.client.HTTPConnection(address, port, timeout=limit)
-    kept = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())} if cookies else {}
+    more = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())} if cookies else {}
+    if public_url.credentials:
+        more["Authorization"] = f"Basic {base64.b64encode(public_url.credentials.encode()).decode()}"
     try:
         connection.request(
             "GET",
             path,
-            headers={"Host": public_url.public.authority, "User-Agent": "launchpad", "Accept": ACCEPT, **kept},
+            headers={"Host": public_url.public.authority, "User-Agent": "launchpad", "Accept": ACCEPT, **more},
         )
         response = connection.getresponse()
         for cookie in response.headers.get_all("Set-Cookie") or []:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from infra.deployment.app import AppArgs
 from infra.deployment.revision import Revision
 from infra.deployment.source import Source
-from infra.protocol import codec, specs, timeouts
+from infra.protocol import codec, specs, timeouts, visitors
 from infra.protocol.specs import DeploySpec, PrepareSpec, Tls
 
 
@@ -26,6 +26,7 @@ class Resolved:
     package_index: str = field(default="", repr=False)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    basic_auth: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def prepare(app: AppArgs, resolved: Resolved, program: str, owner: str = "") -> PrepareSpec:
@@ -37,6 +38,8 @@ def prepare(app: AppArgs, resolved: Resolved, program: str, owner: str = "") -> 
         aliases=app.aliases,
         trusted_proxies=app.trusted_proxies,
         tls=resolved.tls,
+        hsts=app.hsts if app.domain else visitors.NO_HSTS,
+        basic_auth=tuple(sorted(resolved.basic_auth.items())),
         packages=tuple(name for name in app.packages if not name.startswith("-")),
         limits=app.limits,
         package_index=resolved.package_index,

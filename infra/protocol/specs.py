@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from infra.protocol import pem, quantities, values
+from infra.protocol import pem, quantities, values, visitors
 from infra.protocol.app_settings import CronJob, Dependencies, Process, StaticFiles
 from infra.protocol.codec import Message, each, value
 from infra.protocol.variables import Variables, variables
@@ -58,6 +58,9 @@ class PrepareSpec(Message):
     aliases: tuple[str, ...] = value(values.host_names, ())
     trusted_proxies: tuple[str, ...] = value(values.networks, ())
     tls: Tls = value(Tls, Tls())
+    hsts: int = value(visitors.hsts, visitors.NO_HSTS)
+    """Seconds for which browsers insist on HTTPS; ``visitors.NO_HSTS`` for no header."""
+    basic_auth: visitors.Passwords = value(visitors.passwords, (), secret=True, write=dict)
     packages: tuple[str, ...] = value(values.packages, ())
     limits: Limits = value(Limits, Limits())
     package_index: str = value(values.http_url, "", repr=False)

@@ -206,3 +206,20 @@ def test_contract_refuses_a_missing_output() -> None:
     del complete["url"]
     with pytest.raises(outputs.ContractError, match="url"):
         outputs.checked(complete)
+
+
+def test_passwords_of_the_site_are_secrets_and_the_public_check_knows_one() -> None:
+    values = {"basic_auth": '{"bob": "canary-2", "ana": "canary-1"}', "domain": "a.org", "hsts": "2y"}
+    recording = record(values, ("basic_auth",))
+    checked = recording.one("app-check-public-url")
+    assert checked.inputs["url"]["credentials"] == "ana:canary-1"
+    assert "url" in checked.secrets
+    sent = json.loads(recording.one("app-prepare").inputs["stdin"])
+    assert (sent["basic_auth"], sent["hsts"]) == ({"ana": "canary-1", "bob": "canary-2"}, 2 * 365 * 86_400)
+    for each in recording.registrations:
+        shown = {name: item for name, item in each.inputs.items() if name not in each.secrets}
+        assert "canary" not in json.dumps(shown, default=str), each.name
+    without = record({})
+    asked = without.one("app-check-public-url")
+    assert ("credentials" in asked.inputs["url"], "url" in asked.secrets) == (False, False)
+    assert json.loads(without.one("app-prepare").inputs["stdin"])["hsts"] == -1

@@ -11,7 +11,7 @@ from pathlib import Path
 from infra.agent.proxy import debian_caddy, former, unit
 from infra.agent.system import files, journal, names, sh, systemd
 from infra.agent.system.failure import Failure
-from infra.agent.system.layout import CADDY_SOCKET, CADDYFILE, PROXY_SETTINGS, PROXY_STATE, STATE
+from infra.agent.system.layout import CADDY_SOCKET, CADDYFILE, PROXY_SETTINGS, PROXY_STATE, STATE, proxy_ids
 
 TIMEOUT = 60.0
 """Seconds that Caddy may take to start or to reload."""
@@ -22,7 +22,13 @@ APPLIED = STATE / "proxy.json"
 def write(text: str) -> bool:
     """Write the configuration and the unit, for the next start of Caddy. Says whether either changed."""
     changed = unit.write()
-    return files.write(CADDYFILE, text) or changed
+    return _keep(text) or changed
+
+
+def _keep(text: str) -> bool:
+    """Write the configuration for root and the proxy: it holds hashes of passwords. Says whether it changed."""
+    _, group = proxy_ids()
+    return files.write(CADDYFILE, text, 0o640, (0, group))
 
 
 def load(text: str) -> bool:
@@ -135,9 +141,7 @@ def _start(text: str) -> None:
     lines = "\n".join(journal.tail(unit.UNIT, lines=8))
     state = systemd.state(unit.UNIT).describe()
     if before is not None and before != text.encode():
-        kept = CADDYFILE.with_name(".Caddyfile.before")
-        kept.write_bytes(before)
-        kept.replace(CADDYFILE)
+        _keep(before.decode())
         sh.run(["systemctl", "restart", unit.UNIT], timeout=TIMEOUT)
     if moving:
         sh.run(["systemctl", "stop", unit.UNIT])

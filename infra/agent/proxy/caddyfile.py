@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from infra.agent.proxy import access
 from infra.agent.proxy.handlers import handlers
 from infra.agent.proxy.site import Site
 from infra.agent.system.layout import CADDY_SOCKET, App
@@ -62,7 +63,7 @@ def _site(site: Site) -> str:
     redirect = f"\tredir https://{site.domain}{{uri}} 308"
     plain = ", ".join(f"http://{name}:{site.http_port}" for name in (site.domain, *site.aliases))
     others = ", ".join(f"https://{name}:443" for name in site.aliases)
-    aliases = [f"{others} {{", _tls(site), redirect, "}", ""] if others else []
+    aliases = [f"{others} {{", _tls(site), *access.hsts(site), redirect, "}", ""] if others else []
     return "\n".join(
         [
             f"{plain} {{",

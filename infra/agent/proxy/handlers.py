@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infra.agent.proxy import access
 from infra.agent.proxy.site import Site
 from infra.agent.system.layout import App
 
@@ -53,6 +54,7 @@ def handlers(site: Site) -> str:
     """What answers the requests of a site: a refusal, the files and the app of the slot that serves, or nobody."""
     app = App(site.app)
     limit = site.limits.request_body
+    first = "".join(f"{line}\n" for line in (*access.hsts(site), *access.passwords(site)))
     # The matcher rejects a declared length at once; max_size stops a body that declares none.
     return f"""\
 {ACCESS_LOG}
@@ -69,7 +71,7 @@ def handlers(site: Site) -> str:
 		root {app.suspended.parent}
 		try_files /{app.suspended.name}
 	}}
-	request_body {{
+{first}	request_body {{
 		max_size {limit}
 	}}
 	handle @too_large {{
@@ -174,6 +176,8 @@ def _upstream(site: Site, port: int) -> str:
         # and with them Debian's Caddy (2.6, built with a newer Go), which panics.
         "\tflush_interval 1ms",
         *(f"\theader_up -{name}" for name in SPOOFED),
+        # Only the proxy's own password can be in it, and an app may refuse what it does not know.
+        *(["\theader_up -Authorization"] if site.basic_auth else []),
         *_trusted(site),
         "\ttransport http {",
         "\t\tdial_timeout 3s",

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 from infra.agent.system.files import Json
 from infra.protocol.specs import Limits
+from infra.protocol.visitors import NO_HSTS, Passwords
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Site:
         acme_ca: The URL of an ACME server; empty for Caddy's default ones.
         acme_root: Whether that server has a root certificate of its own.
         certificates: The folder of the app's certificate files (see certificates.py); empty if there are none.
+        hsts: Seconds for which browsers insist on HTTPS; ``NO_HSTS`` for no header.
+        basic_auth: Users and the hashes of their passwords; empty for a site that everybody may see.
         limits: Sizes and times that requests may take.
         owner: The stack that the app is of (see ownership.py); nothing that the proxy needs.
     """
@@ -40,6 +43,8 @@ class Site:
     acme_ca: str = ""
     acme_root: bool = False
     certificates: str = ""
+    hsts: int = NO_HSTS
+    basic_auth: Passwords = field(default=(), repr=False)
     limits: Limits = field(default_factory=Limits)
     owner: str = ""
 
@@ -62,7 +67,10 @@ class Site:
     def from_data(cls, data: Json) -> Site:
         """A site from plain values, as ``as_data`` makes them; keys of another version are passed over."""
         limits = Limits(**_known(Limits, data.get("limits", {})))
-        lists = {name: tuple(data.get(name, ())) for name in ("aliases", "trusted_proxies")}
+        lists: dict[str, tuple[object, ...]] = {
+            name: tuple(data.get(name, ())) for name in ("aliases", "trusted_proxies")
+        }
+        lists["basic_auth"] = tuple((user, hashed) for user, hashed in data.get("basic_auth", ()))
         return cls(**{**_known(cls, data), **lists, "limits": limits})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from infra.config import readers
+from infra.config import readers, visitors
 from infra.config import rules as port_rules
 from infra.config.key import Keys, key
 
@@ -51,6 +51,23 @@ class NetworkKeys(Keys):
         description="Private key (PEM, without a passphrase) of tls_certificate.",
         secret=True,
         also=("ssl_key", "certificate_key"),
+    )
+    hsts: int = key(
+        visitors.hsts,
+        default="30d",
+        description="""How long browsers insist on HTTPS after a visit (Strict-Transport-Security), with a domain: 30d,
+            2y. Longer protects more, and no browser opens the site without HTTPS until it is over. 0 has browsers
+            forget it; false sends no such header. A header of the app's own wins.""",
+        example="2y",
+        also=("strict_transport_security", "sts"),
+    )
+    basic_auth: dict[str, str] = key(
+        visitors.passwords,
+        default="{}",
+        description="""Passwords by user, without which nobody sees the site, such as a staging one. Set one: `pulumi
+            config set --secret --path launchpad:basic_auth.ana ...`.""",
+        secret=True,
+        also=("auth", "http_auth", "htpasswd", "passwords", "password"),
     )
     request_body_limit: str = key(
         readers.body_limit,

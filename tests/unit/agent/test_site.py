@@ -295,6 +295,29 @@ def test_only_trusted_proxies_say_who_the_visitor_is() -> None:
     assert text.count(text[start]) == 2, "in both slots"
 
 
+def test_browsers_insist_on_https_where_there_is_a_domain_and_the_app_says_nothing_else() -> None:
+    text = lines(Site("app", 1, 2, domain="a.org", aliases=("www.a.org",), hsts=2592000))
+    header = "header ?Strict-Transport-Security max-age=2592000"
+    starts = [text.index(f"https://{name}:443 {{") for name in ("www.a.org", "a.org")]
+    assert header in text[starts[0] : starts[0] + 4], "on each name by itself"
+    assert header in text[starts[1] :]
+    assert header not in text[: starts[0]], "not over plain HTTP, where browsers ignore it"
+    assert "header ?Strict-Transport-Security max-age=0" in lines(Site("app", 1, 2, domain="a.org", hsts=0))
+    for site in (Site("app", 1, 2, hsts=2592000), Site("app", 1, 2, domain="a.org")):
+        assert not [line for line in lines(site) if "Strict-Transport" in line]
+
+
+def test_a_site_with_passwords() -> None:
+    site = Site("app", 1, 2, basic_auth=(("ana", "$2b$10$x"), ("bob", "$2b$10$y")))
+    text = lines(site)
+    start = text.index('basicauth bcrypt "app" {')
+    assert text[start + 1 : start + 4] == ["ana $2b$10$x", "bob $2b$10$y", "}"]
+    assert text.count("header_up -Authorization") == 2, "both slots: it is the proxy's password, not one of the app's"
+    assert "$2b" not in repr(site)
+    assert not [line for line in lines(Site("app", 1, 2)) if "basicauth" in line or "Authorization" in line]
+    assert Site.from_data(json.loads(json.dumps(site.as_data()))) == site
+
+
 def test_another_certificate_authority() -> None:
     site = Site("app", 1, 2, domain="a.org", acme_ca="https://ca/dir", acme_root=True)
     text = lines(site)

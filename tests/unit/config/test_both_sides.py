@@ -45,6 +45,8 @@ GOOD: list[dict[str, str]] = [
     {"http_port": "30000"},
     {"http_port": "80", "domain": "a.b-c.example.org"},
     {"domain": " Example.org,www.example.org , example.net", "trusted_proxies": '["10.0.0.0/8", "2001:db8::/64"]'},
+    {"domain": "a.org", "hsts": "2y", "basic_auth": json.dumps({"ana@example.org": "a:b {c} `\"'$é", "b.o_b-1": "1"})},
+    {"basic_auth": "ana:correct horse"},
     {"command": "gunicorn 'app:app' --bind=\"$HOST:$PORT\"\n"},
     {"python": "3.13.1"},
     {"packages": '["libpq5", "g++"]'},

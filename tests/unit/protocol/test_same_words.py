@@ -165,12 +165,27 @@ CASES = [
     ),
 ]
 
+USER = "named with up to 64 letters, digits and . _ @ + -, letter or digit first"
+CASES += [
+    *(Case(f"basic_auth.{name}", f"basic_auth.{name}", "x", USER) for name in ("a b", "-a", "a:b", "a" * 65, "{a}")),
+    *(
+        Case("basic_auth.ana", "basic_auth.ana", password, "a password: printable text, not empty")
+        for password in ("", "a\nb", "a\0b", True, ["canary"])
+    ),
+    Case(
+        "basic_auth.ana",
+        "basic_auth.ana",
+        "ä" * 37,
+        "a password of at most 72 bytes, which is all that bcrypt looks at",
+    ),
+]
+
 NOT_FROM_CONFIG = {"program", "owner", "ref", "who", "source.kind", "source.url", "health.host", "url"}
 """Fields that the workstation finds out itself."""
 
 
-MAPS = {"processes", "cron", "static"}
-"""Fields that config writes as maps; tests/unit/config/test_app_settings.py reads them."""
+MAPS = {"processes", "cron", "static", "hsts"}
+"""Fields that config writes as maps or in days; test_app_settings.py and test_visitors.py of the config read them."""
 
 
 def fields(cls: type[Message], where: str = "") -> Iterator[str]:
@@ -214,7 +229,9 @@ def test_both_sides_refuse_the_same_values_with_the_same_words(case: Case) -> No
 
 
 def test_every_field_that_config_fills_has_a_case() -> None:
-    filled = {case.field.partition(".")[0] if case.field[:4] in ("env.", "secr") else case.field for case in CASES}
+    filled = {
+        case.field.partition(".")[0] if case.field[:4] in ("env.", "secr", "basi") else case.field for case in CASES
+    }
     assert filled == {*fields(PrepareSpec), *fields(DeploySpec)} - NOT_FROM_CONFIG - MAPS
 
 
