@@ -9,11 +9,12 @@ import pulumi_command as command
 
 from infra import local
 from infra.app_model.build_plan import BuildPlan
-from infra.deployment import app_plan, arguments, bundle, commands, specifications
+from infra.deployment import app_plan, arguments, commands, on_machine, specifications
 from infra.deployment.app_plan import Planned
 from infra.deployment.arguments import DeploymentArgs
 from infra.deployment.check_public_url import CheckPublicUrl, PublicUrlExtra
 from infra.deployment.generated_secrets import GeneratedSecrets
+from infra.deployment.on_machine import DIALS
 from infra.deployment.push_source import PushSource
 from infra.deployment.release_notes import ReleaseNotes
 from infra.deployment.ssh_files import SshFiles
@@ -25,11 +26,6 @@ ANSWER_TIMEOUT, CERTIFICATE_TIMEOUT = 15, 120
 """Seconds until the public URL must be healthy: without a certificate, and after the proxy has obtained one."""
 REQUEST_TIMEOUT = 10
 """Seconds that one request to it may take, unless the health check allows more."""
-
-DIALS = 10
-"""Number of attempts to connect in each step. Only ``wait-for-ssh`` waits for a new machine."""
-FIRST_DIALS = 5
-"""The same in ``wait-for-ssh``, for a machine that the program did not make: it is there, or the settings are wrong."""
 
 
 class Deployment(pulumi.ComponentResource):
@@ -66,7 +62,8 @@ class Deployment(pulumi.ComponentResource):
         address, sudo = pulumi.Output.from_input(args.machine.address), args.machine.ssh.sudo
         self.ssh = self._ssh_files()
         reached = self._wait_for_ssh()
-        copied, digest = self._copy_agent(reached)
+        file, opts = commands.agent_file(args.app.name), self._options([reached])
+        copied, digest = on_machine.copy_agent(self._child("copy-agent"), args.machine, file, opts)
         removal = [] if args.machine.resource else [self._removal(reached)]
         prepare = arguments.for_prepare(args).apply(
             lambda values: codec.text(specifications.prepare(args.app, values, digest, args.owned_by))
@@ -138,16 +135,8 @@ class Deployment(pulumi.ComponentResource):
 
     def _wait_for_ssh(self) -> command.remote.Command:
         machine = self._machine
-        line = commands.wait_for_ssh(machine.ssh.user, owned=machine.resource is not None)
-        return command.remote.Command(
-            self._child("wait-for-ssh"),
-            connection=machine.ssh.connection(dial_error_limit=-1 if machine.resource else FIRST_DIALS),
-            create=line,
-            update=line,
-            triggers=[machine.instance_id, machine.boot_id],
-            add_previous_output_in_env=False,
-            opts=self._options([machine.resource] if machine.resource else [], BOOT),
-        )
+        opts = self._options([machine.resource] if machine.resource else [], BOOT)
+        return on_machine.wait_for_ssh(self._child("wait-for-ssh"), machine, opts)
 
     def _removal(self, reached: pulumi.Resource) -> command.remote.Command:
         """Take the app off a machine that the program does not own, when the deployment is destroyed.
@@ -163,19 +152,6 @@ class Deployment(pulumi.ComponentResource):
             add_previous_output_in_env=False,
             opts=self._options([reached]),
         )
-
-    def _copy_agent(self, reached: pulumi.Resource) -> tuple[command.remote.CopyToRemote, str]:
-        """Copy the agent to the machine; returns the resource and the agent's digest."""
-        path, digest = bundle.write(local.build_folder())
-        copied = command.remote.CopyToRemote(
-            self._child("copy-agent"),
-            connection=self._machine.ssh.connection(DIALS),
-            source=pulumi.FileAsset(str(path)),  # the path does not matter: Pulumi compares assets by content
-            remote_path=commands.agent_file(self._app.name),
-            triggers=[self._machine.instance_id],
-            opts=self._options([reached]),
-        )
-        return copied, digest
 
     def _on_machine(
         self, step: str, line: str, stdin: pulumi.Input[str], after: list[pulumi.Resource]
