@@ -117,8 +117,11 @@ def running(unit: str) -> bool:
 
 
 def instances(template: str) -> list[str]:
-    """The names of the loaded instances of ``<template>@``."""
-    listed = sh.run(["systemctl", "list-units", "--all", "--plain", "--no-legend", f"{template}@*.service"]).out
+    """The names of the instances of ``<template>@`` that run, are about to, or have failed.
+
+    systemd may know a stopped one for long: one that started at boot until it reads its files anew.
+    """
+    listed = sh.run(["systemctl", "list-units", "--plain", "--no-legend", f"{template}@*.service"]).out
     units = [line.split()[0] for line in listed.splitlines() if line.strip()]
     return [name.split("@", 1)[1].removesuffix(".service") for name in units]
 
