@@ -1,7 +1,8 @@
 """The processes of an app: how they stop, what they share, how many of them run."""
 
+import re
+import shlex
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -56,12 +57,23 @@ WEB = "web: echo web >/tmp/from-web; gunicorn --workers 1 app:app\n"
 READER = "until test -f /tmp/from-web; do sleep 0.1; done; cat /tmp/from-* > $DATA_DIR/seen; exec sleep 100000"
 
 
+SCORE = "systemd-analyze security --no-pager"
+"""Prints how far units are open, from 0.0 to 10.0."""
+OWN_SCORE = f'{SCORE} "$(grep -o -m 1 "launchpad-{APP}-.*service" /proc/self/cgroup)" | tail -n 1'
+"""What a task asks about itself: its unit is gone when it ends."""
+RELEASE = f"release: echo release >/tmp/from-release; {OWN_SCORE}\n"
+HOOK = ".launchpad/hooks/before_build"
+
+
 @pytest.fixture(scope="module")
-def repo(lab: Lab, flask: Repo) -> Iterator[Repo]:
+def repo(lab: Lab, flask: Repo) -> Repo:
     """A release serves; its worker reads in /tmp what web and the release process wrote there."""
-    flask.commit("shared", {"Procfile": f"{WEB}release: echo release >/tmp/from-release\nworker: {READER}\n"})
-    lab.deploy(flask, "shared").data()
-    yield flask
+    procfile = f"{WEB}{RELEASE}worker: {READER}\ncron.yearly: @yearly true\n"
+    flask.commit("shared", {"Procfile": procfile, HOOK: f"#!/bin/sh\n{OWN_SCORE}\n"}, executable=(HOOK,))
+    done = lab.deploy(flask, "shared")
+    done.data()
+    (lab.folder / "told").write_text(done.err)
+    return flask
 
 
 def wait_for(lab: Lab, command: str, expected: str, seconds: float = 30) -> None:
@@ -88,6 +100,18 @@ def test_all_processes_of_an_app_share_one_tmp_and_nobody_else_sees_it(lab: Lab)
     assert lab.sudo("ls /srv/app/tmp").split() == ["closed", "fifo", "from-release", "from-web", "link"]
     lab.sudo("systemd-tmpfiles --create --remove --boot /etc/tmpfiles.d/launchpad-app.conf")
     assert lab.sudo("ls -A /srv/app/tmp /var/victim").split() == ["/srv/app/tmp:", "/var/victim:", "file"]
+
+
+@pytest.mark.usefixtures("repo")
+def test_the_sandbox_of_every_process_and_task_is_as_tight_as_the_manual_says(lab: Lab) -> None:
+    units = [f"{APP}@{name}.service" for name in (lab.serving()["slot"], "worker")]
+    shown = lab.sudo(f"{SCORE} {' '.join(units)} launchpad-{APP}.cron@yearly.service")
+    scores = re.findall(r"Overall exposure level for (\S+): (\S+)", shown)
+    run = lab.run(f"sudo launchpad-agent run --app {APP} -- {shlex.quote(OWN_SCORE)}")
+    tasks = re.findall(r"Overall exposure level for (\S+): (\S+)", (lab.folder / "told").read_text() + run.out)
+    assert [name.split(".")[0] for name, _ in tasks] == [*[f"launchpad-{APP}-task"] * 2, f"launchpad-{APP}-run"]
+    assert len(scores) == 3
+    assert [(name, score) for name, score in [*scores, *tasks] if float(score) > 1.5] == []
 
 
 def test_every_process_is_asked_to_stop_whatever_started_it(lab: Lab, repo: Repo) -> None:
@@ -143,7 +167,8 @@ def test_a_process_runs_as_often_as_the_settings_say(lab: Lab, counted: Repo) ->
     assert "stopping worker.3, of worker, 2 are to run" in done.err
     wait_for(lab, "systemctl is-active app@worker.3.service", "inactive\n")
     assert pids(lab) == {name: pid for name, pid in before.items() if name != "worker.3"}, done.err
-    assert lab.deploy(repo, "counted", processes=fewer).data()["changed"] is False
+    done = lab.deploy(repo, "counted", processes=fewer)
+    assert done.data()["changed"] is False, done.err
     lab.sudo(f"launchpad-agent restart --app {APP} --process worker.2")
     lab.sudo(f"launchpad-agent restart --app {APP} --process blue")
     changed = {name for name, pid in pids(lab).items() if before[name] != pid}

@@ -15,6 +15,7 @@ NoNewPrivileges=yes
 CapabilityBoundingSet=
 AmbientCapabilities=
 ProtectHome=yes
+PrivateTmp=yes
 PrivateDevices=yes
 DevicePolicy=closed
 ProtectProc=invisible
@@ -26,11 +27,13 @@ SystemCallFilter=~@obsolete
 SystemCallErrorNumber=EPERM
 UMask=0027"""
 """The sandbox of every process of an app, builds and hooks included. Left out on purpose: MemoryDenyWriteExecute
-(breaks cffi callbacks and every JIT compiler), ProcSubset=pid (psutil and prometheus_client read more of /proc) and
-PrivateNetwork (an app calls other services)."""
+(breaks cffi callbacks and every JIT compiler), ProcSubset=pid (psutil and prometheus_client read more of /proc),
+PrivateUsers (one unit's processes could not see another's of the same app), the system calls of ``@resources`` (numpy
+and others bind threads to processors) and ``@privileged`` (``cp -p`` and ``tar`` call chown), and PrivateNetwork (an
+app calls other services)."""
 
-OWN_TMP = ("PrivateTmp=yes",)
-"""A build has a /tmp of its own, which is gone when it ends: what it runs is not the app's."""
+OWN_TMP: tuple[str, ...] = ()
+"""A build has a /tmp of its own (PrivateTmp), which is gone when it ends: what it runs is not the app's."""
 TMP_MODE = 0o1770
 TMP_AGE = "10d"
 """How long a file in the app's /tmp stays that nobody reads or changes; Debian's own value for /tmp."""
@@ -96,7 +99,11 @@ def closed(app: App) -> list[str]:
 
 
 def shared_tmp(app: App) -> tuple[str, ...]:
-    """The lines of a unit that give it the app's own /tmp: all its processes see the same, nobody else does."""
+    """The lines of a unit that give it the app's own /tmp: all its processes see the same, nobody else does.
+
+    They go before PrivateTmp, which would give each unit another one: of two mounts on one place systemd makes that of
+    BindPaths. Source: ``MountMode`` in systemd's src/core/namespace.c, "ordered by priority".
+    """
     return (f"BindPaths={app.tmp}:/tmp {app.tmp}:/var/tmp",)
 
 

@@ -207,7 +207,6 @@ def test_task_properties() -> None:
     hardening = units.HARDENING.splitlines()
     assert found[7 : 7 + len(hardening)] == hardening
     assert found[7 + len(hardening) :] == [
-        "PrivateTmp=yes",
         f"IPAddressDeny={' '.join(units.METADATA)}",
         *units.BACKGROUND.splitlines(),
         "LoadCredential=launch:/etc/launchpad/shop/task/launch.json",
