@@ -9,7 +9,7 @@ import pulumi_command as command
 
 from infra import local
 from infra.app_model.build_plan import BuildPlan
-from infra.deployment import app_plan, arguments, commands, on_machine, specifications
+from infra.deployment import app_plan, arguments, commands, host_names, on_machine, specifications
 from infra.deployment.app_plan import Planned
 from infra.deployment.arguments import DeploymentArgs
 from infra.deployment.check_public_url import CheckPublicUrl, PublicUrlExtra
@@ -60,6 +60,10 @@ class Deployment(pulumi.ComponentResource):
         self._args = args
         generated = self._generated_secrets(planned)
         address, sudo = pulumi.Output.from_input(args.machine.address), args.machine.ssh.sudo
+        # Behind a CDN or a load balancer the names lead there.
+        if args.app.domain and not args.app.trusted_proxies:
+            names = (args.app.domain, *args.app.aliases)
+            host_names.watch(names, address, acme=args.app.tls.certificate == "", resource=self)
         self.ssh = self._ssh_files()
         reached = self._wait_for_ssh()
         file, opts = commands.agent_file(args.app.name), self._options([reached])

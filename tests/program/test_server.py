@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import shlex
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pulumi
 import pytest
 
 from infra import ssh
-from tests.program.recorder import HOST_KEY, Recording, record
+from infra.deployment import host_names
+from tests.program.recorder import HOST_KEY, ROOT, Recording, record, run
 from tests.unit.config import pem
 
 JUMP_KEY = HOST_KEY.replace("2l9GKJl", "2l9GKJm")
@@ -154,3 +156,27 @@ def test_without_a_key_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(pulumi.RunError, match=r"^launchpad:server\.private_key is empty, and there is no ssh agent"):
         record(SERVER, answers=lambda: asked)  # type: ignore[arg-type]
     assert asked.registrations == []
+
+
+def program() -> None:
+    runpy.run_path(str(ROOT / "__main__.py"))
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_name_that_does_not_point_at_the_server_is_a_warning_of_the_preview(
+    monkeypatch: pytest.MonkeyPatch, preview: bool
+) -> None:
+    found = {"203.0.113.8": {"203.0.113.8"}, "a.org": {"203.0.113.8"}, "www.a.org": {"198.51.100.4"}}
+    monkeypatch.setattr(host_names, "lookup", lambda name: frozenset(found[name]))
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_words: said.append(text))
+    values = {**SERVER, "server.address": "203.0.113.8"}
+    run(program, {**values, "domain": "a.org,www.a.org"}, preview=preview)
+    (text,) = [text for text in said if "launchpad:domain" in text]
+    assert text.startswith(
+        "launchpad:domain: www.a.org resolves to 198.51.100.4, and not to this machine. Set its A rec"
+    )
+    said.clear()
+    run(program, {**values, "domain": "a.org,www.a.org", "trusted_proxies": '["198.51.100.0/24"]'}, preview=preview)
+    run(program, values, preview=preview)
+    assert [text for text in said if "launchpad:domain" in text] == []
