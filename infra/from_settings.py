@@ -1,17 +1,32 @@
-"""Converts a stack's settings to the arguments of a deployment; the only module that knows both."""
+"""Converts an app's settings to the arguments of a deployment; the only module that knows both."""
 
 from __future__ import annotations
 
-from infra.config.settings import Settings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pulumi
+
+from infra.config import entries
+from infra.config.settings import AppSettings, Settings
+from infra.deployment import app_plan
 from infra.deployment import source as sources
 from infra.deployment.app import AppArgs, Timeouts, TlsArgs
+from infra.deployment.app_plan import Planned
+from infra.deployment.arguments import DeploymentArgs
+from infra.deployment.repository import RepositoryError
+from infra.deployment.revision import Revision
 from infra.deployment.source import Source
+from infra.machines.contract import Machine
 from infra.protocol import quantities, values
 from infra.protocol.app_settings import Dependencies
 from infra.protocol.specs import Health, Limits
 
+MOST_AT_ONCE = 8
+"""Repositories that are asked at the same time."""
 
-def app(settings: Settings) -> AppArgs:
+
+def app(settings: AppSettings) -> AppArgs:
     """Build the app's arguments."""
     return AppArgs(
         name=settings.app,
@@ -53,10 +68,61 @@ def app(settings: Settings) -> AppArgs:
         keep_releases=settings.keep_releases,
         rebuild=settings.rebuild,
         metadata_access=settings.metadata_access,
+        deletes_data=settings.delete_data,
     )
 
 
-def source(settings: Settings) -> Source:
+@dataclass(frozen=True)
+class WantedApp:
+    """An app whose repository has been asked: what is to be deployed, before there is a machine for it."""
+
+    app: AppArgs
+    source: Source
+    revision: Revision
+    planned: Planned
+    settings: AppSettings
+
+    def on(self, machine: Machine) -> DeploymentArgs:
+        """The arguments of its deployment to a machine."""
+        env, secrets = self.settings.env, self.settings.secrets
+        return DeploymentArgs(self.app, machine, self.source, self.revision, env, secrets, self.planned)
+
+
+def apps(settings: Settings) -> list[WantedApp]:
+    """Ask the repositories of all apps, at the same time, and plan their builds.
+
+    Raises:
+        RunError: With the mistakes of every app.
+    """
+    app_plan.preload()
+    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+        asked = [pool.submit(wanted, each) for each in settings.each_app]
+    found, mistakes = [], []
+    for each, future in zip(settings.each_app, asked, strict=True):
+        try:
+            found.append(future.result())
+        except (RepositoryError, pulumi.RunError) as mistake:
+            mistakes.append(entries.placed(settings, each.app, str(mistake)))
+    if mistakes:
+        raise pulumi.RunError("\n".join(dict.fromkeys(mistakes)))
+    return found
+
+
+def wanted(settings: AppSettings) -> WantedApp:
+    """Ask an app's repository and plan its build.
+
+    Raises:
+        RepositoryError: The repository cannot be read, or lacks the revision.
+        RunError: The app cannot be deployed.
+    """
+    found = source(settings)
+    revision = found.resolve(settings.revision)
+    args = app(settings)
+    planned = app_plan.read(args, found, revision, settings.env, settings.secrets)
+    return WantedApp(args, found, revision, planned, settings)
+
+
+def source(settings: AppSettings) -> Source:
     """Find the app's source; raises ``RepositoryError``."""
     return sources.find(
         settings.repository,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 VERSION = 2
 """Increases when an output is removed or changes its meaning; a new output does not change it."""
@@ -21,7 +21,27 @@ MEANING: dict[str, str] = {
     "app_user": "User that the app runs as.",
     "revision": "Full SHA of the deployed commit.",
     "release": "Name of the release on the machine.",
+    "apps": "Each app by its name, a map of url, health_url, user, revision and release.",
 }
+
+OF_ONE_APP = {
+    "url": "url",
+    "health_url": "health_url",
+    "app_user": "user",
+    "revision": "revision",
+    "release": "release",
+}
+"""The outputs that a stack has only if it has one app, and what they are called in ``apps``."""
+
+
+class AppOutputs(TypedDict):
+    """The outputs of one app."""
+
+    url: Any
+    health_url: Any
+    user: str
+    revision: str
+    release: Any
 
 
 class ContractError(Exception):
@@ -41,6 +61,15 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
         ContractError: An output is missing or is not in the contract.
     """
     complete = {"outputs_version": VERSION, **values}
-    if set(complete) != set(MEANING):
-        raise ContractError(f"outputs and contract differ in: {', '.join(sorted(set(complete) ^ set(MEANING)))}")
-    return {name: complete[name] for name in MEANING}
+    wanted = set(MEANING) - (set() if len(values.get("apps", "1")) == 1 else set(OF_ONE_APP))
+    if set(complete) != wanted:
+        raise ContractError(f"outputs and contract differ in: {', '.join(sorted(set(complete) ^ wanted))}")
+    return {name: complete[name] for name in MEANING if name in complete}
+
+
+def of_apps(apps: Mapping[str, AppOutputs]) -> dict[str, Any]:
+    """The outputs of the apps: each by its name, and those that one app has by itself."""
+    if len(apps) != 1:
+        return {"apps": apps}
+    (only,) = apps.values()
+    return {"apps": apps, **{name: only[short] for name, short in OF_ONE_APP.items()}}  # type: ignore[literal-required]

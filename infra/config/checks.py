@@ -6,13 +6,16 @@ The docstring states the rule; docs/settings.md lists it. A check is skipped if 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from infra.config.incomplete import Unread
 from infra.config.key import NAMESPACE
-from infra.config.settings import Settings
+from infra.config.settings import AppSettings, Settings
 from infra.protocol import pem, values
 
+S = TypeVar("S", bound=AppSettings)
 Check = Callable[[Settings], Iterator[str]]
+AppCheck = Callable[[AppSettings], Iterator[str]]
 
 WIDEST_PREFIX = 8
 """Shortest prefix that is not "anywhere": wider SSH networks need ``ssh_from_anywhere``.
@@ -21,7 +24,7 @@ Source: Checkov CKV_AWS_24, AWS Security Hub FSBP EC2.13.
 """
 
 
-def mistakes(checks: Iterable[Check], settings: Settings) -> Iterator[str]:
+def mistakes(checks: Iterable[Callable[[S], Iterator[str]]], settings: S) -> Iterator[str]:
     """Run the checks and yield the violations, one line each."""
     for check in checks:
         try:
@@ -30,7 +33,7 @@ def mistakes(checks: Iterable[Check], settings: Settings) -> Iterator[str]:
             continue
 
 
-def repository_given(settings: Settings) -> Iterator[str]:
+def repository_given(settings: AppSettings) -> Iterator[str]:
     """A repository is set."""
     if not settings.repository:
         yield f"{NAMESPACE}:repository is empty; it must be a local path or an https or ssh URL of a git repository"
@@ -60,13 +63,13 @@ def rules_not_wider_than_ssh(settings: Settings) -> Iterator[str]:
         )
 
 
-def variables_once(settings: Settings) -> Iterator[str]:
+def variables_once(settings: AppSettings) -> Iterator[str]:
     """No variable is in both env and secrets."""
     if twice := sorted(set(settings.env) & set(settings.secrets)):
         yield f"{NAMESPACE}:env and {NAMESPACE}:secrets both hold {', '.join(twice)}; keep each name in one of them"
 
 
-def certificate_with_its_key(settings: Settings) -> Iterator[str]:
+def certificate_with_its_key(settings: AppSettings) -> Iterator[str]:
     """tls_certificate and tls_key are set together, and the key belongs to the certificate."""
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         yield f"{NAMESPACE}:tls_certificate and {NAMESPACE}:tls_key must be set together; one of them is empty"
@@ -74,7 +77,7 @@ def certificate_with_its_key(settings: Settings) -> Iterator[str]:
         yield f"{NAMESPACE}:tls_key {why} {NAMESPACE}:tls_certificate; set both again, the app's own certificate first"
 
 
-def certificate_for_every_name(settings: Settings) -> Iterator[str]:
+def certificate_for_every_name(settings: AppSettings) -> Iterator[str]:
     """tls_certificate is for every host name in domain."""
     certificate, key = settings.tls_certificate, settings.tls_key
     if certificate and key and not pem.misfit(certificate, key):
@@ -85,35 +88,36 @@ def certificate_for_every_name(settings: Settings) -> Iterator[str]:
             )
 
 
-def one_certificate(settings: Settings) -> Iterator[str]:
+def one_certificate(settings: AppSettings) -> Iterator[str]:
     """tls_certificate and acme_ca are not both set."""
     if settings.tls_certificate and settings.acme_ca:
         yield f"{NAMESPACE}:tls_certificate and {NAMESPACE}:acme_ca are both set; keep one of them"
 
 
-def root_with_its_server(settings: Settings) -> Iterator[str]:
+def root_with_its_server(settings: AppSettings) -> Iterator[str]:
     """acme_root is set only together with acme_ca."""
     if settings.acme_root and not settings.acme_ca:
         yield f"{NAMESPACE}:acme_root is set but {NAMESPACE}:acme_ca is empty; set the root's ACME server"
 
 
-def certificate_for_a_domain(settings: Settings) -> Iterator[str]:
+def certificate_for_a_domain(settings: AppSettings) -> Iterator[str]:
     """tls_certificate and acme_ca are set only together with a domain."""
     for key, value in (("tls_certificate", settings.tls_certificate), ("acme_ca", settings.acme_ca)):
         if value and not settings.domain:
             yield f"{NAMESPACE}:{key} is set but {NAMESPACE}:domain is empty; set the domain of the certificate"
 
 
-def port_free(settings: Settings) -> Iterator[str]:
+def port_free(settings: AppSettings) -> Iterator[str]:
     """http_port is not 22, 443 or 20001 to 29999, which the machine uses itself."""
     if taken := values.port_taken(settings.http_port):
         yield f"{NAMESPACE}:http_port is {settings.http_port}, which is reserved for {taken}; choose another"
 
 
-CHECKS: tuple[Check, ...] = (
+OF_STACK: tuple[Check, ...] = (ssh_not_from_everywhere, rules_not_wider_than_ssh)
+"""The checks of what a stack has once, however many apps there are."""
+
+OF_APP: tuple[AppCheck, ...] = (
     repository_given,
-    ssh_not_from_everywhere,
-    rules_not_wider_than_ssh,
     variables_once,
     certificate_with_its_key,
     certificate_for_every_name,
@@ -122,7 +126,10 @@ CHECKS: tuple[Check, ...] = (
     certificate_for_a_domain,
     port_free,
 )
-"""The checks, in the order in which violations are reported."""
+"""The checks of each app."""
+
+CHECKS: tuple[Check, ...] = (*OF_APP[:1], *OF_STACK, *OF_APP[1:])
+"""The checks of a stack with one app, in the order in which violations are reported."""
 
 
 def _wide(cidr: str) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infra.config import checks, stackfile, written
+from infra.config import checks, stackfile, value, written
+from infra.config import entries as apps
 from infra.config.incomplete import incomplete
-from infra.config.key import NAMESPACE, Key
+from infra.config.key import NAMESPACE
 from infra.config.schema import Schema, Section
 from infra.config.settings import Settings
 from infra.config.written import Written
-from infra.protocol.refusal import WrongItems, shown
+from infra.protocol.refusal import shown
 
 
 class SettingsError(Exception):
@@ -58,7 +59,7 @@ def parse(
     for name, key in schema.keys.items():
         kind = schema.kind_of(name)
         if kind in ("", machine) or (name in by_name and machine not in kinds):
-            problems += _read(name, key, by_name.get(name), values)
+            problems += value.read(name, key, by_name.get(name), values)
         elif name in by_name:
             problems.append(
                 f"{NAMESPACE}:{name} is set, but only machine {kind} reads it, and this stack has machine {machine}; "
@@ -66,8 +67,14 @@ def parse(
             )
     if stack_file:
         problems += _stack_file_mistakes(schema, raw, secret_keys, stack_file)
-    settings = _settings(schema, values, machine)
-    problems += checks.mistakes([*checks.CHECKS, *_of_kind(kinds.get(machine), unfinished)], settings)
+    of_kind = _of_kind(kinds.get(machine), unfinished)
+    if entries := values.get("apps"):
+        values["of_apps"], more = apps.read(schema, entries, values, by_name)
+        settings = _settings(schema, values, machine)
+        problems += [*checks.mistakes([*checks.OF_STACK, *of_kind], settings), *more]
+    else:
+        settings = _settings(schema, values, machine)
+        problems += checks.mistakes([*checks.CHECKS, *of_kind], settings)
     if problems:
         raise SettingsError(problems)
     return settings
@@ -104,22 +111,6 @@ def _twice(schema: Schema, written_keys: list[Written]) -> Iterator[str]:
         )
 
 
-def _read(name: str, key: Key, held: Written | None, values: dict[str, Any]) -> Iterator[str]:
-    """Read a key's value into ``values``; yields the mistakes in it."""
-    text = held.text if held else key.default
-    secret = bool(held and held.secret)
-    hidden = secret or key.secret or "PRIVATE KEY" in text
-    try:
-        values[name] = key.reader(text)
-    except WrongItems as wrong:
-        for item in wrong.items:
-            yield f"{NAMESPACE}:{name}.{item.name} is {shown(item.value, hidden=hidden)}; it must be {item.allowed}"
-    except ValueError as allowed:
-        yield f"{NAMESPACE}:{name} is {shown(text, hidden=hidden)}; it must be {allowed}"
-    if key.secret and text not in ("", key.default) and not secret:
-        yield f"{NAMESPACE}:{name} is stored unencrypted; set it again with: pulumi config set --secret"
-
-
 def _stack_file_mistakes(
     schema: Schema, raw: Mapping[str, str], secret_keys: frozenset[str], text: str
 ) -> Iterator[str]:
@@ -131,7 +122,9 @@ def _stack_file_mistakes(
             f"{NAMESPACE}:{parent} holds {name} unencrypted, and so does Pulumi.<stack>.yaml; treat it as leaked: "
             f"change it, and set the new value with: pulumi config set --secret --path {NAMESPACE}:{path}"
         )
-    open_keys = {key: value for key, value in raw.items() if key not in (*schema.secret(), *secret_keys)}
+    # Of the apps only what stands there in plain text is compared.
+    hidden = {*schema.secret(), *secret_keys} - {"apps"}
+    open_keys = {key: text for key, text in raw.items() if key not in hidden}
     for path, plain, changed in stackfile.changed_by_yaml(config, open_keys, schema.kinds):
         yield (
             f"{NAMESPACE}:{path} is written as {plain} without quotes, and YAML reads that as {changed}; "
@@ -142,6 +135,7 @@ def _stack_file_mistakes(
 def _settings(schema: Schema, values: Mapping[str, Any], machine: str) -> Settings:
     """The settings; reading a key whose value is invalid raises ``Unread``."""
     common = {name: value for name, value in values.items() if not schema.kind_of(name)}
+    common.setdefault("of_apps", ())
     if machine not in schema.kinds:
         return incomplete(schema.settings, common)
     prefix = f"{machine}."

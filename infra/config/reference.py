@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from infra.config import entries
 from infra.config.checks import CHECKS
 from infra.config.key import NAMESPACE, Key
 from infra.config.schema import MANUAL, Group, Schema
@@ -60,7 +61,11 @@ def _declaration(name: str, kind: str, default: str, description: str, items: st
 def tables(schema: Schema) -> str:
     """The manual's chapter on settings: a section for each group of keys, then the rules that involve several keys."""
     parts = [_section(group) for group in schema.groups]
-    rules_of = [("every stack", CHECKS), *((f"machine {kind.name}", kind.checks) for kind in schema.kinds.values())]
+    rules_of = [
+        ("every stack", CHECKS),
+        ("several apps", (entries.apart,)),
+        *((f"machine {kind.name}", kind.checks) for kind in schema.kinds.values()),
+    ]
     checked = [
         f"- {' '.join((check.__doc__ or '').split())}{'' if scope == 'every stack' else f' ({scope})'}"
         for scope, checks in rules_of
@@ -129,7 +134,10 @@ def editor_schema(schema: Schema) -> Json:
 def _value(schema: Schema, group: Group, name: str, key: Key) -> Json:
     """The schema of a key's value."""
     hint = get_type_hints(group.fields)[name.rpartition(".")[2]]
-    plain = {"enum": list(schema.kinds)} if name == "machine" else _plain(hint, nested="." in name)
+    if name == "machine":
+        plain: Json = {"enum": list(schema.kinds)}
+    else:
+        plain = _apps(schema) if name == "apps" else _plain(hint, nested="." in name)
     about: Json = {"description": key.description}
     if key.default:
         about["default"] = key.default if _type(hint) in SCALARS else json.loads(key.default)
@@ -138,6 +146,18 @@ def _value(schema: Schema, group: Group, name: str, key: Key) -> Json:
     if _type(hint) != "object":
         return {**about, **ENCRYPTED}
     return {**about, "anyOf": [ENCRYPTED, {"type": "object", "additionalProperties": ENCRYPTED}]}
+
+
+def _apps(schema: Schema) -> Json:
+    """The schema of several apps: a map of maps of an app's keys."""
+    keys = {
+        name: _value(schema, group, name, key)
+        for group in schema.groups
+        for name, key in group.keys.items()
+        if name in schema.of_app
+    }
+    entry = {"type": ["object", "null"], "properties": keys, "additionalProperties": False}
+    return {"type": "object", "additionalProperties": entry}
 
 
 def _plain(hint: Any, nested: bool) -> Json:

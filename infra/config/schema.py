@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from infra.config import readers
 from infra.config.checks import Check
 from infra.config.key import NAMESPACE, Key, Keys, declared, groups, own
-from infra.config.settings import Settings
+from infra.config.settings import AppSettings, Settings
 
 MANUAL = "docs/settings.md"
 
@@ -50,6 +50,8 @@ class Schema:
         self.settings = settings
         self.groups = (*self._common_groups(), *map(_group_of_kind, kinds.values()))
         self.keys = {name: key for group in self.groups for name, key in group.keys.items()}
+        self.of_app = {name: key for name, key in declared(AppSettings).items() if name != "app"}
+        """The keys that each app of a stack with several may set for itself."""
 
     def _common_groups(self) -> Iterator[Group]:
         for fields in groups(self.settings):

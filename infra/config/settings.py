@@ -9,7 +9,9 @@ from infra.config import readers
 from infra.config.key import Keys, key
 from infra.config.keys.app import AppKeys
 from infra.config.keys.app_files import FileKeys
+from infra.config.keys.apps import AppsKeys
 from infra.config.keys.dependencies import DependencyKeys
+from infra.config.keys.firewall import FirewallKeys
 from infra.config.keys.network import NetworkKeys
 from infra.config.keys.processes import ProcessKeys
 from infra.config.keys.release import ReleaseKeys
@@ -18,7 +20,12 @@ K = TypeVar("K", bound=Keys)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(AppKeys, DependencyKeys, ProcessKeys, FileKeys, ReleaseKeys, NetworkKeys):
+class AppSettings(AppKeys, DependencyKeys, ProcessKeys, FileKeys, ReleaseKeys, NetworkKeys):
+    """The settings of one app: what each app of a stack may set for itself. All other keys are the machine's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(AppSettings, FirewallKeys, AppsKeys):
     """The kind of machine that the app runs on. Each kind has additional keys of its own."""
 
     title: ClassVar[str] = "The machine"
@@ -31,6 +38,19 @@ class Settings(AppKeys, DependencyKeys, ProcessKeys, FileKeys, ReleaseKeys, Netw
     )
     of_machine: Keys = field(default_factory=Keys)
     """The keys of the stack's own kind of machine; ``of`` returns them typed."""
+
+    of_apps: tuple[AppSettings, ...] = ()
+    """The settings of each app of ``apps``, with the stack's where it has none of its own."""
+
+    @property
+    def each_app(self) -> tuple[AppSettings, ...]:
+        """The settings of every app of the stack: those of ``apps``, or the one that the stack's own keys describe."""
+        return self.of_apps or (self,)
+
+    @property
+    def public_ports(self) -> tuple[int, ...]:
+        """The ports that visitors of any of the apps connect to."""
+        return tuple(dict.fromkeys(port for app in self.each_app for port in app.web_ports))
 
     def of(self, keys: type[K]) -> K:
         """The keys of one kind of machine.

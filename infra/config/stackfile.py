@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # importing it takes time that a preview without a file does not need
     import yaml
 
+APPS = "apps"
+"""The key whose value is a map of apps, each of which is a map of keys."""
 DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([Tt ].*)?")
 
 Nodes = dict[str, "yaml.Node"]
@@ -44,6 +46,11 @@ def unencrypted(config: Nodes, secret_keys: Collection[str]) -> Iterator[str]:
         group, dot, name = key.partition(".")
         if dot and (node := _map(config.get(group)).get(name)):
             yield from (key,) if _scalar(node) else _unencrypted_items(key, node)
+    for app, entry in _map(config.get(APPS)).items():
+        for key, node in _map(entry).items():
+            if key in secret_keys:
+                path = f"{APPS}.{app}.{key}"
+                yield from (path,) if _scalar(node) else _unencrypted_items(path, node)
 
 
 def _unencrypted_items(key: str, node: yaml.Node | None) -> Iterator[str]:
@@ -68,12 +75,21 @@ def changed_by_yaml(
         The key, the value as written, and the value as YAML reads it.
     """
     for key, value in parsed.items():
-        if key not in groups:
+        if key == APPS:
+            nodes = _map(config.get(key))
+            for app, entry in _items(value).items():
+                yield from _keys(f"{key}.{app}", nodes.get(app), json.dumps(entry))
+        elif key in groups:
+            yield from _keys(key, config.get(key), value)
+        else:
             yield from _key(key, config.get(key), value)
-            continue
-        nodes = _map(config.get(key))
-        for name, item in _items(value).items():
-            yield from _key(f"{key}.{name}", nodes.get(name), item if isinstance(item, str) else json.dumps(item))
+
+
+def _keys(group: str, node: yaml.Node | None, value: str) -> Iterator[tuple[str, str, str]]:
+    """The changes in the keys of a map."""
+    nodes = _map(node)
+    for name, item in _items(value).items():
+        yield from _key(f"{group}.{name}", nodes.get(name), item if isinstance(item, str) else json.dumps(item))
 
 
 def _key(key: str, node: yaml.Node | None, value: str) -> Iterator[tuple[str, str, str]]:

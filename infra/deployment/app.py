@@ -122,6 +122,9 @@ class AppArgs:
     metadata_access: bool = False
     """Whether the app may access the cloud's metadata service, which serves the machine's credentials."""
 
+    deletes_data: bool = False
+    """Whether what it keeps in ``$DATA_DIR`` goes with it when it is taken off a machine that stays."""
+
     @property
     def public_port(self) -> int:
         """The port that visitors connect to."""

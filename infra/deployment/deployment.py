@@ -19,6 +19,7 @@ from infra.deployment.push_source import PushSource
 from infra.deployment.release_notes import ReleaseNotes
 from infra.deployment.ssh_files import SshFiles
 from infra.deployment.what_goes_out import Contents
+from infra.outputs import AppOutputs
 from infra.protocol import codec
 
 BOOT = pulumi.CustomTimeouts(create="10m", update="10m")
@@ -68,11 +69,11 @@ class Deployment(pulumi.ComponentResource):
         reached = self._wait_for_ssh()
         file, opts = commands.agent_file(args.app.name), self._options([reached])
         copied, digest = on_machine.copy_agent(self._child("copy-agent"), args.machine, file, opts)
-        removal = [] if args.machine.resource else [self._removal(reached)]
+        removal = self._removal(reached)
         prepare = arguments.for_prepare(args).apply(
             lambda values: codec.text(specifications.prepare(args.app, values, digest, args.owned_by))
         )
-        prepared = self._on_machine("prepare", commands.prepare(args.app.name, sudo), prepare, [copied, *removal])
+        prepared = self._on_machine("prepare", commands.prepare(args.app.name, sudo), prepare, [copied, removal])
         delivered = prepared if args.source.repository.path is None else self._push_source(prepared)
         deploy = arguments.for_deploy(args, generated).apply(
             lambda values: codec.text(specifications.deploy(args.app, args.source, args.revision, values, digest))
@@ -89,9 +90,27 @@ class Deployment(pulumi.ComponentResource):
         )
         if args.machine.is_checked_at(args.app.public_port):
             self._check_public_url(released)
+        self._say_what_is_deployed()
         self.register_outputs(
             {"release": self.release, "url": self.url, "health_url": self.health_url, "ssh": self.ssh}
         )
+
+    def outputs(self) -> AppOutputs:
+        """What a stack outputs of the app."""
+        return {
+            "url": self.url,
+            "health_url": self.health_url,
+            "user": self._app.name,
+            "revision": self._args.revision.sha,
+            "release": self.release,
+        }
+
+    def _say_what_is_deployed(self) -> None:
+        revision = self._args.revision
+        about = f"revision {revision.sha[:12]} ({revision.name}) {revision.subject}".rstrip()
+        pulumi.log.info(f"{self._app.name}: {about}", self)
+        for warning in revision.warnings:
+            pulumi.log.warn(warning, self)
 
     def _generated_secrets(self, planned: Planned) -> pulumi.Output[dict[str, str]]:
         """The secrets that the app reads and nobody set. Without a plan they are those that were generated before."""
@@ -143,16 +162,17 @@ class Deployment(pulumi.ComponentResource):
         return on_machine.wait_for_ssh(self._child("wait-for-ssh"), machine, opts)
 
     def _removal(self, reached: pulumi.Resource) -> command.remote.Command:
-        """Take the app off a machine that the program does not own, when the deployment is destroyed.
+        """Take the app off a machine that stays, when the deployment is destroyed.
 
         It is a resource of its own, made before anything is on the machine, so that a failed ``prepare`` is cleaned up
         too. And it has no triggers: one that is replaced would be deleted, and the app that has just come up with it.
+        With a machine that the program destroys it goes without a word to that.
         """
         machine, app = self._machine, self._app.name
         return command.remote.Command(
             self._child("removal"),
             connection=machine.ssh.connection(DIALS),
-            delete=commands.remove(app, machine.ssh.sudo, self._args.owned_by, data=machine.deletes_data),
+            delete=commands.remove(app, machine.ssh.sudo, self._args.owned_by, data=self._app.deletes_data),
             add_previous_output_in_env=False,
             opts=self._options([reached]),
         )

@@ -169,9 +169,6 @@ class Machine:
     public_check: bool = True
     """Whether the workstation reaches the app's public ports, so that it can ask whether a release answers there."""
 
-    deletes_data: bool = False
-    """Whether a deployment that is removed takes its app's data along, on a machine that the program does not own."""
-
     def is_checked_at(self, port: int) -> bool:
         """Whether a release is to answer the workstation at a public port."""
         return self.public_check and (not self.firewall.managed or self.firewall.is_open_to_all(port))

@@ -43,4 +43,4 @@ class Kind(Section):
 
     def firewall(self, settings: Settings) -> Firewall:
         """The firewall that the settings ask for, for a machine of this kind."""
-        return plan(settings.web_ports, settings.web_cidrs, settings.ssh_cidrs or self.ssh_cidrs, settings.rules)
+        return plan(settings.public_ports, settings.web_cidrs, settings.ssh_cidrs or self.ssh_cidrs, settings.rules)

@@ -132,7 +132,7 @@ def test_destroy_leaves_the_data_which_the_next_up_finds(stack: Stack, server: S
     said = stack.run("launchpad destroy", check=True).stdout
     assert "its data stays in /srv/shop/data" in said
     assert server.root("ls /srv/shop /srv/shop/data") == "/srv/shop:\ndata\n\n/srv/shop/data:\nphoto\n"
-    stack.run("launchpad init --set server.delete_data=true", check=True)
+    stack.run("launchpad init --set delete_data=true", check=True)
     stack.run("launchpad up", check=True)
     assert fetch(f"http://{server.address}/") == (200, "second")
     assert stack.run("launchpad run -- ls /srv/shop/data", check=True).stdout == "photo\n"

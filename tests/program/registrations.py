@@ -35,6 +35,7 @@ def shown(request: dict[str, Any], custom: bool) -> dict[str, Any]:
         "ignore_changes": request.get("ignoreChanges", []),
         "replace_on": request.get("replacementTrigger"),
         "secret_outputs": sorted(request.get("additionalSecretOutputs", [])),
+        "deleted_with": last(request.get("deletedWith", "")),
         "protect": request.get("protect", False),
         "delete_before_replace": request.get("deleteBeforeReplace", False),
         "retain_on_delete": request.get("retainOnDelete", False),

@@ -25,6 +25,7 @@ STEPS = (
     "ssh-files",
     "wait-for-ssh",
     "copy-agent",
+    "removal",
     "prepare",
     "push-source",
     "release",

@@ -1,6 +1,7 @@
 """The whole program over recorded registrations: what is made, in which order, from which config."""
 
 import json
+import runpy
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pulumi
 import pytest
 
 from infra import outputs
+from tests.program import registrations
 from tests.program.recorder import Recording, record
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +50,7 @@ def test_no_output_is_a_secret_and_none_holds_the_private_key(default: Recording
 
 def test_every_connection_knows_the_host_and_never_asks_for_trust(default: Recording) -> None:
     connections = [each.inputs["connection"] for each in default.registrations if "connection" in each.inputs]
-    assert len(connections) == 4
+    assert len(connections) == 5
     assert all(connection["hostKey"].startswith("ssh-ed25519 ") for connection in connections)
 
 
@@ -58,11 +60,20 @@ def test_only_the_first_step_waits_without_end(default: Recording) -> None:
         for each in default.registrations
         if "connection" in each.inputs
     }
-    assert limits == {"app-wait-for-ssh": -1, "app-copy-agent": 10, "app-prepare": 10, "app-release": 10}
+    assert (limits.pop("app-wait-for-ssh"), set(limits.values()), len(limits)) == (-1, {10}, 4)
 
 
-def test_no_step_has_a_delete_command(default: Recording) -> None:
-    assert [each.name for each in default.registrations if "delete" in each.inputs] == []
+def test_only_what_takes_the_app_off_the_machine_has_a_delete_command(default: Recording) -> None:
+    assert [each.name for each in default.registrations if "delete" in each.inputs] == ["app-removal"]
+    assert (
+        default.one("app-removal").inputs["delete"].startswith("if [ -e launchpad-agent-app.pyz ]; then sudo python3 ")
+    )
+
+
+def test_a_machine_that_is_destroyed_is_not_asked_to_remove_its_apps_first() -> None:
+    registered = registrations.registered(lambda: runpy.run_path(str(ROOT / "__main__.py")), Recording(), "dev")
+    options = {each["name"]: each["options"] for each in registered if each["name"].startswith("app-")}
+    assert options["app-removal"]["deleted_with"] == "machine"
 
 
 def test_command_lines_hold_the_revision_and_nothing_secret() -> None:

@@ -18,8 +18,8 @@ class AppKeys(Keys):
     app: str = key(
         readers.app_name,
         default="app",
-        description="""Name of the app and of the user that it runs as. A new name deploys a second app; the first stays
-            on the machine and keeps its http_port.""",
+        description="""Name of the app and of the user that it runs as. With a new name the app comes up under it, and
+            the former one is taken off the machine after that; until then it has its http_port or domain.""",
         example="shop",
         also=("name", "app_name"),
     )
@@ -108,6 +108,14 @@ class AppKeys(Keys):
         default="false",
         description="""Whether the app and its build may access the cloud's metadata service (on EC2 it serves the
             credentials of the instance's role).""",
+    )
+    delete_data: bool = key(
+        readers.flag,
+        default="false",
+        description="""true deletes what the app keeps in $DATA_DIR along with the app, when it is taken off a machine
+            that stays: it is no longer in apps, launchpad:app gets another name, or the stack of a server is
+            destroyed. It counts from the next up on.""",
+        also=("deletes_data", "remove_data"),
     )
     env: dict[str, str] = key(
         variables.environment,

@@ -1,4 +1,4 @@
-"""The keys that control access to the app and its machine: ports, HTTPS, the proxy's limits, firewall rules."""
+"""The keys that control access to the app: its port, HTTPS, the proxy's limits."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from infra.config import readers, visitors
-from infra.config import rules as port_rules
 from infra.config.key import Keys, key
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkKeys(Keys):
-    """The app's public address, HTTPS, the proxy's limits, and the networks that may reach the app and SSH."""
+    """The app's public address, HTTPS, and the proxy's limits."""
 
     title: ClassVar[str] = "Network"
 
@@ -88,13 +87,6 @@ class NetworkKeys(Keys):
         description="Time that the app may take to begin its response, in seconds or as 5m (1 second to 1 day).",
         also=("response_timeout", "timeout"),
     )
-    web_cidrs: tuple[str, ...] = key(
-        readers.cidrs,
-        default='["0.0.0.0/0", "::/0"]',
-        description="Networks that may reach the app's public ports.",
-        example='["203.0.113.0/24"]',
-        also=("http_cidrs", "allow", "allowed_cidrs"),
-    )
     trusted_proxies: tuple[str, ...] = key(
         readers.cidrs,
         default="[]",
@@ -103,26 +95,6 @@ class NetworkKeys(Keys):
             networks and your own.""",
         example='["198.51.100.0/24"]',
         also=("trusted_proxy", "proxies", "forwarded_allow_ips", "set_real_ip_from"),
-    )
-    ssh_cidrs: tuple[str, ...] = key(
-        readers.cidrs,
-        default="[]",
-        description="Networks that may reach SSH. Empty, on the embedded machine: only this computer.",
-        example='["203.0.113.7/32"]',
-        also=("ssh_cidr", "ssh_from"),
-    )
-    ssh_from_anywhere: bool = key(
-        readers.flag,
-        default="false",
-        description="true allows networks wider than a /8 in ssh_cidrs.",
-    )
-    rules: tuple[port_rules.OpenPorts, ...] = key(
-        port_rules.read,
-        default="[]",
-        description="""Additional ports to open, as a list of maps: port (or from_port and to_port), protocol (tcp or
-            udp), cidr, description.""",
-        example='[{"port": 9000, "cidr": "203.0.113.0/24", "description": "metrics"}]',
-        also=("ports", "firewall", "firewall_rules", "security_group_rules"),
     )
 
     @property

@@ -27,7 +27,6 @@ def machine(keys: ServerKeys) -> Machine:
         boot_id="server",  # nobody but its owner restarts it
         firewall=UNMANAGED,
         public_check=keys.public_check,
-        deletes_data=keys.delete_data,
     )
 
 

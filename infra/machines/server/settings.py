@@ -90,12 +90,6 @@ class ServerKeys(Keys):
         description="""false leaves out the request to the app's public URL at the end of a deployment, for a server
             whose web ports this computer cannot reach.""",
     )
-    delete_data: bool = key(
-        readers.flag,
-        default="false",
-        description="""true deletes what the app keeps in $DATA_DIR along with the app: in launchpad destroy, and when
-            launchpad:app gets another name. It counts from the next launchpad up on.""",
-    )
 
     @property
     def uses_agent(self) -> bool:

@@ -29,12 +29,13 @@ def problems(raw: dict[str, str], secret: tuple[str, ...] = ()) -> list[str]:
 def test_host_and_host_key_are_enough() -> None:
     keys = parse(GOOD).of(ServerKeys)
     assert (keys.host, keys.port, keys.user, keys.host_key) == ("203.0.113.7", 22, "root", HOST_KEY)
-    assert (keys.public_address, keys.uses_agent, keys.public_check, keys.delete_data) == (
-        "203.0.113.7",
-        True,
-        True,
-        False,
-    )
+    assert (keys.public_address, keys.uses_agent, keys.public_check) == ("203.0.113.7", True, True)
+
+
+def test_the_former_name_of_delete_data_is_answered_with_the_new_one() -> None:
+    assert problems({**GOOD, "server.delete_data": "true"}) == [
+        "launchpad:server.delete_data is not a key of this program; did you mean launchpad:delete_data?"
+    ]
 
 
 def test_a_comment_of_a_host_key_is_dropped() -> None:
