@@ -6,6 +6,7 @@ from infra import from_settings, outputs
 from infra.config.load import load
 from infra.config.parse import SettingsError
 from infra.deployment.deployment import Deployment
+from infra.deployment.machine_firewall import guarded
 from infra.machines.registry import KINDS, launch
 
 try:
@@ -14,7 +15,7 @@ except SettingsError as mistake:
     raise pulumi.RunError(str(mistake)) from None
 apps = from_settings.apps(wanted)
 
-machine = launch("machine", wanted)
+machine = guarded(launch("machine", wanted))
 deployed = {each.app.name: Deployment(each.app.name, each.on(machine)) for each in apps}
 
 for name, value in outputs.checked(

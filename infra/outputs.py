@@ -17,7 +17,7 @@ MEANING: dict[str, str] = {
     "ssh": "Command that logs in to the machine from this computer.",
     "host_key_fingerprint": "SHA-256 fingerprint of the machine's SSH host key.",
     "firewall_rules": "Rules of the firewall, each with direction, protocol, from_port, to_port, cidr and description; "
-    "none on machine server.",
+    "none on machine server, unless server.firewall is on.",
     "app_user": "User that the app runs as.",
     "revision": "Full SHA of the deployed commit.",
     "release": "Name of the release on the machine.",

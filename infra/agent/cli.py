@@ -123,6 +123,7 @@ def parser() -> argparse.ArgumentParser:
     text = "how many seconds to wait for a deployment that is under way"
     for each in (one, disown):
         each.add_argument("--lock-timeout", type=float, default=300, help=text)
+    _options_of_firewall(verb("firewall", verbs.firewall, "the rules of a stack on a server's firewall"))
     app_verb("env", verbs.env, "the names of the app's variables")
     one = app_verb("cancel", verbs.cancel, "stop the deployment that is under way")
     one.add_argument("--all", action="store_true", help="those that wait for their turn, too")
@@ -132,6 +133,12 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--revision", default="", help="the commit that is pushed")
     one.add_argument("path", nargs="?", default="", help="the app, as git passes it on: /app or app.git")
     return found
+
+
+def _options_of_firewall(one: argparse.ArgumentParser) -> None:
+    one.add_argument("what", choices=("apply", "confirm", "remove"), help="apply reads a specification from stdin")
+    one.add_argument("--owner", default="", help="the stack, such as launchpad/dev")
+    one.add_argument("--connection", default="", help="what SSH_CONNECTION says of who asks")
 
 
 def _options_of_logs(one: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ import sys
 from typing import TypedDict
 
 from infra.agent.build import uv
+from infra.agent.firewall import firewall
 from infra.agent.process import file_units, units
 from infra.agent.proxy import debian_caddy, passwords, ports, proxy, site
 from infra.agent.proxy.site import Site
@@ -67,6 +68,7 @@ def prepare(spec: PrepareSpec) -> Prepared:
         changed.append("uv")
     if proxy.configure(app, settings, spec.tls):
         changed.append("proxy")
+    firewall.renew()
     renewed = [file_units.renew(App(other.app)) for other in proxy.sites()]
     if any(renewed):
         systemd.reload()

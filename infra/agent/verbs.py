@@ -168,6 +168,30 @@ def disown(words: argparse.Namespace) -> None:
         ownership.disown(app)
 
 
+def firewall(words: argparse.Namespace) -> None:
+    """Change the rules of a stack on a server's firewall; ``apply`` reads its specification from stdin."""
+    from infra.agent.firewall import firewall
+    from infra.agent.release import lock
+    from infra.agent.removal import shared_parts
+    from infra.protocol.firewall import FirewallSpec
+
+    if words.what == "confirm":
+        firewall.confirm(words.owner)
+        return
+    say.signs_of_life()
+    spec = codec.load(FirewallSpec, _stdin()) if words.what == "apply" else None
+    owner, timeout = (spec.owner, spec.lock_timeout) if spec else (words.owner, FirewallSpec.lock_timeout)
+    with lock.alone(owner, "the firewall", timeout):
+        say.carry_on()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        if spec:
+            say.result(firewall.apply(spec, words.connection))
+            return
+        firewall.remove(owner)
+        if not shared_parts.in_use():
+            shared_parts.remove()
+
+
 def cancel(words: argparse.Namespace) -> None:
     """Stop the deployment that is under way; with ``--all`` those that wait for it, too."""
     from infra.agent.release import cancelling

@@ -72,6 +72,26 @@ def remove(app: str, sudo: str, owner: str, *, data: bool) -> str:
     )
 
 
+def apply_firewall(file: str, sudo: str) -> str:
+    """The command that loads rules on trial; the agent learns from where it is called.
+
+    Args:
+        file: The agent's file.
+        sudo: What a command of root's begins with.
+    """
+    return f'{sudo}python3 {file} firewall apply --connection "$SSH_CONNECTION"'
+
+
+def confirm_firewall(owner: str, file: str, sudo: str) -> str:
+    """The command that keeps the rules that are on trial."""
+    return f"{sudo}python3 {file} firewall confirm --owner {owner}"
+
+
+def remove_firewall(owner: str, file: str, sudo: str) -> str:
+    """The command that takes an owner's rules away, and then the agent's file."""
+    return f"if [ -e {file} ]; then {sudo}python3 {file} firewall remove --owner {owner} && rm -f {file}; fi"
+
+
 def release(output: str, revision: str) -> str:
     """Find the release's name in the output of ``deploy``.
 

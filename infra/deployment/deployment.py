@@ -158,7 +158,7 @@ class Deployment(pulumi.ComponentResource):
 
     def _wait_for_ssh(self) -> command.remote.Command:
         machine = self._machine
-        opts = self._options([machine.resource] if machine.resource else [], BOOT)
+        opts = self._options([*([machine.resource] if machine.resource else []), *machine.needs], BOOT)
         return on_machine.wait_for_ssh(self._child("wait-for-ssh"), machine, opts)
 
     def _removal(self, reached: pulumi.Resource) -> command.remote.Command:

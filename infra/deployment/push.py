@@ -18,8 +18,8 @@ from pathlib import Path
 from socket import gethostname
 
 from infra import ssh
-from infra.common import git_ssh
-from infra.deployment import git, push_contents, ticking
+from infra.deployment import connection, git, push_contents, ticking
+from infra.deployment.connection import Jump
 from infra.deployment.push_contents import Contents, ContentsError
 from infra.machines.providers import PlainError
 from infra.protocol import paths
@@ -30,17 +30,6 @@ LINES_IN_ERROR = 20
 
 class PushError(PlainError):
     """The push failed."""
-
-
-@dataclass(frozen=True)
-class Jump:
-    """An SSH server that leads to a machine; the fields are as in ``Delivery``."""
-
-    user: str
-    host: str
-    port: int
-    host_key: str
-    private_key: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -81,21 +70,6 @@ def who() -> str:
     except (KeyError, OSError):
         name = str(os.getuid())
     return "".join(char for char in f"{name}@{gethostname()}" if char.isalnum() or char in "@._-")
-
-
-def ssh_environment(folder: Path, delivery: Delivery) -> dict[str, str]:
-    """Git's variables for the SSH connection to the machine; the key files are written to ``folder``."""
-    known_host = ssh.known_hosts_line(delivery.host, delivery.port, delivery.host_key)
-    proxy = _through(folder, delivery.jump) if delivery.jump else ""
-    return git_ssh.environment(folder, known_host, delivery.private_key, delivery.port, proxy)
-
-
-def _through(folder: Path, jump: Jump) -> str:
-    """Write the files for a jump host; gives the ProxyCommand that uses them."""
-    git_ssh.write(folder / f"{ssh.JUMP}{ssh.KNOWN_HOSTS}", ssh.known_hosts_line(jump.host, jump.port, jump.host_key))
-    if jump.private_key:
-        git_ssh.write(folder / f"{ssh.JUMP}{ssh.KEY}", jump.private_key)
-    return ssh.jump_command(folder, ssh.Endpoint(jump.host, jump.user, jump.port, bool(jump.private_key)))
 
 
 def arguments(repository: str, app: str, sha: str, user: str, host: str) -> list[str]:
@@ -172,7 +146,7 @@ def _push(delivery: Delivery, contents: Contents, folder: Path, timeout: float |
     words = arguments(delivery.repository, delivery.app, delivery.revision, delivery.user, delivery.host)
     process = subprocess.Popen(
         [*words, *contents.refspecs, *tag(Path(delivery.repository), delivery.revision)],
-        env={**git.environment(os.environ, given), **contents.variables, **ssh_environment(folder, delivery)},
+        env={**git.environment(os.environ, given), **contents.variables, **connection.environment(folder, delivery)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

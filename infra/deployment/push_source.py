@@ -12,8 +12,10 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, UpdateResult
 
-from infra.deployment.push import Delivery, Jump, deliver
-from infra.machines.contract import JumpHost, SshAccess
+from infra.deployment import connection
+from infra.deployment.connection import Connection
+from infra.deployment.push import Delivery, deliver
+from infra.machines.contract import SshAccess
 from infra.machines.providers import PlainProvider
 
 CONTENT = ("app", "revision", "directory", "allow_missing")
@@ -41,12 +43,9 @@ class PushSourceProvider(PlainProvider):
 
 
 def _push(props: dict[str, Any]) -> None:
-    texts = ("repository", "app", "revision", "user", "host", "host_key", "private_key", "directory")
-    given = {name: props[name] for name in texts}
-    through = props.get("jump")
-    jump = Jump(**{**through, "port": int(through["port"])}) if through else None
+    given = {name: props[name] for name in ("repository", "app", "revision", "directory")}
     allowed = tuple(props["allow_missing"])
-    delivery = Delivery(**given, port=int(props["port"]), allow_missing=allowed, jump=jump)
+    delivery = Delivery(**given, **vars(Connection.of(props)), allow_missing=allowed)
     deliver(delivery, float(props["timeout"]))
 
 
@@ -77,24 +76,8 @@ class PushSource(Resource, module="launchpad", name="PushSource"):
             "revision": revision,
             "directory": directory,
             "allow_missing": list(allow_missing),
-            "user": ssh.user,
-            "host": ssh.dialled.host,
-            "port": ssh.dialled.port,
-            "host_key": ssh.host_key,
-            "private_key": pulumi.Output.secret(ssh.private_key or ""),
             "triggers": triggers,
             "timeout": timeout,
+            **connection.properties(ssh),
         }
-        if ssh.jump:
-            properties["jump"] = _jump(ssh.jump)
         super().__init__(PushSourceProvider(), name, properties, opts)
-
-
-def _jump(host: JumpHost) -> dict[str, Any]:
-    return {
-        "user": host.user,
-        "host": host.host,
-        "port": host.port,
-        "host_key": host.host_key,
-        "private_key": pulumi.Output.secret(host.private_key or ""),
-    }

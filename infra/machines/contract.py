@@ -166,6 +166,9 @@ class Machine:
     resource: pulumi.Resource | None = None
     """The resource that later steps depend on and are deleted with; None if the program does not own the machine."""
 
+    needs: tuple[pulumi.Resource, ...] = ()
+    """What has to be done on the machine before anything is deployed there."""
+
     public_check: bool = True
     """Whether the workstation reaches the app's public ports, so that it can ask whether a release answers there."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from infra.config.rules import OpenPorts
 from infra.protocol.firewall import Rule, RuleData
+from infra.ssh import PORT
 
 ANYWHERE = ("0.0.0.0/0", "::/0")
 
@@ -19,6 +20,9 @@ class Firewall:
 
     managed: bool = True
     """Whether the rules are set up for the machine; otherwise it has a firewall that the program does not know."""
+
+    on_machine: bool = False
+    """Whether they are set up on the machine itself, by the agent; otherwise by what made the machine."""
 
     def as_data(self) -> list[RuleData]:
         """The rules in a stable order, so that reordering config changes nothing."""
@@ -44,6 +48,7 @@ def plan(
     web_cidrs: tuple[str, ...],
     ssh_cidrs: tuple[str, ...],
     extra: Iterable[OpenPorts] = (),
+    ssh_port: int = PORT,
 ) -> Firewall:
     """Plan the firewall of a web server: its public ports, SSH, additional ports, and all outgoing traffic.
 
@@ -52,9 +57,10 @@ def plan(
         web_cidrs: The networks that may reach them.
         ssh_cidrs: The networks that may reach SSH; empty: none.
         extra: Additional ports to open.
+        ssh_port: The port of SSH.
     """
     web = [Rule("ingress", "tcp", port, port, cidr, f"app on port {port}") for port in web_ports for cidr in web_cidrs]
-    ssh = [Rule("ingress", "tcp", 22, 22, cidr, "SSH for deployments") for cidr in ssh_cidrs]
+    ssh = [Rule("ingress", "tcp", ssh_port, ssh_port, cidr, "SSH for deployments") for cidr in ssh_cidrs]
     more = [
         Rule("ingress", ports.protocol, ports.from_port, ports.to_port, ports.cidr, ports.description)
         for ports in extra

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from infra.config.schema import Section
 from infra.config.settings import Settings
 from infra.machines.firewall import Firewall, plan
+from infra.ssh import PORT
 
 if TYPE_CHECKING:  # importing it takes Pulumi's quarter of a second
     from infra.machines.contract import Machine
@@ -38,9 +39,18 @@ class Kind(Section):
     ssh_cidrs: tuple[str, ...] = ()
     """The networks that may reach SSH if a stack sets none."""
 
+    ssh_port: Callable[[Settings], int] = lambda _: PORT
+    """The port of a machine's SSH."""
+
     lacks: Callable[[Settings], str] = lambda _: ""
     """What this computer lacks to reach a machine of the kind, as a sentence; empty: nothing that can be told here."""
 
     def firewall(self, settings: Settings) -> Firewall:
         """The firewall that the settings ask for, for a machine of this kind."""
-        return plan(settings.public_ports, settings.web_cidrs, settings.ssh_cidrs or self.ssh_cidrs, settings.rules)
+        return plan(
+            settings.public_ports,
+            settings.web_cidrs,
+            settings.ssh_cidrs or self.ssh_cidrs,
+            settings.rules,
+            self.ssh_port(settings),
+        )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import ClassVar, Literal, TypedDict
 
-from infra.protocol import values
-from infra.protocol.codec import Message, value
+from infra.protocol import quantities, values
+from infra.protocol.codec import Message, each, value
 from infra.protocol.refusal import Refusal
 
 Direction = Literal["ingress", "egress"]
@@ -59,3 +60,31 @@ class Rule(Message):
             cidr=self.cidr,
             description=self.description,
         )
+
+
+LONGEST_TRIAL = 60.0
+"""Seconds after which a server takes new rules back that nobody has confirmed, at most."""
+
+
+@dataclass(frozen=True)
+class FirewallSpec(Message):
+    """What a stack wants of the firewall of a server that somebody had already.
+
+    Attributes:
+        owner: The stack, such as launchpad/dev.
+        rules: Its rules; what no rule of any stack allows is dropped. Those for outgoing traffic change nothing.
+        trial: Seconds after which the rules are taken back unless they are confirmed.
+        lock_timeout: Seconds to wait for deployments on the machine.
+    """
+
+    TITLE: ClassVar[str] = "The firewall specification"
+
+    owner: str = value(values.owner)
+    rules: tuple[Rule, ...] = value(each(Rule))
+    trial: float = value(quantities.seconds(1, LONGEST_TRIAL), LONGEST_TRIAL)
+    lock_timeout: float = value(quantities.seconds(0, 86400), 300)
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """No owner."""
+        if not self.owner:
+            yield "owner", "is empty; name the stack, such as launchpad/dev"

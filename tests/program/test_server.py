@@ -140,6 +140,23 @@ def test_no_rules_are_claimed_and_the_public_url_is_checked_all_the_same() -> No
     assert "unmanaged" not in record({}).one("app-check-public-url").inputs["url"]
 
 
+def test_the_firewall_is_set_up_before_anything_is_deployed_where_a_key_says_so() -> None:
+    keys = {"server.firewall": "on", "server.port": "2222", "ssh_cidrs": '["203.0.113.0/24"]', "http_port": "8080"}
+    recording = record({**SERVER, **keys})
+    opened = {(each["from_port"], each["cidr"]) for each in recording.outputs["firewall_rules"] if each["from_port"]}
+    assert opened == {(2222, "203.0.113.0/24"), (8080, "0.0.0.0/0"), (8080, "::/0")}
+    rules = recording.one("firewall-rules")
+    assert rules.inputs["rules"] == recording.outputs["firewall_rules"]
+    assert (rules.inputs["owner"], rules.inputs["port"]) == ("launchpad/test", 2222)
+    assert rules.inputs["file"] == "launchpad-agent-server.firewall.pyz"
+    names = [each.name for each in recording.registrations]
+    assert names.index("firewall-rules") < names.index("app-wait-for-ssh")
+    assert "unmanaged" not in recording.one("app-check-public-url").inputs["url"]
+    # Without ssh_cidrs nobody is shut out who got in before.
+    everybody = record({**SERVER, "server.firewall": "on"}).outputs["firewall_rules"]
+    assert {each["cidr"] for each in everybody if each["from_port"] == 22} == {"0.0.0.0/0", "::/0"}
+
+
 def test_a_server_is_the_same_whoever_logs_in_and_restarts_are_its_owners_affair() -> None:
     first, second = record(SERVER), record({**SERVER, "server.user": "deploy", "server.address": "203.0.113.8"})
     for name in ("app-wait-for-ssh", "app-prepare", "app-release"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from infra.agent.firewall import firewall
 from infra.agent.proxy import proxy
 from infra.agent.removal import app_parts, shared_parts
 from infra.agent.system import ownership, say
@@ -54,6 +55,8 @@ def remove(app: App, *, keep_data: bool, asking: str = "") -> Removed:
     if last:
         packages, shared = shared_parts.remove()
         left += shared
+    else:
+        firewall.renew()
     for line in left:
         say.step("warning", f"not removed: {line}")
     kept = [str(app.data)] if keep_data and app.data.is_dir() else []

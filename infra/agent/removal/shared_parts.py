@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from infra.agent.firewall import firewall, parts
 from infra.agent.proxy import certificates, proxy
 from infra.agent.system import files, package_record, packages, say
 from infra.agent.system.failure import Failure
@@ -20,14 +21,24 @@ from infra.agent.system.layout import (
     App,
 )
 
-SHARED = frozenset({certificates.FOLDER.name, PROXY_SETTINGS.name})
+SHARED = frozenset({certificates.FOLDER.name, PROXY_SETTINGS.name, parts.FOLDER.name})
 """What is among the folders of the apps' settings and is no app's."""
 
 
-def other_apps(app: App) -> list[str]:
-    """The other apps that ``prepare`` has begun with here."""
+def apps() -> list[str]:
+    """The apps that ``prepare`` has begun with here."""
     folders = SETTINGS.iterdir() if SETTINGS.is_dir() else []
-    return sorted(path.name for path in folders if path.is_dir() and path.name not in SHARED | {app.name})
+    return sorted(path.name for path in folders if path.is_dir() and path.name not in SHARED)
+
+
+def other_apps(app: App) -> list[str]:
+    """The same without one."""
+    return [name for name in apps() if name != app.name]
+
+
+def in_use() -> bool:
+    """Whether there is an app, or a stack has rules on the firewall."""
+    return bool(apps() or parts.recorded())
 
 
 def remove() -> tuple[list[str], list[str]]:
@@ -37,6 +48,7 @@ def remove() -> tuple[list[str], list[str]]:
         The Debian packages that were purged; and what could not be removed, with the reason.
     """
     say.step("remove", "removing what the apps shared")
+    firewall.clear()
     left = proxy.remove()
     purged: list[str] = []
     try:

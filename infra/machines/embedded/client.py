@@ -16,6 +16,8 @@ from infra.machines.embedded.shell import MachineError
 from infra.protocol import codec
 
 ROOT = Path(__file__).resolve().parents[3]
+DRIVER = "infra.machines.embedded.driver"
+"""The driver, which runs as root."""
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -54,7 +56,7 @@ def ask(request: Request[A]) -> A:
         )
     if isinstance(request, ProvideBase | Ensure):
         cache().mkdir(parents=True, exist_ok=True)  # owned by this user; otherwise root would create it
-    command = [*privilege(), sys.executable, "-B", "-m", "infra.machines.embedded.driver", request.VERB]
+    command = [*privilege(), sys.executable, "-B", "-m", DRIVER, request.VERB]
     message = json.dumps({"place": codec.dump(place()), "request": codec.dump(request)})
     process = subprocess.run(command, input=message, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=False)
     try:

@@ -25,7 +25,7 @@ files belong to them.
 Source: https://systemd.io/UIDS-GIDS/
 """
 
-DROPPED = ("CAP_NET_ADMIN", "CAP_MKNOD", "CAP_SYS_MODULE", "CAP_SYS_TTY_CONFIG", "CAP_AUDIT_CONTROL")
+DROPPED: tuple[str, ...] = ("CAP_NET_ADMIN", "CAP_MKNOD", "CAP_SYS_MODULE", "CAP_SYS_TTY_CONFIG", "CAP_AUDIT_CONTROL")
 """Capabilities that a machine lacks. Without CAP_NET_ADMIN, it cannot change its own firewall or address, as on EC2."""
 
 CONSOLE, OLDER_CONSOLE = "console.log", "console.log.1"

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from infra.config.settings import Settings
-from infra.machines.firewall import Firewall
+from infra.machines.firewall import ANYWHERE, Firewall
 from infra.machines.kind import Kind
 from infra.machines.server import credentials
 from infra.machines.server.settings import CHECKS, LATER, ServerKeys
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from infra.machines.contract import Machine
 
 
-def launch(_name: str, settings: Settings, _firewall: Firewall) -> Machine:
-    """Describe the machine; nothing is made, and its firewall is somebody else's. Imports Pulumi only now."""
+def launch(_name: str, settings: Settings, firewall: Firewall) -> Machine:
+    """Describe the machine; nothing is made. Imports Pulumi only now."""
     import pulumi  # noqa: PLC0415 - late, see above
 
     from infra.machines.server import server  # noqa: PLC0415
 
     if problem := lacks(settings):
         raise pulumi.RunError(problem)
-    return server.machine(settings.of(ServerKeys))
+    return server.machine(settings.of(ServerKeys), firewall)
 
 
 def lacks(settings: Settings) -> str:
@@ -38,6 +38,8 @@ KIND = Kind(
     checks=CHECKS,
     later=LATER,
     launch=launch,
+    ssh_cidrs=ANYWHERE,
+    ssh_port=lambda settings: settings.of(ServerKeys).port,
     lacks=lacks,
     given=True,
 )

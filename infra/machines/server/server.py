@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from infra.machines.contract import JumpHost, Machine, SshAccess
-from infra.machines.firewall import UNMANAGED
+from infra.machines.firewall import UNMANAGED, Firewall
 from infra.machines.server.settings import ServerKeys
 
 
-def machine(keys: ServerKeys) -> Machine:
-    """The machine that the keys describe. Nothing is made, and nobody connects."""
+def machine(keys: ServerKeys, firewall: Firewall) -> Machine:
+    """The machine that the keys describe. Nothing is made, and nobody connects.
+
+    Args:
+        keys: The keys.
+        firewall: The rules for it, if Launchpad is to manage its firewall.
+    """
     access = SshAccess(
         host=keys.host,
         host_key=keys.host_key,
@@ -25,7 +31,7 @@ def machine(keys: ServerKeys) -> Machine:
         ssh=access,
         instance_id=identity(keys),
         boot_id="server",  # nobody but its owner restarts it
-        firewall=UNMANAGED,
+        firewall=replace(firewall, on_machine=True) if keys.manages_firewall else UNMANAGED,
         public_check=keys.public_check,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from infra.config import readers
 from infra.config.key import NAMESPACE, Keys, key
@@ -84,6 +85,14 @@ class ServerKeys(Keys):
         description="Private key for the jump host. Empty: server.private_key, or the keys of your ssh agent.",
         secret=True,
     )
+    firewall: Literal["off", "on"] = key(
+        readers.choice("off", "on"),
+        default="off",
+        description="""on has Launchpad manage what comes in to the server: SSH from ssh_cidrs (empty: from everywhere,
+            as before), the app from web_cidrs, and rules; the rest is dropped. Refused where the server has another
+            firewall, such as ufw. New rules are confirmed over a fresh connection, or taken back after 60 s.""",
+        example="on",
+    )
     public_check: bool = key(
         readers.flag,
         default="true",
@@ -95,6 +104,11 @@ class ServerKeys(Keys):
     def uses_agent(self) -> bool:
         """Whether keys of the user's SSH agent are needed."""
         return not self.private_key
+
+    @property
+    def manages_firewall(self) -> bool:
+        """Whether Launchpad sets up the server's firewall."""
+        return self.firewall == "on"
 
     @property
     def jump_login(self) -> str:
@@ -146,13 +160,15 @@ def jump_host_key_given(settings: Settings) -> Iterator[str]:
 
 
 def no_firewall(settings: Settings) -> Iterator[str]:
-    """ssh_cidrs, ssh_from_anywhere, web_cidrs and rules are not set: the server's firewall is not Launchpad's."""
+    """ssh_cidrs, ssh_from_anywhere, web_cidrs and rules are set only where server.firewall is on."""
+    if settings.of(ServerKeys).manages_firewall:
+        return
     unset = Settings()
     for name in FIREWALL_KEYS:
         if getattr(settings, name) != getattr(unset, name):
             yield (
-                f"{NAMESPACE}:{name} is set, but Launchpad manages no firewall on machine server; set up the server's "
-                f"own or its provider's, and remove the key: pulumi config rm {NAMESPACE}:{name}"
+                f"{NAMESPACE}:{name} is set, but {NAMESPACE}:server.firewall is off: set it to on; or set up the "
+                f"server's own firewall or its provider's, and remove the key: pulumi config rm {NAMESPACE}:{name}"
             )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from infra import ssh
-from infra.deployment import bundle, public_check, push, ticking
+from infra.deployment import bundle, connection, public_check, push, ticking
 from infra.deployment.public_check import PublicUrl
 from infra.machines.providers import PlainError
 from tests.unit.agent.test_redirects import CHAINS, PLAIN, pages, serving
@@ -65,7 +65,7 @@ def test_who_cannot_carry_shell_characters(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(("port", "host"), [(22, "198.18.0.2"), (2222, "[198.18.0.2]:2222")])
 def test_push_knows_the_host_and_keeps_the_key_private(tmp_path: Path, port: int, host: str) -> None:
     delivery = push.Delivery("./app", "shop", "ab" * 20, "deploy", "198.18.0.2", port, "ssh-ed25519 AAAA", "KEY")
-    command = push.ssh_environment(tmp_path, delivery)["GIT_SSH_COMMAND"]
+    command = connection.environment(tmp_path, delivery)["GIT_SSH_COMMAND"]
     assert (tmp_path / "known_hosts").read_text() == f"{host} ssh-ed25519 AAAA\n"
     assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
     assert "StrictHostKeyChecking=yes" in command
@@ -74,9 +74,9 @@ def test_push_knows_the_host_and_keeps_the_key_private(tmp_path: Path, port: int
 
 
 def test_push_through_a_jump_host_knows_both_hosts_and_keeps_both_keys_private(tmp_path: Path) -> None:
-    jump = push.Jump("ada", "bastion.example.org", 2200, "ssh-ed25519 BBBB", "JUMP-KEY")
+    jump = connection.Jump("ada", "bastion.example.org", 2200, "ssh-ed25519 BBBB", "JUMP-KEY")
     delivery = push.Delivery("./app", "shop", "ab" * 20, "root", "10.0.0.5", 22, "ssh-ed25519 AAAA", "KEY", jump=jump)
-    command = shlex.split(push.ssh_environment(tmp_path, delivery)["GIT_SSH_COMMAND"])
+    command = shlex.split(connection.environment(tmp_path, delivery)["GIT_SSH_COMMAND"])
     assert command[command.index(f"ProxyCommand={ssh.jump_command(tmp_path, ENDPOINT)}") - 1] == "-o"
     assert (tmp_path / "jump_known_hosts").read_text() == "[bastion.example.org]:2200 ssh-ed25519 BBBB\n"
     for name, text in {"key": "KEY\n", "jump_key": "JUMP-KEY\n"}.items():
@@ -89,9 +89,9 @@ ENDPOINT = ssh.Endpoint("bastion.example.org", "ada", 2200)
 
 
 def test_push_with_an_agents_keys_names_no_key(tmp_path: Path) -> None:
-    jump = push.Jump("ada", "bastion.example.org", 2200, "ssh-ed25519 BBBB", "")
+    jump = connection.Jump("ada", "bastion.example.org", 2200, "ssh-ed25519 BBBB", "")
     delivery = push.Delivery("./app", "shop", "ab" * 20, "root", "10.0.0.5", 22, "ssh-ed25519 AAAA", "", jump=jump)
-    command = push.ssh_environment(tmp_path, delivery)["GIT_SSH_COMMAND"]
+    command = connection.environment(tmp_path, delivery)["GIT_SSH_COMMAND"]
     assert " -i " not in command
     assert "IdentitiesOnly" not in command
     assert sorted(path.name for path in tmp_path.iterdir()) == ["jump_known_hosts", "known_hosts"]

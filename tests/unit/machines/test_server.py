@@ -76,10 +76,14 @@ NO_JUMP_KEY = (
                 "rules": '[{"port": 9, "cidr": "10.0.0.0/8"}]',
             },
             [
-                f"launchpad:{name} is set, but Launchpad manages no firewall on machine server; set up the server's own or "
-                f"its provider's, and remove the key: pulumi config rm launchpad:{name}"
+                f"launchpad:{name} is set, but launchpad:server.firewall is off: set it to on; or set up the server's "
+                f"own firewall or its provider's, and remove the key: pulumi config rm launchpad:{name}"
                 for name in ("ssh_cidrs", "web_cidrs", "rules")
             ],
+        ),
+        (
+            {"server.firewall": "yes"},
+            ["launchpad:server.firewall is 'yes'; it must be off or on"],
         ),
         (
             {"server.host": "2001:db8::1"},
