@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from infra.agent.system import files
+from infra.agent.system import caller_address, files
 from infra.agent.system.layout import App
 from infra.common.printable import one_line
 
@@ -43,7 +42,7 @@ def note_pusher(app: App, name: str, revision: str) -> None:
             path.unlink(missing_ok=True)
     if REVISION.fullmatch(revision):
         files.directory(_notes(app), 0o700)
-        _write(app, revision, Note(one_line(name, LONGEST_NAME), time.time(), _ssh_client()))
+        _write(app, revision, Note(one_line(name, LONGEST_NAME), time.time(), caller_address.client()))
 
 
 def who(app: App, revision: str) -> str:
@@ -52,7 +51,7 @@ def who(app: App, revision: str) -> str:
     The first deployment after the push, from the same address, certainly is the pusher's. Any other may be somebody
     else's and is recorded by what is known: ``deploy from 192.0.2.7, pushed by ada@laptop``.
     """
-    note, address = _read(app, revision), _ssh_client()
+    note, address = _read(app, revision), caller_address.client()
     if note:
         _write(app, revision, replace(note, deployed=True))
         if note.is_certain(address):
@@ -79,18 +78,3 @@ def _notes(app: App) -> Path:
 
 def _path(app: App, revision: str) -> Path:
     return _notes(app) / f"{revision}.json"
-
-
-def _ssh_client() -> str:
-    """The address in the environment of sudo's caller; sudo itself does not pass it on."""
-    pid = os.getppid()
-    while pid > 1:
-        with contextlib.suppress(OSError):
-            for entry in Path("/proc", str(pid), "environ").read_bytes().split(b"\0"):
-                if entry.startswith(b"SSH_CLIENT="):
-                    return entry.removeprefix(b"SSH_CLIENT=").split()[0].decode(errors="replace")
-        try:
-            pid = int(Path("/proc", str(pid), "stat").read_text().rsplit(")", 1)[1].split()[1])
-        except (OSError, ValueError, IndexError):
-            break
-    return ""

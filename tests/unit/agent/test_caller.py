@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.agent.release import caller
+from infra.agent.system import caller_address
 from infra.agent.system.layout import App
 
 APP = App("app")
@@ -18,7 +19,7 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Where the caller comes from."""
     now = {"address": "192.0.2.1"}
     monkeypatch.setattr("infra.agent.system.layout.STATE", tmp_path)
-    monkeypatch.setattr(caller, "_ssh_client", lambda: now["address"])
+    monkeypatch.setattr(caller_address, "client", lambda: now["address"])
     monkeypatch.setenv("SUDO_USER", "deploy")
     if os.geteuid() != 0:  # on the machine the agent is root
         for name in ("chown", "fchown"):
