@@ -71,20 +71,30 @@ def ours() -> Record:
     return record.settled(_known()) if record.ours or record.before is not None else Record()
 
 
-def unneeded(record: Record) -> frozenset[str]:
+def asked() -> frozenset[str]:
+    """The packages of Launchpad's that it named to apt, by what is written down."""
+    record = _read()
+    return record.asked & record.ours
+
+
+def unneeded(record: Record, kept: frozenset[str] = frozenset()) -> frozenset[str]:
     """Those of our packages that nothing else needs.
 
     apt tells, by a copy of its marks in which what we named counts as a dependency. A dependency of ours that somebody
     has since installed by name is theirs: apt has marked it.
+
+    Args:
+        record: What is ours.
+        kept: Those of the packages that we named to apt which are still wanted.
     """
     with tempfile.TemporaryDirectory(prefix="launchpad-marks-") as scratch:
         marks = Path(scratch) / "extended_states"
         with contextlib.suppress(FileNotFoundError):
             shutil.copyfile(MARKS, marks)
         place = ("-o", f"Dir::State::extended_states={marks}")
-        asked = sorted(record.asked & record.ours)
-        if asked:
-            sh.run(["apt-mark", *place, "auto", "--", *asked], doing="Looking which packages are still needed")
+        names = sorted(record.asked & record.ours - kept)
+        if names:
+            sh.run(["apt-mark", *place, "auto", "--", *names], doing="Looking which packages are still needed")
         shown = sh.run(
             ["apt-get", "-qq", *place, *NEEDED_ONLY, "--simulate", "autoremove"],
             doing="Looking which packages are still needed",

@@ -94,8 +94,11 @@ def _install(wanted: list[str]) -> sh.Finished:
     return finished
 
 
-def purge() -> tuple[list[str], str]:
-    """Purge the packages that Launchpad installed and nothing else needs, their dependencies included.
+def purge(kept: frozenset[str] = frozenset()) -> tuple[list[str], str]:
+    """Purge packages that Launchpad installed and nothing else needs, their dependencies included.
+
+    Args:
+        kept: Those of the packages that it named to apt which are still wanted.
 
     Returns:
         Their names, and why others of Launchpad's stay; empty if none does.
@@ -106,7 +109,7 @@ def purge() -> tuple[list[str], str]:
     ours = package_record.ours()
     if not ours:
         return [], ""
-    wanted = sorted(package_record.unneeded(ours))
+    wanted = sorted(package_record.unneeded(ours, kept))
     if not wanted:
         return [], ""
     say.step("packages", f"purging {' '.join(wanted)}")

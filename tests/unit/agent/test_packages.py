@@ -105,7 +105,7 @@ def test_a_removal_that_apt_would_extend_is_refused(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(sh, "run", finish)
     monkeypatch.setattr(package_record, "ours", lambda: Record(frozenset({"git"}), frozenset({"git"})))
-    monkeypatch.setattr(package_record, "unneeded", lambda record: record.ours)
+    monkeypatch.setattr(package_record, "unneeded", lambda record, _kept: record.ours)
     assert packages.purge() == ([], "the packages git: without them apt-get would also change mine other")
     assert [argv for argv in ran if "--yes" in argv] == []
 
