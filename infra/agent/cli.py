@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import pwd
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,11 +12,14 @@ from pathlib import Path
 from infra.agent import verbs
 from infra.agent.system import copies, say
 from infra.agent.system.failure import Failure
+from infra.agent.system.layout import PEOPLE_KEYS, PERSON
 from infra.protocol.codec import MessageError
 
 COPY = Path(__file__).parents[2]
 """The copy of the program that runs: the directory that has the package ``infra``."""
 Verb = Callable[[argparse.Namespace], int | None]
+FOR_PEOPLE = frozenset({"status", "releases", "logs", "restart", "rollback", "run", "console", "job", "env", "cancel"})
+"""What a person of ``launchpad:people`` may do: ask and operate an app, and neither deploy nor change the machine."""
 
 RUN_TEXT = (
     "run a command in the serving release: its variables, user, sandbox and virtualenv. One word with spaces or shell "
@@ -25,9 +29,41 @@ RUN_TEXT = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    arguments, command = split(sys.argv[1:] if argv is None else argv)
+    given = sys.argv[1:] if argv is None else argv
+    if os.geteuid() != 0 and (PEOPLE_KEYS / pwd.getpwuid(os.geteuid()).pw_name).exists():
+        os.execvp("sudo", ["sudo", "-n", str(PERSON), *given])
+    return _finished(parsed(given))
+
+
+def person_main(argv: Sequence[str] | None = None) -> int:
+    """Run one command for the person who used sudo; returns the exit status."""
+    return _finished(for_person(parsed(sys.argv[1:] if argv is None else argv), os.environ.get("SUDO_USER", "")))
+
+
+def parsed(argv: Sequence[str]) -> argparse.Namespace:
+    """The words of the command line."""
+    arguments, command = split(argv)
     words = parser().parse_args(arguments)
     words.command = command
+    return words
+
+
+def for_person(words: argparse.Namespace, person: str) -> argparse.Namespace:
+    """The words for a person: only verbs that are for people, and recorded for nobody else.
+
+    It looks at the words as they are understood, and not as they are written: ``--wh=ben`` means ``--who``, too.
+
+    Args:
+        words: The words.
+        person: Who it is by what sudo says, and not by what the person says.
+    """
+    if not person or words.verb not in FOR_PEOPLE:
+        sys.exit(f"error: {words.verb} is not for people; these are: {', '.join(sorted(FOR_PEOPLE))}.")
+    words.who = person
+    return words
+
+
+def _finished(words: argparse.Namespace) -> int:
     try:
         return _run(words)
     except BrokenPipeError:
@@ -78,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
 
     def verb(name: str, run: Verb, text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
-        added.set_defaults(run=run)
+        added.set_defaults(run=run, verb=name)
         return added
 
     def app_verb(name: str, run: Verb, text: str) -> argparse.ArgumentParser:
@@ -127,18 +163,33 @@ def parser() -> argparse.ArgumentParser:
     app_verb("env", verbs.env, "the names of the app's variables")
     one = app_verb("cancel", verbs.cancel, "stop the deployment that is under way")
     one.add_argument("--all", action="store_true", help="those that wait for their turn, too")
-    one = verb("receive-pack", verbs.receive_pack, "git's receiving end of a push into the app's clone")
+    _machine_verbs(verb)
+    _receive_pack(verb("receive-pack", verbs.receive_pack, "git's receiving end of a push into the app's clone"))
+    return found
+
+
+def _receive_pack(one: argparse.ArgumentParser) -> None:
     one.add_argument("--app", default="")
     one.add_argument("--who", default="", help="who pushes, for the history of deployments")
     one.add_argument("--revision", default="", help="the commit that is pushed")
     one.add_argument("path", nargs="?", default="", help="the app, as git passes it on: /app or app.git")
-    return found
 
 
 def _options_of_firewall(one: argparse.ArgumentParser) -> None:
     one.add_argument("what", choices=("apply", "confirm", "remove"), help="apply reads a specification from stdin")
     one.add_argument("--owner", default="", help="the stack, such as launchpad/dev")
     one.add_argument("--connection", default="", help="what SSH_CONNECTION says of who asks")
+
+
+def _machine_verbs(verb: Callable[[str, Verb, str], argparse.ArgumentParser]) -> None:
+    text = (
+        "set up the machine's SSH, updates, clock, journal, swap, kernel, people; reads a JSON specification from stdin"
+    )
+    one = verb("settings", verbs.settings, text)
+    one.add_argument("--remove", action="store_true", help="take back what a stack wanted of the machine")
+    one.add_argument("--owner", default="", help="with --remove: the stack, as project/stack")
+    one.add_argument("--lock-timeout", type=float, default=300, help="how many seconds to wait for deployments")
+    verb("reboot", verbs.reboot, "restart the machine if an update requires it, once no deployment is under way")
 
 
 def _options_of_logs(one: argparse.ArgumentParser) -> None:

@@ -192,6 +192,39 @@ def firewall(words: argparse.Namespace) -> None:
             shared_parts.remove()
 
 
+def settings(words: argparse.Namespace) -> None:
+    """Set up the machine as the specification on stdin says; with ``--remove``, take that back."""
+    from infra.agent.machine import settings
+    from infra.agent.release import lock
+    from infra.agent.removal import shared_parts
+    from infra.protocol.machine_settings import SettingsSpec
+
+    spec = None if words.remove else codec.load(SettingsSpec, _stdin())
+    if words.remove and not words.owner:
+        raise Failure("--owner is missing: the project and stack whose settings go, such as shop/prod")
+    say.signs_of_life()
+    owner, timeout = (words.owner, words.lock_timeout) if spec is None else (spec.owner, spec.lock_timeout)
+    with lock.alone(f"the stack {owner}", "setting up the machine", timeout):
+        say.carry_on()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        result = settings.remove(owner) if spec is None else settings.apply(spec)
+        if spec is None:
+            shared_parts.remove_unused()
+    say.result(result)
+
+
+def reboot(_words: argparse.Namespace) -> None:
+    """Restart the machine if an update requires it."""
+    from infra.agent.machine import reboots
+    from infra.agent.release import lock
+
+    if reboots.since() is None:
+        say.step("reboot", "no update requires it")
+        return
+    with lock.alone("the reboot window", "restarting the machine", reboots.WAIT):
+        reboots.restart()
+
+
 def cancel(words: argparse.Namespace) -> None:
     """Stop the deployment that is under way; with ``--all`` those that wait for it, too."""
     from infra.agent.release import cancelling

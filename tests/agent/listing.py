@@ -12,11 +12,18 @@ Listing = dict[str, str]
 EXCEPT = (
     *("/dev", "/proc", "/sys", "/run", "/tmp", "/var/tmp", "/home/deploy"),
     # logs, and what apt and dpkg keep for themselves: the packages themselves are compared by name and version
-    *("/var/log", "/var/cache", "/var/lib/apt", "/var/lib/dpkg", "/var/lib/systemd/deb-systemd-helper-enabled"),
+    *(
+        "/var/log",
+        "/var/cache",
+        "/var/lib/apt",
+        "/var/lib/dpkg",
+        "/var/lib/ucf",
+        "/var/lib/systemd/deb-systemd-helper-enabled",
+    ),
     # what the machine writes all the time: clocks, seeds, the times of timers of its own
     *("/var/lib/systemd/random-seed", "/var/lib/systemd/timesync", "/var/lib/systemd/timers", "/var/lib/cloud"),
     # the accounts as they were before the last change: Debian's own copies
-    *("/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-"),
+    *("/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/subuid-", "/etc/subgid-"),
 )
 """What may differ, and below which nothing is listed."""
 PROGRAM = """

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import TypedDict, cast
 
 from infra.agent.build import inventory
+from infra.agent.machine import condition
+from infra.agent.machine.condition import Condition
 from infra.agent.process import launch_file, memory_kills, slots
 from infra.agent.process.memory_kills import Kill
 from infra.agent.proxy import proxy
@@ -37,12 +39,14 @@ class Process(Unit):
 class Status(TypedDict):
     """The state of an app.
 
+    ``machine`` is the machine's condition: updates, a required restart, the clock.
     ``release``, ``revision``, ``subject`` and ``since`` (the time of the switch, in seconds since the epoch) are those
     of what serves, None if nothing does; ``processes`` has each process by its instance, ``jobs`` each scheduled job by
     its name; ``deploying``, ``waiting`` and ``runs`` say who and since when.
     """
 
     app: str
+    machine: Condition
     release: str | None
     revision: str | None
     subject: str | None
@@ -93,6 +97,7 @@ def status(app: App) -> Status:
     holder = lock.current(app)
     return {
         "app": app.name,
+        "machine": condition.condition(),
         "release": launch.release if launch else None,
         "revision": launch.revision if launch else None,
         "subject": next((entry.subject for entry in reversed(ok) if launch and entry.release == launch.release), None),
@@ -133,6 +138,7 @@ def status_text(app: App) -> str:
         mark = " <- requests" if name == state["slot"] else ""
         lines.append(f"  {name:12} {process['description']}  {process['release'] or ''}{mark}")
     lines += job_status.lines(state["jobs"])
+    lines += condition.lines(state["machine"])
     lines += _remedies(app, state)
     lines += [f"A command is running: {run}" for run in state["runs"]]
     if state["deploying"]:

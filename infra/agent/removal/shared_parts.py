@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from infra.agent.firewall import firewall, parts
+from infra.agent.machine import pending, record, settings
 from infra.agent.proxy import certificates, proxy
 from infra.agent.system import files, package_record, packages, say
 from infra.agent.system.failure import Failure
@@ -37,8 +38,21 @@ def other_apps(app: App) -> list[str]:
 
 
 def in_use() -> bool:
-    """Whether there is an app, or a stack has rules on the firewall."""
-    return bool(apps() or parts.recorded())
+    """Whether there is an app, or a stack has rules on the firewall, or settings of the machine."""
+    return bool(apps() or parts.recorded() or record.is_used())
+
+
+def remove_unused() -> None:
+    """Remove all of it if nothing needs it any more.
+
+    Raises:
+        Failure: Some of it cannot be removed, with the reasons.
+    """
+    if in_use():
+        return
+    _, left = remove()
+    if left:
+        raise Failure("\n".join(f"not removed: {line}" for line in left))
 
 
 def remove() -> tuple[list[str], list[str]]:
@@ -52,13 +66,18 @@ def remove() -> tuple[list[str], list[str]]:
     left = proxy.remove()
     purged: list[str] = []
     try:
-        purged, reason = packages.purge()
+        # Until the settings are taken back, they need their packages and the program: it takes people's commands.
+        purged, reason = packages.purge(settings.still_needed())
         if reason:
             left.append(reason)
-        else:
+        elif not record.is_used():
             files.remove_tree(package_record.RECORD)
     except Failure as failure:
         left.append(str(failure))
+    if record.is_used():
+        say.step("remove", f"the agent stays, for what {', '.join(record.specs())} set up on this machine")
+        return purged, left
+    files.remove_tree(pending.CACHE)
     for path in (OPT, FILE_SOCKETS, SUSPENDED, RUN):
         files.remove_tree(path)
     # Not whole trees: the disks of embedded machines may be in the folder of the state.

@@ -41,6 +41,15 @@ def write(path: Path, content: str, mode: int = 0o644, owner: tuple[int, int] | 
     return True
 
 
+def take_away(path: Path) -> bool:
+    """Remove a file, and its directory if nothing else is in it. Says whether there was one."""
+    existed = path.exists() or path.is_symlink()
+    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
+    return existed
+
+
 def sweep(folder: Path) -> None:
     """Remove what a killed ``write`` left in a directory, for it may hold secrets."""
     for path in folder.glob(".*.????????"):

@@ -20,6 +20,7 @@ from infra.agent.system.layout import (
     LAUNCHER,
     LIB,
     PERSISTER,
+    PERSON,
     RECORDER,
     SERVER,
     STOPPER,
@@ -45,6 +46,7 @@ from infra.agent.cli import main
 
 sys.exit(main())
 """
+PERSON_TEXT = COMMAND_TEXT.replace("main", "person_main")
 FILE_SERVER_TEXT = """\
 # Written by launchpad-agent prepare.
 import sys
@@ -100,6 +102,7 @@ def install() -> bool:
     files.write(COLLECTOR, modules["agent/build/collect_shim.py"])
     files.write(COMPRESSOR, modules["agent/build/compress_shim.py"])
     files.write(FILE_SERVER, FILE_SERVER_TEXT.format(path=path))
+    files.write(PERSON, PERSON_TEXT.format(path=path), 0o755)
     for name in ("uv", "poetry", "pipenv", "pdm", "hatch"):
         files.write(TOOLS / name, modules["agent/process/tool_shim.py"], 0o755)
     files.write(path / copies.COMPLETE, "")

@@ -21,6 +21,10 @@ COMPRESSOR = LIB / "compress.py"
 FILE_SERVER = LIB / "files.py"
 TOOLS = LIB / "bin"
 """What stands in for uv, poetry and the like while an app runs (see tool_shim.py)."""
+PERSON = LIB / "person"
+"""The agent for people, who may use some of its verbs (see cli.py)."""
+PEOPLE_KEYS = Path("/etc/ssh/launchpad")
+"""The keys of people, a file each, root's: out of their reach."""
 COMMAND = Path("/usr/local/bin") / paths.AGENT
 OPT = Path("/opt/launchpad")
 UV = OPT / "uv/bin/uv"

@@ -1,0 +1,143 @@
+"""Has sshd run with our drop-ins: tried first, and taken back if sshd does not do what they say."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from infra.agent.machine import algorithms, sshd_config
+from infra.agent.machine.report import Report
+from infra.agent.machine.wanted import Wanted
+from infra.agent.system import caller_address, files, sh
+from infra.agent.system.failure import Failure
+from infra.agent.system.layout import PEOPLE_KEYS
+from infra.common import atomic
+
+SSHD = "/usr/sbin/sshd"
+UNIT = "ssh.service"
+OFF = "or leave sshd as it is: launchpad:ssh_hardening false"
+ANSWER = 30.0
+"""Seconds that sshd may take to answer again after a reload."""
+
+
+def apply(wanted: Wanted, report: Report) -> None:
+    """Have sshd run as wanted. Connections that are open stay open.
+
+    Raises:
+        Failure: sshd cannot be set up, and why. Its files are as they were.
+    """
+    options = sshd_config.options(wanted.users, _known()) if wanted.ssh else {}
+    texts = {
+        sshd_config.DROPIN: sshd_config.text(options) if options else None,
+        sshd_config.PEOPLE: sshd_config.people_text(sorted(wanted.people)) if wanted.people else None,
+    }
+    before = {path: path.read_bytes() if path.exists() else None for path in texts}
+    if before == {path: None if text is None else text.encode() for path, text in texts.items()}:
+        _check(options, wanted)
+        return
+    if any(text is not None for text in texts.values()):
+        _check_as_it_is()
+    try:
+        _put({path: None if text is None else text.encode() for path, text in texts.items()})
+        tried = sh.run([SSHD, "-t"])
+        if not tried.ok and not options and not wanted.people:
+            report.warn(f"sshd rejects its configuration, and not because of Launchpad's part:\n{tried.last_lines()}")
+        else:
+            if not tried.ok:
+                raise Failure(
+                    f"sshd rejects Launchpad's settings, so nothing was changed. Its words:\n{tried.last_lines()}"
+                )
+            _check(options, wanted)
+            _reload()
+    except BaseException:
+        _put(before)
+        sh.run(["systemctl", "try-reload-or-restart", UNIT])
+        raise
+    report.did("sshd", "keys only, current algorithms" if options else "as this machine has it")
+
+
+def _known() -> dict[str, tuple[str, ...]]:
+    """The current algorithms that this machine's OpenSSH knows."""
+    return {
+        keyword: algorithms.chosen(keyword, sh.run(["ssh", "-Q", keyword]).out.split())
+        for keyword in algorithms.CURRENT
+    }
+
+
+def _check_as_it_is() -> None:
+    """Refuse an sshd that has a mistake already, or reads no drop-ins."""
+    tried = sh.run([SSHD, "-t"])
+    if not tried.ok:
+        raise Failure(
+            f"sshd rejects its configuration on this machine as it is; Launchpad has changed nothing. "
+            f"Mend it, {OFF}. Its words:\n{tried.last_lines()}"
+        )
+    if not sshd_config.includes_dropins(_text(sshd_config.MAIN)):
+        raise Failure(
+            f"{sshd_config.MAIN} does not read {sshd_config.FOLDER}. Add as its first line "
+            f"Include {sshd_config.FOLDER}/*.conf, {OFF}."
+        )
+
+
+def _check(options: Mapping[str, str], wanted: Wanted) -> None:
+    """Ask sshd what holds for who deploys, for root and for anybody else; see that a key lets in who deploys.
+
+    Raises:
+        Failure: Says which file has something else.
+    """
+    for user in sorted({*wanted.users, "root", "nobody", *wanted.people}) if options or wanted.people else []:
+        found = sshd_config.effective(
+            sh.run([SSHD, "-T", "-C", caller_address.connection(user)], doing="Asking sshd what it does").out
+        )
+        expected = dict(options)
+        if user in wanted.people:
+            expected |= {"AuthorizedKeysFile": f"{PEOPLE_KEYS}/%u", "PasswordAuthentication": "no"}
+        for keyword, value in sshd_config.differences(expected, found).items():
+            raise Failure(
+                f"sshd has {keyword} {value} for the user {user}, although Launchpad sets {expected[keyword]}: "
+                f"{_because(keyword)} Change that, {OFF}. Nothing was changed."
+            )
+        if user in wanted.users and sshd_config.locks_out_keys(found):
+            raise Failure(
+                f"sshd lets {user} in only by {found['authenticationmethods']}, so that Launchpad, which has a key, "
+                f"could not log in any more: {_because('AuthenticationMethods')} Nothing was changed."
+            )
+
+
+def _because(keyword: str) -> str:
+    dropins = {path: _text(path) for path in sshd_config.FOLDER.glob("*.conf")}
+    line = sshd_config.setter(keyword, _text(sshd_config.MAIN), dropins)
+    if line is None:
+        return "some other file that it reads says so."
+    how = "for some users or addresses" if line.conditional else "and sshd takes the first value that it reads"
+    return f"{line.path}, line {line.number}, says so, {how}."
+
+
+def _reload() -> None:
+    """Have sshd read its files, and see that it still answers."""
+    sh.run(["systemctl", "try-reload-or-restart", UNIT], doing="Reloading sshd")
+    address, port = caller_address.our_end()
+    if not address:
+        return
+    until = time.monotonic() + ANSWER
+    while not sh.run(["ssh-keyscan", "-T", "5", "-p", port, address]).out.strip():
+        if time.monotonic() > until:
+            raise Failure(f"sshd does not answer at {address} port {port} after the reload; its files are as before.")
+        time.sleep(0.2)
+
+
+def _put(contents: Mapping[Path, bytes | None]) -> None:
+    for path, content in contents.items():
+        if content is None:
+            path.unlink(missing_ok=True)
+        else:
+            atomic.replace(path, content, 0o644)
+    files.sweep(sshd_config.FOLDER)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
