@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infra.agent import verbs
-from infra.agent.system import copies, say
+from infra.agent.system import copies, formats, say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import PEOPLE_KEYS, PERSON
 from infra.protocol.codec import MessageError
@@ -21,6 +21,8 @@ Verb = Callable[[argparse.Namespace], int | None]
 FOR_PEOPLE = frozenset({"status", "releases", "logs", "restart", "rollback", "run", "console", "job", "env", "cancel"})
 """What a person of ``launchpad:people`` may do: ask and operate an app, and neither deploy nor change the machine."""
 
+READING = ("status", "releases", "logs", "env")
+"""The verbs that change nothing, which work with whatever is on the machine."""
 RUN_TEXT = (
     "run a command in the serving release: its variables, user, sandbox and virtualenv. One word with spaces or shell "
     "syntax is run by a shell, as a line of the Procfile; several words are a program and its arguments"
@@ -88,6 +90,8 @@ def _run(words: argparse.Namespace) -> int:
             raise Failure("launchpad-agent needs root: run it with sudo.")
         copies.hold(COPY)
         os.umask(0o022)
+        if words.verb not in READING:
+            formats.check()
         return int(words.run(words) or 0)
     except (Failure, MessageError) as error:
         say.line(f"error: {error}")

@@ -11,7 +11,19 @@ from infra.agent.firewall import firewall
 from infra.agent.process import file_units, units
 from infra.agent.proxy import debian_caddy, passwords, ports, proxy, site
 from infra.agent.proxy.site import Site
-from infra.agent.system import files, install, machine, names, owned, ownership, packages, say, space, systemd
+from infra.agent.system import (
+    files,
+    formats,
+    install,
+    machine,
+    names,
+    owned,
+    ownership,
+    packages,
+    say,
+    space,
+    systemd,
+)
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import OPT, PYTHONS, SETTINGS, STATE, App
 from infra.protocol.specs import DeploySpec, PrepareSpec
@@ -54,6 +66,7 @@ def prepare(spec: PrepareSpec) -> Prepared:
     # Nothing has changed until here: what stands in the way is somebody else's.
     ports.check_public(settings)
     space.make_room(app, LEAST_FREE)
+    formats.record()
     changed = ["launchpad-agent"] if install.install() else []
     OPT.mkdir(parents=True, exist_ok=True)
     debian_caddy.before_installation()
