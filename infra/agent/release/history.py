@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, cast
@@ -159,6 +159,18 @@ def events(text: str) -> list[Json]:
         except (ValueError, KeyError, TypeError):
             continue
     return [known[number] for number in sorted(known)]
+
+
+def merged(deployments: Sequence[Entry], runs: Sequence[Entry]) -> list[Entry]:
+    """Deployments in the order of their numbers, each run before the first deployment that is younger.
+
+    Not all by their times: the clock may have been wrong, and whoever rolls back goes by the order of the deployments.
+    """
+    found = list(deployments)
+    for run in runs:
+        younger = (at for at, entry in enumerate(found) if entry.kind != RUN and entry.when > run.when)
+        found.insert(next(younger, len(found)), run)
+    return found
 
 
 def _entry(value: Event) -> Entry:

@@ -188,9 +188,8 @@ def releases_data(app: App) -> list[Deployed]:
 
 
 def _history(app: App) -> list[history.Entry]:
-    """The deployments and the commands of ``run``, as they began."""
-    commands = [run.entry() for run in run_history.all_runs(app)]
-    return sorted([*history.entries(app), *commands], key=lambda entry: entry.when)
+    """The deployments, and the commands of ``run`` among them, the oldest first."""
+    return history.merged(history.entries(app), [run.entry() for run in run_history.all_runs(app)])
 
 
 def environment_text(app: App) -> str:

@@ -107,3 +107,10 @@ def test_records_of_earlier_versions_with_line_marks_are_read(mark: str) -> None
     record = "".join(json.dumps({"event": name, **event}, ensure_ascii=False) + "\n" for name in ("begin", "end"))
     (entry,) = history.read(record)
     assert (entry.result, entry.subject) == ("ok", "Fix it")
+
+
+def test_deployments_keep_their_order_where_the_clock_was_wrong_and_runs_are_placed_among_them() -> None:
+    deployments = [entry(number=number, when=when) for number, when in ((1, 100.0), (2, 86500.0), (3, 200.0))]
+    runs = [entry(number=number, when=when, what="run") for number, when in ((1, 50.0), (2, 150.0), (3, 90000.0))]
+    found = [f"{each.what}{each.number}" for each in history.merged(deployments, runs)]
+    assert found == ["run1", "deploy1", "run2", "deploy2", "deploy3", "run3"]
