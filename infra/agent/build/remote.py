@@ -21,6 +21,7 @@ HINTS = {
     "Permission denied (publickey)": "The server does not accept the deploy key.",
     "Host key verification failed": "The server's host key is not the one in known_hosts.",
     "Could not resolve host": "The machine cannot resolve the server's name.",
+    "Operation too slow": "The server accepts the connection and then sends nothing. Is it well? Run it again later.",
     "Repository not found": "There is no such repository, or the credentials may not see it.",
 }
 """What git and ssh say, and what it means. Trying again helps with none of it."""

@@ -16,12 +16,16 @@ from infra.common.printable import one_line
 from infra.protocol import paths, timeouts
 from infra.protocol.specs import Source
 
+SILENCE = 60
+"""Seconds for which a git server may send nothing. While it packs it sends a sign of life every five seconds."""
 CONFIG = {
     "receive.shallowUpdate": "true",  # a workstation that has a shallow clone can push
     "receive.autogc": "false",  # never collect garbage while somebody pushes
     "core.bigFileThreshold": "16m",  # larger files (of Git LFS) are passed on in pieces, not held in memory
     "gc.packRefs": "false",  # the age of a ref's file tells whether a push has just made it
     "gc.auto": "0",
+    "http.lowSpeedLimit": "1",  # bytes a second: a server that says nothing is given up, and does not take GIT_TIMEOUT
+    "http.lowSpeedTime": str(SILENCE),
     "receive.denyNonFastForwards": "false",
     "receive.denyDeletes": "false",
 }

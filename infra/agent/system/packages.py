@@ -23,6 +23,9 @@ ELSEWHERE = {
     "makers (https://caddyserver.com/docs/install), and run this again."
 }
 """Where packages are that not each supported system has."""
+UNREACHED = """
+The package lists could not be updated: is the package mirror in reach of the machine?
+{}"""
 UNKNOWN = ("Unable to locate package", "has no installation candidate", "404  Not Found")
 
 
@@ -63,9 +66,10 @@ def install(names: Iterable[str]) -> bool:
         return False
     say.step("packages", f"installing {' '.join(wanted)}")
     with package_record.recording(wanted):
-        finished = _install(wanted)
+        finished, unfetched = _install(wanted)
     if not finished.ok:
-        raise Failure(f"Installing {' '.join(wanted)} failed:\n{finished.last_lines()}{hint(finished.err)}")
+        why = UNREACHED.format(unfetched) if unfetched and is_unknown(finished) else hint(finished.err)
+        raise Failure(f"Installing {' '.join(wanted)} failed:\n{finished.last_lines()}{why}")
     return True
 
 
@@ -79,19 +83,20 @@ def hint(errors: str) -> str:
     return "".join(f"\n{text}" for text in named)
 
 
-def _install(wanted: list[str]) -> sh.Finished:
-    updated = not _fresh()
+def _install(wanted: list[str]) -> tuple[sh.Finished, str]:
+    """Install packages; returns how apt-get ended, and what of the lists it could not fetch before."""
+    updated, unfetched = not _fresh(), ""
     if updated:
-        _update()
+        unfetched = _update()
     finished = _apt(*INSTALL, *wanted)
     if not updated and is_unknown(finished):
-        _update()
+        unfetched = _update()
         finished = _apt(*INSTALL, *wanted)
     if is_half_done(finished):
         say.step("packages", "finishing an interrupted installation")
         sh.run(["dpkg", "--configure", "-a", "--force-confold"], env=ENV)
         finished = _apt(*INSTALL, *wanted)
-    return finished
+    return finished, unfetched
 
 
 def purge(kept: frozenset[str] = frozenset()) -> tuple[list[str], str]:
@@ -145,11 +150,20 @@ def _fresh() -> bool:
     return bool(lists) and time.time() - max(LISTS.stat().st_mtime, *lists) < FRESH
 
 
-def _update() -> None:
+def _update() -> str:
+    """Update the package lists.
+
+    Returns:
+        The lines about files that could not be fetched. apt-get keeps the lists that it has then, and exits with 0.
+
+    Raises:
+        Failure: There is nothing to go on with.
+    """
     say.step("packages", "updating the package lists")
     finished = _apt("update")
     if not finished.ok:
         raise Failure(f"apt-get update failed; is the package mirror in reach?\n{finished.last_lines()}")
+    return "\n".join([line for line in finished.err.splitlines() if "Failed to fetch" in line][:3])
 
 
 def _apt(*args: str) -> sh.Finished:

@@ -9,6 +9,7 @@ import pytest
 from infra.agent import prepare
 from infra.agent.build import uv
 from infra.agent.system import package_record, packages, sh
+from infra.agent.system.failure import Failure
 from infra.agent.system.package_record import Record
 
 
@@ -48,6 +49,28 @@ def test_packages_are_installed_by_the_same_command_every_time(
     monkeypatch.setattr(sh, "run", finish)
     assert packages.install(["a", "b"]) is True
     assert run == commands
+
+
+UNKNOWN = "E: Unable to locate package tree"
+LOST = "W: Failed to fetch http://127.0.0.1:9/dists/trixie/InRelease  Could not connect to 127.0.0.1:9"
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_mirror_out_of_reach_is_named_where_apt_get_names_a_package(
+    monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    def finish(argv: list[str], **_: object) -> sh.Finished:
+        if "update" in argv:
+            return sh.Finished(0, "", f"{LOST}\nW: Some index files failed to download.\n" if lost else "")
+        return sh.Finished(100, "", UNKNOWN)
+
+    monkeypatch.setattr(packages, "missing", list)
+    monkeypatch.setattr(package_record, "recording", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(sh, "run", finish)
+    with pytest.raises(Failure) as caught:
+        packages.install(["tree"])
+    reason = f"\nThe package lists could not be updated: is the package mirror in reach of the machine?\n{LOST}"
+    assert str(caught.value) == f"Installing tree failed:\n{UNKNOWN}{reason if lost else ''}"
 
 
 def test_uv_is_installed_by_hash() -> None:
