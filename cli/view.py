@@ -23,6 +23,13 @@ NOISE = re.compile(
 )
 """What Pulumi says besides the cause, or what toolchain/setup has said already."""
 
+LOST = "remote command exited without exit status or exit signal"
+"""What the plugin says of a command whose connection was cut."""
+LOST_MEANS = (
+    "the connection to the machine was lost. What the machine has begun, it finishes without it: launchpad status. "
+    "launchpad up goes on from there."
+)
+
 
 class Kind(Enum):
     """What a line is: a ``STEP`` that ended, ``PROGRESS`` of one that is under way, or a ``NOTE`` besides."""
@@ -173,6 +180,8 @@ def cause(text: str) -> str:
     if marked is not None:
         return "\n".join([lines[marked].removeprefix("error: "), *lines[marked + 1 :]]).rstrip()
     head, *rest = lines
+    if LOST in head:
+        return LOST_MEANS
     kept = [line for line in rest if not PROGRESS.match(line)]
     return "\n".join(kept).rstrip() if any(kept) and ": running " in head else "\n".join([head, *kept]).rstrip()
 

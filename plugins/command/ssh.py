@@ -17,6 +17,12 @@ Client = asyncssh.SSHClientConnection
 _FIRST_PAUSE, _GROWTH, _LONGEST_PAUSE = 0.1, 1.5, 5.0  # seconds between attempts to connect
 _UNLIMITED = -1
 _HANDSHAKE_LIMIT = 120.0  # seconds; the official plugin would wait forever
+_PROBE_AFTER, _PROBES = 15, 9
+"""Seconds of silence between two probes of a connection, and how many may be lost before it counts as lost.
+
+Go sets the same for every connection. Without them a command whose network is cut would hang for hours.
+Source: https://pkg.go.dev/net#KeepAliveConfig
+"""
 
 
 @asynccontextmanager
@@ -86,6 +92,7 @@ async def _tcp(host: str, port: int) -> socket.socket:
     for family, kind, protocol, _name, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         endpoint = socket.socket(family, kind, protocol)
         endpoint.setblocking(False)
+        _probe(endpoint)
         try:
             await loop.sock_connect(endpoint, address)
         except BaseException as error:
@@ -96,6 +103,14 @@ async def _tcp(host: str, port: int) -> socket.socket:
         else:
             return endpoint
     raise failure or OSError(f"no address for {host}")
+
+
+def _probe(endpoint: socket.socket) -> None:
+    """Have the kernel notice that the other end cannot be reached any more."""
+    endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, number in (("TCP_KEEPIDLE", _PROBE_AFTER), ("TCP_KEEPINTVL", _PROBE_AFTER), ("TCP_KEEPCNT", _PROBES)):
+        if hasattr(socket, name):  # macOS has other names
+            endpoint.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), number)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import pytest
 
 from cli import steps
 from cli.events import parse
-from cli.view import Kind, View, cause
+from cli.view import LOST_MEANS, Kind, View, cause
 from tests.unit.cli.stream import event, failed, finished, progress, said, stack, started, summary
 
 NOISE = "using pulumi-resource-command from $PATH at /x/plugins/pulumi-resource-command"
@@ -134,6 +134,10 @@ def test_a_resource_without_a_title_is_called_by_its_name(name: str, title: str)
         (
             'exit status 1: running "python3 -m x":\n/ on port 80 was not healthy within 15 s: refused',
             "/ on port 80 was not healthy within 15 s: refused",
+        ),
+        (
+            'wait: remote command exited without exit status or exit signal: running "sudo x":\n[  0.2s] build: y',
+            LOST_MEANS,
         ),
         ('context canceled: running "sudo x":\n[  0.2s] build: y', 'context canceled: running "sudo x":'),
     ],
