@@ -1,12 +1,13 @@
 """What a newer Launchpad has prepared an older one leaves alone."""
 
+import argparse
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from infra.agent import cli, verbs
+from infra.agent import cli
 from infra.agent.system import copies, formats
 from infra.agent.system.failure import Failure
 
@@ -37,9 +38,6 @@ def test_a_newer_one_is_refused_and_its_record_stays(file: Path) -> None:
     assert file.read_text() == '{"format": 99}'
 
 
-WORDS = {"job": ["nightly"], "deploy": ["--revision", "1"], "rollback": ["--revision", "1"]}
-
-
 def test_only_what_reads_is_allowed_then(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -49,10 +47,9 @@ def test_only_what_reads_is_allowed_then(
     (commands,) = [action.choices for action in cli.parser()._actions if isinstance(action.choices, dict)]
     allowed = []
     for verb in commands:
-        app = [] if verb == "prepare" else ["--app", "shop"]
-        monkeypatch.setattr(verbs, verb.replace("-", "_"), lambda _: None)
-        status = cli.main([verb, *app, *WORDS.get(verb, [])])
+        status = cli._run(argparse.Namespace(verb=verb, run=lambda _: None))
         refused = "error: A newer Launchpad has prepared this machine" in capsys.readouterr().err
         assert (status == 1) is refused, verb
         allowed += [] if refused else [verb]
+    assert len(commands) > 12
     assert sorted(allowed) == ["env", "logs", "releases", "status"]
