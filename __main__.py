@@ -13,7 +13,7 @@ try:
     wanted = load(KINDS)
 except SettingsError as mistake:
     raise pulumi.RunError(str(mistake)) from None
-apps = from_settings.apps(wanted)
+apps, refused = from_settings.apps(wanted)
 
 machine = guarded(launch("machine", wanted))
 deployed = {each.app.name: Deployment(each.app.name, each.on(machine)) for each in apps}
@@ -29,3 +29,6 @@ for name, value in outputs.checked(
     }
 ).items():
     pulumi.export(name, value)
+
+if refused:  # at the end: Pulumi deploys what is declared, and removes nothing
+    raise pulumi.RunError(refused)

@@ -30,6 +30,7 @@ def bring_up(base: Stack, branch: str, *, as_json: bool = False) -> None:
         Failure: The branch does not exist, and nothing was created; or the deployment failed.
     """
     preview = Stack(base.project, stack_name(branch))
+    _refuse_several_apps(base)
     _refuse_the_same_machine(base)
     base.project.setup()
     new = not preview.file.is_file()
@@ -40,6 +41,17 @@ def bring_up(base: Stack, branch: str, *, as_json: bool = False) -> None:
     preview.configure("set", f"{NAMESPACE}:revision", branch)
     up.up(preview, (), as_json=as_json)
     output.note(f"To take it away again: {output.command('branch', 'down', branch)}")
+
+
+def _refuse_several_apps(base: Stack) -> None:
+    """Refuse a branch of a stack whose apps may be of several repositories.
+
+    Raises:
+        Failure: The stack has several apps.
+    """
+    if base.named_apps:
+        init = output.command("init", "REPOSITORY", "--app", "NAME", "--set", "revision=BRANCH", "--stack", "STACK")
+        raise Failure(f"stack {base.name} names its apps in {NAMESPACE}:apps. Give the branch of one a stack: {init}")
 
 
 def _refuse_the_same_machine(base: Stack) -> None:

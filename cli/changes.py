@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from cli import steps
+from infra.protocol import paths
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What the engine gives for a value that only the update makes known.
@@ -19,15 +22,26 @@ def of_resource(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """The properties of a resource that change, with their values where those are short texts.
 
     None of a command on the machine: they are its command lines and what it reads, and what goes out says what of the
-    app changes.
+    app changes. Only of one that takes an app off the machine, what happens to the app's data.
     """
-    if str(metadata.get("type", "")).startswith("command:"):
-        return ()
     old = (metadata.get("old") or {}).get("inputs") or {}
     new = (metadata.get("new") or {}).get("inputs") or {}
+    if str(metadata.get("type", "")).startswith("command:"):
+        return tuple(_of_removal(steps.removed_app(str(metadata.get("urn"))), old.get("delete"), new.get("delete")))
     paths = metadata.get("detailedDiff") or metadata.get("diffs") or [key for key in new if new[key] != old.get(key)]
     names = dict.fromkeys(path.split(".")[0].split("[")[0] for path in paths)
     return tuple(_changed(name, old.get(name), new.get(name)) for name in names if name != "__provider")
+
+
+def _of_removal(app: str, old: object, new: object) -> Iterator[str]:
+    """What happens to the data of an app that is taken off its machine, by the commands for that."""
+    if not app or not isinstance(old, str):
+        return
+    keeps, data = paths.KEEP_DATA in old, f"{paths.home(app)}/data"
+    if not isinstance(new, str):
+        yield f"its data in {data} {'stays' if keeps else 'is DELETED'}"
+    elif keeps != (paths.KEEP_DATA in new):
+        yield f"when it is removed, its data in {data} is {'DELETED' if keeps else 'kept'}"
 
 
 def of_outputs(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:

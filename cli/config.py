@@ -79,6 +79,17 @@ def of_stack(stack: Stack) -> Config:
     )
 
 
+def of_app(held: Config, app: str) -> Config:
+    """The config as it is for one app: what its entry in ``apps`` says, and else what the stack says."""
+    from infra.config import written  # noqa: PLC0415 - late: only commands about several apps ask
+
+    entries = json.loads(held.values.get("apps") or "{}")
+    entry = written.as_map(json.dumps(entries.get(app) or {})) or {}
+    common = {key: value for key, value in held.values.items() if key != "apps"}
+    secret = held.secret | set(entry) if "apps" in held.secret else held.secret
+    return Config({**common, **entry, "app": app} if entries else held.values, secret, held.unread)
+
+
 def mistakes(config: Config, file_text: str, *, unfinished: bool = False) -> list[str]:
     """Every mistake in a config, a line each; those aside that come of a value that could not be read.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from cli import computer, config, output, source
@@ -30,7 +30,17 @@ def settings(stack: Stack) -> list[Finding]:
     held = config.of_stack(stack)
     if mistakes := config.mistakes(held, stack.file.read_text()):
         return [problem("config", mistake) for mistake in mistakes]
-    return [ok("config", stack.file.name), *_machine(held), *_revision(stack, held)]
+    apps = [
+        finding
+        for name in stack.named_apps or [""]
+        for finding in _named(name, _revision(stack, config.of_app(held, name) if name else held, name))
+    ]
+    return [ok("config", stack.file.name), *_machine(held), *apps]
+
+
+def _named(app: str, findings: list[Finding]) -> list[Finding]:
+    """The findings about one of several apps, told by its name."""
+    return [replace(each, about=f"{each.about} {app}") for each in findings] if app else findings
 
 
 def _machine(held: config.Config) -> list[Finding]:
@@ -48,7 +58,7 @@ def _machine(held: config.Config) -> list[Finding]:
     return [problem("machine", lacking)] if lacking else []
 
 
-def _revision(stack: Stack, held: config.Config) -> list[Finding]:
+def _revision(stack: Stack, held: config.Config, name: str = "") -> list[Finding]:
     """Check the commit that ``up`` would deploy, and plan it; a remote repository is not contacted."""
     from infra.deployment import repository  # noqa: PLC0415 - late: git is asked only here
 
@@ -64,8 +74,14 @@ def _revision(stack: Stack, held: config.Config) -> list[Finding]:
     return [
         ok("repository", about),
         *warnings,
-        *_plan(config.readable(stack.settings()) if held.unread else held, app, revision),
+        *_plan(_readable(stack, name) if held.unread else held, app, revision),
     ]
+
+
+def _readable(stack: Stack, name: str) -> config.Config:
+    """The stack's config without what cannot be read here, for one of its apps."""
+    held = config.readable(stack.settings())
+    return config.of_app(held, name) if name else held
 
 
 def _plan(held: config.Config, app: Source, revision: Revision) -> list[Finding]:

@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 
-from cli import events, output, process
+from cli import events, output, process, steps
 from cli.failure import Failure
 from cli.preview import Preview
 from cli.screen import Screen, screen
@@ -36,8 +36,10 @@ def update(verb: str, stack: Stack, more: Sequence[str], *, quiet_stdout: bool =
     Raises:
         Failure: It failed; the cause has been shown.
     """
-    view = View(stack.app)
+    view = View(stack.app or steps.SEVERAL)
     words = stack.pulumi(verb, "--yes", "--skip-preview", "--json")
+    if goes_on(stack.named_apps, stack.apps()):
+        words.append("--continue-on-error")
     with process.interrupts() as pressed:
         code = _show([*words, *more], view, pressed, to_stderr=quiet_stdout)
     if code == 0:
@@ -50,13 +52,26 @@ def update(verb: str, stack: Stack, more: Sequence[str], *, quiet_stdout: bool =
     raise Failure
 
 
+def goes_on(named: Sequence[str], up: Sequence[str]) -> bool:
+    """Whether Pulumi goes on with other apps when one fails.
+
+    Not where one app comes and another goes, as when an app gets another name: Pulumi would take the former off the
+    machine although the new one does not serve.
+
+    Args:
+        named: The apps that the stack's config names; none if it describes one.
+        up: The apps that are up.
+    """
+    return len(named) > 1 and not (up and set(up) - set(named) and set(named) - set(up))
+
+
 def preview(stack: Stack) -> None:
     """Run ``pulumi preview`` and show what an up would change.
 
     Raises:
         Failure: It failed; the cause has been shown.
     """
-    view = Preview(stack.app)
+    view = Preview(stack.app or steps.SEVERAL)
     with process.interrupts() as pressed:
         code = _show(stack.pulumi("preview", "--json"), view, pressed)
     if code:

@@ -58,11 +58,11 @@ def init(stack: Stack, given: Mapping[str, str], *, as_json: bool = False) -> No
         output.data({"stack": stack.name, "file": stack.file.name, "config": answers})
         return
     output.note(f"wrote {stack.file.name}: {', '.join(f'{key}={value}' for key, value in answers.items())}")
-    app = str(whole.get("app") or "app")
-    if others := [name for name in stack.apps() if name != app]:
+    app = stack.named_apps or [str(whole.get("app") or "app")]
+    if others := [name for name in stack.apps() if name not in app]:
         output.note(
-            f"{', '.join(others)} is up in stack {stack.name}. After an up of {app} it stays on the machine and keeps "
-            f"its port. To remove it, before that: {stack.command('destroy')}"
+            f"{', '.join(others)} is up in stack {stack.name}. The next up takes it off the machine once {app[0]} "
+            "serves; until then it has its http_port or domain, so give the new one another"
         )
     for problem in left:
         output.note(f"Still to do: {problem}")

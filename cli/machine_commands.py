@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from cli import process, remote
-from cli.options import PLAIN_WORDS, Json, StackName, chosen
+from cli import machine_status, process, remote
+from cli.options import PLAIN_WORDS, AppName, Json, StackName, chosen
 
 app = typer.Typer()
 Lines = Annotated[int, typer.Option("--lines", "-n", min=0, help="Number of past lines.")]
@@ -26,25 +26,27 @@ Process = Annotated[
 
 
 @app.command("status")
-def status_command(stack: StackName = "dev", as_json: Json = False) -> None:
-    """Show which release serves, and its processes."""
-    sys.exit(remote.run(chosen(stack), "status", *_json(as_json)))
+def status_command(stack: StackName = "dev", app_name: AppName = "", as_json: Json = False) -> None:
+    """Show which release serves, and its processes. Of all apps, unless one is named."""
+    sys.exit(machine_status.show(chosen(stack), app_name, as_json=as_json))
 
 
 @app.command("releases")
 def releases_command(
     stack: StackName = "dev",
+    app_name: AppName = "",
     runs: Annotated[bool, typer.Option("--runs", help="Also list the commands of run.")] = False,
     as_json: Json = False,
 ) -> None:
     """List all deployments: release, time, user, result."""
-    sys.exit(remote.run(chosen(stack), "releases", *(["--runs"] if runs else []), *_json(as_json)))
+    sys.exit(remote.run(chosen(stack), app_name, "releases", *(["--runs"] if runs else []), *_json(as_json)))
 
 
 @app.command("logs")
 def logs_command(
     *,
     stack: StackName = "dev",
+    app_name: AppName = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow new lines until Ctrl-C.")] = False,
     since: Annotated[str, typer.Option(metavar="TIME", help="Such as 2h, yesterday, or 2026-05-01 12:00.")] = "",
     grep: Annotated[str, typer.Option("--grep", "-g", metavar="REGEX", help="Only lines that match.")] = "",
@@ -60,7 +62,7 @@ def logs_command(
     words = [word for option, value in chosen_by.items() if value for word in (option, value)]
     words += ["--lines", str(lines), *(["--follow"] if follow else []), *_json(as_json)]
     with process.interrupts() as pressed:
-        code = remote.run(chosen(stack), "logs", *words)
+        code = remote.run(chosen(stack), app_name, "logs", *words)
     sys.exit(0 if follow and pressed.count else code)  # Ctrl-C is how one stops following
 
 
@@ -70,47 +72,51 @@ def run_command(
         list[str], typer.Argument(metavar="COMMAND...", help="After --, such as: -- python manage.py migrate")
     ],
     stack: StackName = "dev",
+    app_name: AppName = "",
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Leave the command running on the machine.")] = False,
 ) -> None:
     """Run a command in the serving release. It has the app's environment, user, sandbox and virtualenv."""
     tty = not detach and has_terminal()
     words = [*_who(), *(["--detach"] if detach else []), *(["--tty"] if tty else []), "--", *command]
-    sys.exit(remote.run(chosen(stack), "run", *words, tty=tty))
+    sys.exit(remote.run(chosen(stack), app_name, "run", *words, tty=tty))
 
 
 @app.command("console")
-def console_command(stack: StackName = "dev") -> None:
+def console_command(stack: StackName = "dev", app_name: AppName = "") -> None:
     """Open the app's shell. It is that of manage.py if there is one, otherwise Python."""
-    sys.exit(remote.run(chosen(stack), "console", *_who(), tty=has_terminal()))
+    sys.exit(remote.run(chosen(stack), app_name, "console", *_who(), tty=has_terminal()))
 
 
 @app.command("restart")
 def restart_command(
     process_name: Annotated[str, typer.Argument(metavar="[PROCESS]", help="Only this one; else all.")] = "",
     stack: StackName = "dev",
+    app_name: AppName = "",
     as_json: Json = False,
 ) -> None:
     """Restart the app without a pause. The same release starts with the same settings in the other slot."""
     words = [*_who(), *(["--process", process_name] if process_name else [])]
-    sys.exit(remote.run(chosen(stack), "restart", *words, quiet=not as_json))
+    sys.exit(remote.run(chosen(stack), app_name, "restart", *words, quiet=not as_json))
 
 
 @app.command("job")
 def job_command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The job, as in launchpad status.")],
     stack: StackName = "dev",
+    app_name: AppName = "",
 ) -> None:
     """Run a scheduled job now. Its schedule goes on as before."""
-    sys.exit(remote.run(chosen(stack), "job", name))
+    sys.exit(remote.run(chosen(stack), app_name, "job", name))
 
 
 @app.command("cancel")
 def cancel_command(
     stack: StackName = "dev",
+    app_name: AppName = "",
     everything: Annotated[bool, typer.Option("--all", help="Those that wait for it, too.")] = False,
 ) -> None:
     """Stop the deployment that is under way. One that has switched already goes on."""
-    sys.exit(remote.run(chosen(stack), "cancel", *(["--all"] if everything else [])))
+    sys.exit(remote.run(chosen(stack), app_name, "cancel", *(["--all"] if everything else [])))
 
 
 @app.command("ssh", context_settings=PLAIN_WORDS)
@@ -121,7 +127,7 @@ def ssh_command(
     stack: StackName = "dev",
 ) -> None:
     """Log in to the machine, or run a command there."""
-    words = remote.login(chosen(stack)).shell(command or [])
+    words = [*remote.reach(chosen(stack)).ssh, *(command or [])]
     os.execvp(words[0], words)
 
 

@@ -36,6 +36,24 @@ StackName = Annotated[
         autocompletion=_stacks,
     ),
 ]
+
+
+def _apps(context: typer.Context) -> list[str]:
+    """The apps that the command can be for, for the shell to complete."""
+    stack = chosen(context.params.get("stack") or DEFAULT)
+    return stack.named_apps or [stack.app]
+
+
+AppName = Annotated[
+    str,
+    typer.Option(
+        "--app",
+        "-a",
+        metavar="NAME",
+        help="The app, in a stack with several.",
+        autocompletion=_apps,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 PASSES_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 """For a command whose further options are another program's."""

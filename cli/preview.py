@@ -38,8 +38,11 @@ class Preview(View):
                 if not (word := WORDS.get(operation)):
                     return []
                 self.counts[word] = self.counts.get(word, 0) + 1
+                title = steps.title(resource.name, self.app)
+                if steps.removed_app(resource.name):  # about data a line of its own
+                    return [Shown(Kind.STEP, f"{title}: {line}") for line in (word, *changed)]
                 details = f" ({', '.join(changed)})" if changed and word in ("update", "replace") else ""
-                return [Shown(Kind.STEP, f"{steps.title(resource.name, self.app)}: {word}{details}")]
+                return [Shown(Kind.STEP, f"{title}: {word}{details}")]
             case Finished(_, _, outputs, before):
                 if outputs:
                     self.outputs, self.before = outputs, before

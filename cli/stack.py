@@ -64,9 +64,18 @@ class Stack:
         return default if value is None or isinstance(value, dict | list) else str(value)
 
     @property
+    def named_apps(self) -> list[str]:
+        """The apps that its file names in the map of several; none if its keys describe one."""
+        apps = self.settings().get("apps")
+        return sorted(map(str, apps)) if isinstance(apps, dict) and set(apps) != {"secure"} else []
+
+    @property
     def app(self) -> str:
-        """The app's name, which its deployment has too."""
-        return self.setting("app") or "app"
+        """The app's name, which its deployment has too; empty if there are several."""
+        named = self.named_apps
+        if len(named) > 1:
+            return ""
+        return named[0] if named else self.setting("app") or "app"
 
     def apps(self) -> list[str]:
         """The apps that are up in it, as far as the clone's own backend tells."""

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from cli import branch, clean, destroy, engine, output, rollback, up
+from cli import branch, clean, destroy, engine, output, remote, rollback, up
 from cli.failure import Failure
-from cli.options import PASSES_ON, Json, StackName, chosen
+from cli.options import PASSES_ON, AppName, Json, StackName, chosen
 
 app = typer.Typer()
 branches = typer.Typer(help="Deploy a branch to its own machine, or remove it.", no_args_is_help=True)
@@ -59,10 +59,11 @@ def rollback_command(
         ),
     ] = "",
     stack: StackName = "dev",
+    app_name: AppName = "",
     as_json: Json = False,
 ) -> None:
     """Roll back to the previous release, or to another one."""
-    rollback.rollback(chosen(stack), revision, as_json=as_json)
+    rollback.rollback(chosen(stack), revision, app_name, as_json=as_json)
 
 
 @app.command("outputs", context_settings=PASSES_ON)
@@ -73,9 +74,12 @@ def outputs_command(context: typer.Context, stack: StackName = "dev") -> None:
 
 
 @app.command("url")
-def url_command(stack: StackName = "dev", as_json: Json = False) -> None:
+def url_command(stack: StackName = "dev", app_name: AppName = "", as_json: Json = False) -> None:
     """Print the app's URL."""
-    url = chosen(stack).outputs().get("url")
+    outputs = chosen(stack).outputs()
+    apps = outputs.get("apps") or {}
+    name = remote.choose(chosen(stack), sorted(apps), app_name) if apps else ""
+    url = apps[name]["url"] if name else outputs.get("url")
     if as_json:
         output.data({"url": url})
     else:

@@ -7,7 +7,6 @@ TITLES = {
     "copy-agent": "copy the agent",
     "prepare": "prepare the machine",
     "push-source": "push the source",
-    "removal": "the app on the server",
     "release": "release",
     "check-public-url": "check the public URL",
     "release-notes": "note what went out",
@@ -17,6 +16,12 @@ TITLES = {
     "host-key": "make the host key",
 }
 """By the end of the resource's name, which begins with that of its deployment or machine."""
+
+SEVERAL = "*"
+"""In place of a deployment's name, for a stack with several: each step is then told with the name of its own."""
+
+REMOVAL = "-removal"
+"""The end of the name of what takes an app off its machine."""
 
 OF_MACHINE = ("client-key", "host-key")
 """Those of a machine, of which a stack has one."""
@@ -39,7 +44,13 @@ SILENT = ("same", "replace", "discard-replaced", "remove-pending-replace")
 
 def is_silent(name: str, operation: str) -> bool:
     """Whether a step is not told of. What takes an app off a server does nothing before it is deleted."""
-    return operation in SILENT or (name.endswith("-removal") and operation != "delete")
+    return operation in SILENT or (name.endswith(REMOVAL) and operation != "delete")
+
+
+def removed_app(name: str) -> str:
+    """The app that a resource, by its name or URN, takes off the machine; empty if it is another."""
+    own = name.rpartition("::")[2]
+    return own.removesuffix(REMOVAL) if own.endswith(REMOVAL) else ""
 
 
 def title(name: str, app: str = "") -> str:
@@ -49,6 +60,8 @@ def title(name: str, app: str = "") -> str:
         name: The resource's name.
         app: The deployment that the stack's config names. A step of another one is told apart by its name.
     """
+    if name.endswith(REMOVAL):
+        return f"app {name.removesuffix(REMOVAL)} on the machine"
     for end, words in TITLES.items():
         if name == end:
             return words

@@ -68,6 +68,9 @@ def summary(stack: Stack, outputs: Mapping[str, object], before: Mapping[str, ob
         outputs: What it outputs.
         before: What it did before this up. With another revision there is a release to go back to.
     """
+    apps = outputs.get("apps")
+    if isinstance(apps, dict) and len(apps) > 1:
+        return _summary_of_several(stack, apps)
     following = [("logs", "-f"), ("status",)]
     if before.get("revision") not in (None, "", outputs.get("revision")):
         following.append(("rollback",))
@@ -76,4 +79,18 @@ def summary(stack: Stack, outputs: Mapping[str, object], before: Mapping[str, ob
         f"Release: {outputs.get('release', '')} (commit {outputs.get('revision', '')})",
         f"Log in:  {stack.command('ssh')}",
         f"Next:    {', '.join(stack.command(*words) for words in following)}",
+    ]
+
+
+def _summary_of_several(stack: Stack, apps: Mapping[str, Mapping[str, object]]) -> list[str]:
+    width = max(8, *(len(name) + 1 for name in apps))
+    lines = [
+        f"{name + ':':{width}} {app.get('url')} (release {app.get('release')}, commit {app.get('revision')})"
+        for name, app in apps.items()
+    ]
+    following = [("logs", "-f", "--app", next(iter(apps))), ("status",)]
+    return [
+        *lines,
+        f"{'Log in:':{width}} {stack.command('ssh')}",
+        f"{'Next:':{width}} {', '.join(stack.command(*words) for words in following)}",
     ]

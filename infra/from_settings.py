@@ -88,11 +88,15 @@ class WantedApp:
         return DeploymentArgs(self.app, machine, self.source, self.revision, env, secrets, self.planned)
 
 
-def apps(settings: Settings) -> list[WantedApp]:
+def apps(settings: Settings) -> tuple[list[WantedApp], str]:
     """Ask the repositories of all apps, at the same time, and plan their builds.
 
+    Returns:
+        The apps that can be deployed, and why the others cannot; a program ends with that once it has declared the
+        former, so that no app keeps another from being deployed.
+
     Raises:
-        RunError: With the mistakes of every app.
+        RunError: Why none can be deployed.
     """
     app_plan.preload()
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
@@ -103,9 +107,10 @@ def apps(settings: Settings) -> list[WantedApp]:
             found.append(future.result())
         except (RepositoryError, pulumi.RunError) as mistake:
             mistakes.append(entries.placed(settings, each.app, str(mistake)))
-    if mistakes:
-        raise pulumi.RunError("\n".join(dict.fromkeys(mistakes)))
-    return found
+    refused = "\n".join(dict.fromkeys(mistakes))
+    if not found:
+        raise pulumi.RunError(refused)
+    return found, refused
 
 
 def wanted(settings: AppSettings) -> WantedApp:

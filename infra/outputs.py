@@ -21,7 +21,8 @@ MEANING: dict[str, str] = {
     "app_user": "User that the app runs as.",
     "revision": "Full SHA of the deployed commit.",
     "release": "Name of the release on the machine.",
-    "apps": "Each app by its name, a map of url, health_url, user, revision and release.",
+    "apps": "Each app by its name, a map of url, health_url, user, revision and release; the last two are empty for an "
+    "app whose deployment failed while others went on.",
 }
 
 OF_ONE_APP = {
@@ -40,7 +41,7 @@ class AppOutputs(TypedDict):
     url: Any
     health_url: Any
     user: str
-    revision: str
+    revision: Any
     release: Any
 
 

@@ -13,6 +13,7 @@ from infra.agent import verbs
 from infra.agent.system import copies, formats, say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import PEOPLE_KEYS, PERSON
+from infra.protocol import paths
 from infra.protocol.codec import MessageError
 
 COPY = Path(__file__).parents[2]
@@ -154,7 +155,7 @@ def parser() -> argparse.ArgumentParser:
     _options_of_logs(app_verb("logs", verbs.logs, "the app's log"))
     text = "take away what Launchpad put here for the app, its data included; with the last app what all of them share"
     one = recorded(app_verb("remove", verbs.remove, text))
-    one.add_argument("--keep-data", action="store_true", help="leave $DATA_DIR, and the user that it belongs to")
+    one.add_argument(paths.KEEP_DATA, action="store_true", help="leave $DATA_DIR, and the user that it belongs to")
     text = "who asks for it: an app of another owner is left alone"
     one.add_argument("--owner", default="", help=text)
     disown = app_verb(

@@ -76,8 +76,11 @@ class _Place:
 
 def placed(settings: Settings, app: str, line: str) -> str:
     """A message about an app with those keys by their path that the app itself sets."""
-    entry = settings.apps.get(app, {})
-    return _Place(app, entry, declared(AppSettings)).put(line) if entry else line
+    if app not in settings.apps:
+        return line
+    unset = AppSettings()
+    upper = [name for name in declared(AppSettings) if getattr(settings, name) != getattr(unset, name)]
+    return _Place(app, settings.apps[app], upper).put(line)
 
 
 def _names(entries: Mapping[str, Entry]) -> Iterator[str]:

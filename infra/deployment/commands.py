@@ -64,7 +64,7 @@ def remove(app: str, sudo: str, owner: str, *, data: bool) -> str:
         owner: Whose the app is. One of another owner stays, and its copy of the agent, too.
         data: Whether the app's data goes, too.
     """
-    file, words = agent_file(app), f"remove --app {app} --owner {owner}{'' if data else ' --keep-data'}"
+    file, words = agent_file(app), f"remove --app {app} --owner {owner}{'' if data else f' {paths.KEEP_DATA}'}"
     return (
         f"if [ -e {file} ]; then {sudo}python3 {file} {words}; "
         f"elif command -v {paths.AGENT} >/dev/null; then {sudo}{paths.AGENT} {words}; fi && "

@@ -17,6 +17,7 @@ from infra.deployment.generated_secrets import GeneratedSecrets
 from infra.deployment.on_machine import DIALS
 from infra.deployment.push_source import PushSource
 from infra.deployment.release_notes import ReleaseNotes
+from infra.deployment.settled import settled
 from infra.deployment.ssh_files import SshFiles
 from infra.deployment.what_goes_out import Contents
 from infra.outputs import AppOutputs
@@ -97,12 +98,14 @@ class Deployment(pulumi.ComponentResource):
 
     def outputs(self) -> AppOutputs:
         """What a stack outputs of the app."""
+        revision = self._args.revision.sha
+        deployed = revision if pulumi.runtime.is_dry_run() else settled(self.release.apply(lambda _: revision))
         return {
             "url": self.url,
             "health_url": self.health_url,
             "user": self._app.name,
-            "revision": self._args.revision.sha,
-            "release": self.release,
+            "revision": deployed,
+            "release": settled(self.release),
         }
 
     def _say_what_is_deployed(self) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 AGENT = "launchpad-agent"
 """The agent's command, on the PATH of every user of the machine."""
 
+KEEP_DATA = "--keep-data"
+"""The agent's option for a removal that leaves the app's data."""
+
 REPOSITORY = "repo.git"
 """The name of the app's bare repository in its folder."""
 

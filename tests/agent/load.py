@@ -31,6 +31,7 @@ class Load:
     keep_alive: int = 20
     fresh: int = 20
     looks: bool = False
+    port: int = 80
     answers: list[Answer] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -56,7 +57,7 @@ class Load:
                 streams = None
             sent = time.monotonic()
             try:
-                streams = streams or await asyncio.open_connection(self.address, 80)
+                streams = streams or await asyncio.open_connection(self.address, self.port)
                 body = await asyncio.wait_for(self._request(*streams, keep=keep), 30)
                 self.answers.append(Answer(sent, body.split()[0]))
             except (OSError, EOFError, ValueError, IndexError, TimeoutError) as error:

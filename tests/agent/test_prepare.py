@@ -63,7 +63,7 @@ def test_two_apps_side_by_side(machine: Lab, flask: Repo) -> None:
     machine.prepare().data()
     refused = machine.prepare(app="shop").err
     assert "both app and shop want port 80 without a domain" in refused
-    assert "is taken off the machine once it serves under its new name" in refused
+    assert "keeps both until the end of the up that takes it off" in refused
     second = machine.prepare(app="shop", http_port=8080).data()
     assert second["ports"] == {"blue": 20003, "green": 20004}
     machine.deploy(flask, "one").data()

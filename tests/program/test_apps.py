@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pulumi
 import pytest
@@ -109,20 +111,37 @@ def test_one_app_has_the_outputs_of_one_and_the_same_below_its_name() -> None:
     assert in_map.outputs["apps"]["shop"] == {name: in_map.outputs[other] for other, name in outputs.OF_ONE_APP.items()}
 
 
-def test_the_mistakes_of_all_repositories_are_told_at_once_before_there_is_a_machine(folder: Path) -> None:
+@dataclass
+class Kept(Recording):
+    """A recording that is there when the program has failed."""
+
+    last: ClassVar[Recording]
+
+    def __post_init__(self) -> None:
+        Kept.last = self
+
+
+def refused(folder: Path, apps: dict[str, object]) -> tuple[list[str], set[str]]:
+    """What a program says at its end, and what it has declared until then."""
+    with pytest.raises(pulumi.RunError) as caught:
+        record({"repository": str(folder / "one"), "apps": json.dumps(apps)}, answers=Kept)
+    return str(caught.value).splitlines(), {each.name for each in Kept.last.registrations}
+
+
+def test_an_app_whose_repository_is_wrong_keeps_no_other_from_being_deployed(folder: Path) -> None:
     apps = {
         "shop": {"revision": "no-such"},
         "blog": {"repository": "/nowhere", "http_port": 81},
         "api": {"http_port": 82},
     }
-    asked = Recording()
-    with pytest.raises(pulumi.RunError) as caught:
-        record(
-            {"repository": str(folder / "one"), "apps": json.dumps(apps)},
-            answers=lambda: asked,  # type: ignore[arg-type]
-        )
-    assert asked.registrations == []
-    blog, shop = str(caught.value).splitlines()
+    (blog, shop), declared = refused(folder, apps)
     assert blog.startswith("launchpad:apps.blog.repository is '/nowhere', ")
     assert shop.startswith("launchpad:apps.shop.revision is 'no-such'")
     assert shop.endswith("pulumi config rm --path launchpad:apps.shop.revision")
+    assert "api-check-public-url" in declared
+    assert not [name for name in declared if name.startswith(("blog", "shop"))]
+
+
+def test_without_an_app_that_can_be_deployed_there_is_no_machine(folder: Path) -> None:
+    said, declared = refused(folder, {"shop": {"revision": "no-such"}, "blog": {"revision": "none", "http_port": 81}})
+    assert (len(said), declared) == (2, set())

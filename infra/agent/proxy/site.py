@@ -89,8 +89,7 @@ def conflicts(sites: Sequence[Site]) -> list[str]:
             if place in taken:
                 mistakes.append(
                     f"both {taken[place]} and {site.app} want {place}; give one of them another http_port or a domain. "
-                    "An app that was renamed is taken off the machine once it serves under its new name, and has its "
-                    "http_port or domain until then"
+                    "An app that was renamed keeps both until the end of the up that takes it off the machine"
                 )
             taken[place] = site.app
     if len({site.http_port for site in sites if site.domain}) > 1:

@@ -349,10 +349,7 @@ def test_the_most_generous_header_limit_is_the_servers() -> None:
     assert [text.count(f"response_header_timeout {time}") for time in ("90500ms", "60s")] == [2, 2]
 
 
-RENAMED = (
-    "An app that was renamed is taken off the machine once it serves under its new name, and has its http_port or "
-    "domain until then"
-)
+RENAMED = "An app that was renamed keeps both until the end of the up that takes it off the machine"
 
 
 def test_conflicts_name_the_remedy_for_an_app_that_was_renamed() -> None:

@@ -44,3 +44,9 @@ def test_a_branch_does_not_take_the_place_of_the_app_on_a_server(tmp_path: Path)
         "a branch would take the place of shop on the same server. Give it a stack, a name and a port of its own: "
         "launchpad init REPOSITORY --machine server --app shop-branch --set http_port=8081 --set revision=BRANCH --stack NAME"
     )
+
+
+def test_a_branch_of_a_stack_with_several_apps_is_told_to_have_a_stack_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.vps.yaml").write_text("config:\n  launchpad:apps:\n    shop:\n    blog:\n")
+    with pytest.raises(Failure, match=r"names its apps in launchpad:apps\. Give the branch of one a stack: "):
+        branch.bring_up(Stack(Project(tmp_path), "vps"), "cart")

@@ -196,8 +196,8 @@ def test_an_app_that_is_up_already_is_named_before_another_takes_its_place(
     stack.state.write_text('{"urn": "urn:pulumi:new::launchpad::launchpad:infra:Deployment::old"}')
     init.init(stack, {"repository": "../shop", "app": "shop"})
     assert (
-        "old is up in stack new. After an up of shop it stays on the machine and keeps its port. "
-        "To remove it, before that: launchpad destroy -s new\n"
+        "old is up in stack new. The next up takes it off the machine once shop serves; until then it has its "
+        "http_port or domain, so give the new one another\n"
     ) in capsys.readouterr().err
     init.init(stack, {"app": "old"})
     assert "is up in" not in capsys.readouterr().err

@@ -77,3 +77,24 @@ GOES_OUT = ("What goes out with app:", "  1 commit since 2672464e412e:", "    3d
 def test_a_preview_says_what_goes_out() -> None:
     texts, _ = shown(*(said(line) for line in GOES_OUT))
     assert texts == [*GOES_OUT]
+
+
+def removal(operation: str, old: str, new: str | None = None) -> str:
+    """The event of what takes the app shop off its machine."""
+    line = json.loads(started("shop-removal", operation))
+    data = line["resourcePreEvent"]["metadata"]
+    data["old"] = {**data["old"], "inputs": {"delete": old}}
+    data["new"] = {**data["old"], "inputs": {"delete": new}} if new else None
+    return json.dumps(line)
+
+
+def test_what_happens_to_the_data_of_an_app_that_goes_is_a_line_of_its_own() -> None:
+    keeps, deletes = "launchpad-agent remove --app shop --keep-data", "launchpad-agent remove --app shop"
+    for line, told in (
+        (removal("delete", keeps), "its data in /srv/shop/data stays"),
+        (removal("delete", deletes), "its data in /srv/shop/data is DELETED"),
+        (removal("update", keeps, deletes), "when it is removed, its data in /srv/shop/data is DELETED"),
+        (removal("update", deletes, keeps), "when it is removed, its data in /srv/shop/data is kept"),
+    ):
+        assert shown(line)[0][1:] == [f"app shop on the machine: {told}"]
+    assert shown(removal("update", keeps, f"{keeps} --owner launchpad/dev"))[0] == ["app shop on the machine: update"]

@@ -96,7 +96,7 @@ def test_what_takes_an_app_off_a_server_is_told_of_when_it_does() -> None:
         for line in (started("app-removal", done), finished("app-removal", done))
     ]
     view, shown = plain(*lines)
-    assert (shown, view.changed) == (["the app on the server: removed (0.5 s)"], 1)
+    assert (shown, view.changed) == (["app app on the machine: removed (0.5 s)"], 1)
 
 
 def test_waiting_for_a_machine_that_starts_is_one_line() -> None:

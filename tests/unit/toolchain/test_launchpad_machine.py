@@ -112,6 +112,38 @@ def test_a_branch_that_was_followed_is_named_after_a_rollback(machine: Clone) ->
     )
 
 
+def test_a_rollback_of_one_of_several_apps_changes_its_own_revision(machine: Clone) -> None:
+    (machine.root / "Pulumi.dev.yaml").write_text("config:\n  launchpad:apps: {shop: {revision: main}, blog: {}}\n")
+    done = machine.run(LAUNCHPAD, "rollback", "--app", "shop")
+    assert done.returncode == 0, done.stderr
+    assert steps(machine) == [
+        "ssh sudo launchpad-agent releases --app shop --json",
+        f"ssh sudo launchpad-agent rollback --app shop --revision {OLD}",
+        f"pulumi config set --path launchpad:apps.shop.revision {OLD} --stack dev",
+        "-m infra.machines.embedded base",
+        "pulumi up --yes --skip-preview --json --stack dev --continue-on-error",
+    ]
+    assert done.stderr.splitlines()[-1] == (
+        "To follow main again: pulumi config set --stack dev --path launchpad:apps.shop.revision main, then "
+        "toolchain/bin/launchpad up"
+    )
+
+
+def test_the_state_of_all_apps_is_shown_and_a_log_asks_for_one(machine: Clone) -> None:
+    (machine.root / "Pulumi.dev.yaml").write_text("config:\n  launchpad:apps: {shop: {}, blog: {}}\n")
+    done = machine.run(LAUNCHPAD, "status")
+    assert (done.returncode, done.stdout) == (0, "blog:\n\nshop:\n")
+    assert [line for line in steps(machine) if line.startswith("ssh")] == [
+        "ssh sudo launchpad-agent status --app blog",
+        "ssh sudo launchpad-agent status --app shop",
+    ]
+    done = machine.run(LAUNCHPAD, "logs")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "launchpad: stack dev has several apps. Name one of them: --app blog, --app shop\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("typed", "line"),
     [
@@ -128,6 +160,7 @@ def test_a_branch_that_was_followed_is_named_after_a_rollback(machine: Clone) ->
         (("console",), "console --app shop --who WHO"),
         (("run", "-d", "--", "sh", "-c", "echo $A"), "run --app shop --who WHO --detach -- sh -c 'echo $A'"),
         (("run", "python", "-V"), "run --app shop --who WHO -- python -V"),
+        (("logs", "--app", "shop"), "logs --app shop --lines 100"),
     ],
 )
 def test_options_are_the_agents(machine: Clone, typed: tuple[str, ...], line: str) -> None:

@@ -1,0 +1,22 @@
+"""Outputs of a resource that may fail while Pulumi goes on with others (``--continue-on-error``)."""
+
+from __future__ import annotations
+
+import pulumi
+
+
+def settled(value: pulumi.Output[str]) -> pulumi.Output[str]:
+    """A value that is empty if its resource failed. Pulumi would write its word for "unknown" into the stack's outputs.
+
+    In a preview what is not known yet stays so.
+    """
+    if pulumi.runtime.is_dry_run():
+        return value
+
+    async def text() -> str:
+        return (await value.future()) or "" if await value.is_known() else ""
+
+    async def known() -> bool:
+        return True
+
+    return pulumi.Output(value.resources(), text(), known(), value.is_secret())
