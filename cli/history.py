@@ -11,7 +11,8 @@ from cli.failure import Failure
 class Deployment(TypedDict):
     """One deployment, of those that ``launchpad-agent releases --json`` lists, the oldest first.
 
-    Among them are the commands of ``run``, which have another ``kind`` and change nothing of what serves.
+    Among them are the commands of ``run`` and the times of maintenance, which have another ``kind`` and change nothing
+    of what serves.
     """
 
     kind: NotRequired[str]
@@ -32,7 +33,7 @@ def path_to_serving(deployments: Sequence[Deployment]) -> list[str]:
     path: list[str] = []
     serving = next((each["revision"] for each in reversed(deployments) if each.get("serving")), None)
     for deployment in deployments:
-        if deployment.get("kind") == "run":
+        if deployment.get("kind", "deployment") != "deployment":
             continue
         if not (deployment["result"] == "ok" or deployment.get("switched") or deployment["revision"] == serving):
             continue

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from cli import machine_status, process, remote
+from cli import machine_status, maintenance, process, remote
 from cli.options import PLAIN_WORDS, AppName, Json, StackName, chosen
+from infra.protocol.maintenance import RETRY_AFTER
 
 app = typer.Typer()
 Lines = Annotated[int, typer.Option("--lines", "-n", min=0, help="Number of past lines.")]
@@ -97,6 +98,25 @@ def restart_command(
     """Restart the app without a pause. The same release starts with the same settings in the other slot."""
     words = [*_who(), *(["--process", process_name] if process_name else [])]
     sys.exit(remote.run(chosen(stack), app_name, "restart", *words, quiet=not as_json))
+
+
+@app.command("maintenance")
+def maintenance_command(
+    *,
+    state: Annotated[Literal["on", "off"] | None, typer.Argument(help="Nothing, to ask.", show_default=False)] = None,
+    message: Annotated[str, typer.Option("--message", "-m", metavar="TEXT", help="What visitors read.")] = "",
+    retry_after: Annotated[
+        str, typer.Option(metavar="TIME", help="When they are asked to come again, such as 90s, 10m, 2h.")
+    ] = f"{RETRY_AFTER}s",
+    stack: StackName = "dev",
+    app_name: AppName = "",
+    as_json: Json = False,
+) -> None:
+    """Close the site for maintenance (on), or open it (off). Visitors get a page and status 503."""
+    words: list[str] = [state] if state else []
+    if state == "on":
+        words += [f"--message={message}", f"--retry-after={maintenance.retry_after(retry_after)}"]
+    maintenance.switch(chosen(stack), app_name, *words, as_json=as_json)
 
 
 @app.command("job")

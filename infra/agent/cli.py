@@ -15,6 +15,7 @@ from infra.agent.system.failure import Failure
 from infra.agent.system.layout import PEOPLE_KEYS, PERSON
 from infra.protocol import paths
 from infra.protocol.codec import MessageError
+from infra.protocol.maintenance import RETRY_AFTER
 
 COPY = Path(__file__).parents[2]
 """The copy of the program that runs: the directory that has the package ``infra``."""
@@ -147,6 +148,8 @@ def parser() -> argparse.ArgumentParser:
     recorded(app_verb("console", verbs.console, "Django's shell, or Python, in the serving release"))
     one = app_verb("job", verbs.job, "run a scheduled job now, apart from its schedule")
     one.add_argument("name", help="the job")
+    text = "close the site for maintenance (on), open it again (off), or say whether it is closed"
+    _options_of_maintenance(recorded(app_verb("maintenance", verbs.maintenance, text)))
     one = app_verb("status", verbs.status, "which release serves, and the state of every process")
     one.add_argument("--json", action="store_true")
     one = app_verb("releases", verbs.releases, "every deployment, the newest first")
@@ -155,15 +158,8 @@ def parser() -> argparse.ArgumentParser:
     _options_of_logs(app_verb("logs", verbs.logs, "the app's log"))
     text = "take away what Launchpad put here for the app, its data included; with the last app what all of them share"
     one = recorded(app_verb("remove", verbs.remove, text))
-    one.add_argument(paths.KEEP_DATA, action="store_true", help="leave $DATA_DIR, and the user that it belongs to")
-    text = "who asks for it: an app of another owner is left alone"
-    one.add_argument("--owner", default="", help=text)
-    disown = app_verb(
-        "disown", verbs.disown, "forget which stack the app is of; the next that prepares it becomes that"
-    )
-    text = "how many seconds to wait for a deployment that is under way"
-    for each in (one, disown):
-        each.add_argument("--lock-timeout", type=float, default=300, help=text)
+    text = "forget which stack the app is of; the next that prepares it becomes that"
+    _options_of_removal(one, app_verb("disown", verbs.disown, text))
     _options_of_firewall(verb("firewall", verbs.firewall, "the rules of a stack on a server's firewall"))
     app_verb("env", verbs.env, "the names of the app's variables")
     one = app_verb("cancel", verbs.cancel, "stop the deployment that is under way")
@@ -195,6 +191,21 @@ def _machine_verbs(verb: Callable[[str, Verb, str], argparse.ArgumentParser]) ->
     one.add_argument("--owner", default="", help="with --remove: the stack, as project/stack")
     one.add_argument("--lock-timeout", type=float, default=300, help="how many seconds to wait for deployments")
     verb("reboot", verbs.reboot, "restart the machine if an update requires it, once no deployment is under way")
+
+
+def _options_of_removal(one: argparse.ArgumentParser, disown: argparse.ArgumentParser) -> None:
+    one.add_argument(paths.KEEP_DATA, action="store_true", help="leave $DATA_DIR, and the user that it belongs to")
+    one.add_argument("--owner", default="", help="who asks for it: an app of another owner is left alone")
+    text = "how many seconds to wait for a deployment that is under way"
+    for each in (one, disown):
+        each.add_argument("--lock-timeout", type=float, default=300, help=text)
+
+
+def _options_of_maintenance(one: argparse.ArgumentParser) -> None:
+    one.add_argument("state", nargs="?", choices=["on", "off"], help="nothing, to ask")
+    one.add_argument("--message", default="", help="what visitors read")
+    text = "after how many seconds visitors are asked to come again"
+    one.add_argument("--retry-after", type=int, default=RETRY_AFTER, help=text)
 
 
 def _options_of_logs(one: argparse.ArgumentParser) -> None:

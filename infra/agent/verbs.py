@@ -103,6 +103,18 @@ def console(words: argparse.Namespace) -> int:
     return run.run(app, run.console(app), words.who or caller.who(app, ""), tty=True)
 
 
+def maintenance(words: argparse.Namespace) -> None:
+    """Close the app's site for maintenance, open it again, or say whether it is closed."""
+    from infra.agent.release import caller, maintenance
+
+    app = _prepared_app(words)
+    who = words.who or caller.who(app, "")
+    if words.state == maintenance.ON:
+        _print(maintenance.begin(app, who, words.message, words.retry_after))
+    else:
+        _print(maintenance.end(app, who) if words.state == maintenance.OFF else maintenance.show(app))
+
+
 def job(words: argparse.Namespace) -> None:
     """Run a scheduled job now."""
     from infra.agent.process import timers

@@ -10,6 +10,7 @@ import base64
 import http.client
 import socket
 import ssl
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,7 @@ from infra.common import redirects
 from infra.common.redirects import ACCEPT, Leads, Public
 from infra.deployment import ticking
 from infra.machines.providers import PlainError
-from infra.protocol import values
+from infra.protocol import maintenance, values
 
 PAUSE = 0.2
 """Seconds between two attempts."""
@@ -32,6 +33,12 @@ UNMANAGED_HINT = (
     "The release passed its health check on the server. Launchpad manages no firewall there: the likely cause is one "
     "that does not let port {port} through, on the server or at its provider. Otherwise check whether the app is still "
     "healthy (launchpad status). If this computer is not to reach the port: launchpad:server.public_check false"
+)
+
+
+CLOSED = (
+    "The site is closed for maintenance: visitors get 503 until launchpad maintenance off. The proxy answers; the "
+    "release passed its health check on the machine, and was not asked from here."
 )
 
 
@@ -90,6 +97,10 @@ class PublicUrl:
         """Build it from a resource's properties, in which Pulumi stores every number as a float."""
         numbers = {name: int(properties[name]) for name in ("port", "http_port")}
         return cls(**{**properties, **numbers})
+
+
+class ClosedError(Exception):
+    """The proxy has answered that the site is closed for maintenance: nobody sees the app, as somebody wants it."""
 
 
 class DomainConnection(http.client.HTTPSConnection):
@@ -180,6 +191,8 @@ def request(public_url: PublicUrl, path: str, cookies: dict[str, str]) -> tuple[
             headers={"Host": public_url.public.authority, "User-Agent": "launchpad", "Accept": ACCEPT, **more},
         )
         response = connection.getresponse()
+        if response.status == http.HTTPStatus.SERVICE_UNAVAILABLE and response.getheader(maintenance.HEADER):
+            raise ClosedError
         for cookie in response.headers.get_all("Set-Cookie") or []:
             name, _, value = cookie.partition(";")[0].strip().partition("=")
             cookies[name] = value
@@ -226,15 +239,24 @@ def check_or_raise(public_url: PublicUrl) -> str:
         path = target
 
 
+def _problem(public_url: PublicUrl) -> str:
+    """What is wrong, as ``check`` says it. Nothing is where the site is closed, and then not the app has answered."""
+    try:
+        return check(public_url)
+    except ClosedError:
+        print(CLOSED, file=sys.stderr, flush=True)
+        return ""
+
+
 def wait_until_healthy(public_url: PublicUrl) -> None:
-    """Poll the public URL until it is healthy or the timeout expires.
+    """Poll the public URL until it is healthy, or closed for maintenance, or the timeout expires.
 
     Raises:
         PublicCheckError: The timeout expired; with the last problem.
     """
     with ticking.ticking("waiting for the public URL"):
         deadline = time.monotonic() + public_url.timeout
-        while problem := check(public_url):
+        while problem := _problem(public_url):
             if time.monotonic() > deadline:
                 place = f"{public_url.path} on port {public_url.port} of {public_url.address}"
                 raise PublicCheckError(

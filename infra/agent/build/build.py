@@ -10,6 +10,7 @@ from infra.agent.build import (
     checkout,
     cleanup,
     debian,
+    error_pages,
     interpreter,
     inventory,
     kept_plans,
@@ -72,6 +73,7 @@ def _build(app: App, spec: DeploySpec, revision: str, placed: Placed) -> Built:
     root = _check_out(app, spec, revision, top, placed)
     _run_before_build(app, spec, Tree(release, revision, root, NO_VIRTUALENV), top)
     plan = _plan(spec, root, top)
+    pages = error_pages.read(root, top)
     debian.install(app, spec, plan)
     install = plan.install
     python = interpreter.find(root, spec.python, install.requires_python, top)
@@ -86,6 +88,7 @@ def _build(app: App, spec: DeploySpec, revision: str, placed: Placed) -> Built:
     kept = persist.kept(app, plan, spec)
     persist.link(app, tree, kept)
     collected = static.build(Work(app, spec, tree, top, plan.environment), plan)
+    error_pages.keep(app, release, pages)
     built = Built(
         release,
         revision,

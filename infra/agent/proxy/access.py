@@ -15,7 +15,7 @@ def hsts(site: Site) -> list[str]:
 
 def hsts_of_errors(site: Site) -> list[str]:
     """The same for what the proxy itself answers: Caddy forgets what it would have added to the app's answer."""
-    return [f"\t\theader {HEADER} max-age={site.hsts}"] if _has_hsts(site) else []
+    return [f"\theader {HEADER} max-age={site.hsts}"] if _has_hsts(site) else []
 
 
 def passwords(site: Site) -> list[str]:

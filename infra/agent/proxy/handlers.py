@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.agent.proxy import access
+from infra.agent.proxy import access, closed, pages
 from infra.agent.proxy.site import Site
 from infra.agent.system.layout import App
 
@@ -51,13 +51,14 @@ ACCESS_LOG = """\
 
 
 def handlers(site: Site) -> str:
-    """What answers the requests of a site: a refusal, the files and the app of the slot that serves, or nobody."""
+    """What answers the requests of a site: a refusal, the files and the app of the slot that serves, or a page."""
     app = App(site.app)
     limit = site.limits.request_body
     first = "".join(f"{line}\n" for line in (*access.hsts(site), *access.passwords(site)))
     # The matcher rejects a declared length at once; max_size stops a body that declares none.
     return f"""\
 {ACCESS_LOG}
+{closed.matchers(site)}
 	@too_large expression `header({{'Content-Length': '*'}}) && int({{http.request.header.Content-Length}}) > {limit}`
 	@green file {{
 		root {app.serving}
@@ -71,27 +72,32 @@ def handlers(site: Site) -> str:
 		root {app.suspended.parent}
 		try_files /{app.suspended.name}
 	}}
+	vars @blue slot blue
+	vars @green slot green
+	@serves_green vars {{http.vars.slot}} green
+	@serves_blue vars {{http.vars.slot}} blue
 {first}	request_body {{
 		max_size {limit}
 	}}
+{closed.handlers(site)}
 	handle @too_large {{
-		respond "The request body is larger than {limit} bytes." 413 {{
-			close
-		}}
+		header Connection close
+		error "The request body is larger than {limit} bytes." 413
 	}}
 	handle @suspended {{
 		header Retry-After 5
-		respond "The next release of {site.app} is starting." 503
+		error "The next release of {site.app} is starting." 503
 	}}
-	handle @green {{
+	handle @serves_green {{
 {_slot(site, "green")}
 	}}
-	handle @blue {{
+	handle @serves_blue {{
 {_slot(site, "blue")}
 	}}
 	handle {{
-		respond "No release of {site.app} is serving." 503
-	}}"""
+		error "No release of {site.app} is serving." 503
+	}}
+{pages.handlers(site)}"""
 
 
 def _slot(site: Site, slot: str) -> str:

@@ -8,7 +8,7 @@ from infra.agent.build import inventory
 from infra.agent.build.inventory import Built
 from infra.agent.process import limits, slots, units
 from infra.agent.proxy import proxy
-from infra.agent.release import heal, lock, prune, release_process, secrets, specifications, workers
+from infra.agent.release import heal, lock, maintenance, prune, release_process, secrets, specifications, workers
 from infra.agent.release.observe import Observed, observe
 from infra.agent.release.plan import Action, Kind, Plan, plan
 from infra.agent.release.predecessor import Predecessor
@@ -93,7 +93,7 @@ class Deployment:
         self._write_units(processes)
         if len(inventory.all_built(self.app)) > self.spec.keep_releases:
             prune.prune(self.app, self.spec.keep_releases, built.release)
-        warnings = workers.troubles(self.app, processes.tree, list(processes.others()))
+        warnings = workers.troubles(self.app, processes.tree, list(processes.others())) + maintenance.warning(self.app)
         for warning in warnings:
             say.step("warning", warning)
         age = f", {built.age()}" if built.unproven else ""
@@ -135,6 +135,9 @@ class Deployment:
         specifications.keep(app, built.release, self.spec)
         warnings = [*rollout.warnings, *rollout.finish()]
         if warning := limits.unenforced([each.name for each in spec.processes if each.memory]):
+            say.step("warning", warning)
+            warnings.append(warning)
+        for warning in maintenance.warning(app):
             say.step("warning", warning)
             warnings.append(warning)
         built = dataclasses.replace(built, served=True)

@@ -16,6 +16,10 @@ from infra.common.printable import one_line
 
 RUN = "run"
 """What an entry is called that is a command of ``run``; it is kept elsewhere (run_history.py) and only shown here."""
+MAINTENANCE = "maintenance"
+"""How an entry is called, before on or off, of a site that was closed or opened; it is kept elsewhere, too."""
+
+DEPLOYMENT = "deployment"
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,14 @@ class Entry:
 
     @property
     def kind(self) -> str:
-        """What it is an entry of: deployment or run."""
-        return RUN if self.what == RUN else "deployment"
+        """What it is an entry of: deployment, run or maintenance."""
+        word = self.what.partition(" ")[0]
+        return word if word in (RUN, MAINTENANCE) else DEPLOYMENT
 
     @property
     def served(self) -> bool:
         """Whether its release got requests, even if the deployment was interrupted after the switch."""
-        return self.kind != RUN and (self.switched or self.result == "ok")
+        return self.kind == DEPLOYMENT and (self.switched or self.result == "ok")
 
 
 class Event(TypedDict, total=False):
@@ -137,8 +142,17 @@ def end(
 
 def entries(app: App) -> list[Entry]:
     """All deployments, the oldest first."""
+    return _entries(app.history)
+
+
+def maintenances(app: App) -> list[Entry]:
+    """Each time that the site was closed or opened, the oldest first."""
+    return _entries(app.maintenance_history)
+
+
+def _entries(path: Path) -> list[Entry]:
     try:
-        return read(app.history.read_text(encoding="utf-8", errors="replace"))
+        return read(path.read_text(encoding="utf-8", errors="replace"))
     except FileNotFoundError:
         return []
 

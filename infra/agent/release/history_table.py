@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from infra.agent.release.history import RUN, Entry
+from infra.agent.release.history import DEPLOYMENT, Entry
 
 WIDTH = 100
 """Columns of a terminal that the table fits into."""
@@ -25,7 +25,7 @@ def table(shown: Sequence[Entry], serving: str | None, running: bool = False) ->
     A deployment that built nothing has its revision for a release. ``running`` says that the last deployment is still
     under way. Commands of ``run`` may stand among them.
     """
-    last = next((entry for entry in reversed(shown) if entry.kind != RUN), None)
+    last = next((entry for entry in reversed(shown) if entry.kind == DEPLOYMENT), None)
     rows = [["", "RELEASE", "WHEN", "WHO", "TOOK", "RESULT", "SUBJECT"]]
     marked = False
     for entry in reversed(shown):
@@ -65,5 +65,5 @@ def cut(text: str, width: int) -> str:
 
 def _outcome(entry: Entry, result: str) -> str:
     """How a deployment ended, in a few words: what kind of success it was, or why it was none."""
-    outcome = f"{result} ({entry.what})" if result == "ok" or entry.kind == RUN else result
+    outcome = f"{result} ({entry.what})" if result == "ok" or entry.kind != DEPLOYMENT else result
     return f"{outcome}: {cut(entry.reason, LONGEST_REASON)}" if entry.reason else outcome

@@ -11,7 +11,7 @@ from infra.agent.machine import condition
 from infra.agent.machine.condition import Condition
 from infra.agent.process import launch_file, memory_kills, slots
 from infra.agent.process.memory_kills import Kill
-from infra.agent.proxy import proxy
+from infra.agent.proxy import maintenance, proxy
 from infra.agent.release import history, history_table, job_status, lock, read_only, run_history, turns
 from infra.agent.release.job_status import ScheduledJob
 from infra.agent.system import instances, journal, say, systemd
@@ -34,6 +34,15 @@ class Process(Unit):
 
     release: str | None
     command: str | None
+
+
+class Closed(TypedDict):
+    """A site that is closed for maintenance: since when (seconds since the epoch), by whom, with which message."""
+
+    since: float
+    who: str
+    message: str
+    retry_after: int
 
 
 class Status(TypedDict):
@@ -59,12 +68,14 @@ class Status(TypedDict):
     runs: list[str]
     waiting: list[str]
     deploying: str | None
+    maintenance: Closed | None
 
 
 class Deployed(TypedDict):
     """An entry of the history (see ``history.Entry``), and whether its release is still built, and serves.
 
-    ``kind``: deployment, or run for a command of ``run``, whose ``subject`` is the command.
+    ``kind``: deployment, or run for a command of ``run``, whose ``subject`` is the command, or maintenance, whose
+    ``subject`` is the message.
     """
 
     number: int
@@ -110,7 +121,15 @@ def status(app: App) -> Status:
         "runs": [run_history.describe(run) for run in run_history.all_runs(app) if run.result == "running"],
         "waiting": [request.describe() for request in turns.waiting(app)],
         "deploying": holder.describe() if holder and holder.alive() else None,
+        "maintenance": _closed(app),
     }
+
+
+def _closed(app: App) -> Closed | None:
+    found = maintenance.current(app)
+    if found is None:
+        return None
+    return Closed(since=found.since, who=found.who, message=found.message, retry_after=found.retry_after)
 
 
 def _since(served: Sequence[history.Entry], release: str) -> float | None:
@@ -133,6 +152,8 @@ def status_text(app: App) -> str:
         lines = [f"{app.name}: slot {state['slot']} should be serving but is not running"]
     else:
         lines = [f"{app.name}: no release is serving yet"]
+    if closed := maintenance.current(app):
+        lines.append(f"{app.name} is {say.redactor.clean(closed.describe())}. To open it: launchpad maintenance off")
     lines.append(f"  {'proxy':12} {state['proxy']['description']}")
     for name, process in state["processes"].items():
         mark = " <- requests" if name == state["slot"] else ""
@@ -188,8 +209,9 @@ def releases_data(app: App) -> list[Deployed]:
 
 
 def _history(app: App) -> list[history.Entry]:
-    """The deployments, and the commands of ``run`` among them, the oldest first."""
-    return history.merged(history.entries(app), [run.entry() for run in run_history.all_runs(app)])
+    """The deployments, and the commands of ``run`` and times of maintenance among them, the oldest first."""
+    others = [*history.maintenances(app), *(run.entry() for run in run_history.all_runs(app))]
+    return history.merged(history.entries(app), sorted(others, key=lambda entry: entry.when))
 
 
 def environment_text(app: App) -> str:

@@ -200,6 +200,21 @@ class App:
         return SUSPENDED / self.name
 
     @property
+    def maintenance(self) -> Path:
+        """The directory whose files tell the proxy that the site is closed (see proxy/maintenance.py)."""
+        return self.state / "maintenance"
+
+    @property
+    def maintenance_history(self) -> Path:
+        """When the site was closed and opened, and by whom: one JSON object a line, append-only."""
+        return self.state / "maintenance.jsonl"
+
+    @property
+    def maintenance_lock(self) -> Path:
+        """Locked for an instant while the site is closed or opened."""
+        return RUN / f"app-{self.name}.maintenance"
+
+    @property
     def built(self) -> Path:
         """One file per release that is completely built."""
         return self.state / "built"

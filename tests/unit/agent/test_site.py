@@ -34,6 +34,28 @@ http://:80 {
 			}
 		}
 	}
+	@key_in_cookie header_regexp maintenance Cookie "(?:^|; ?)launchpad_maintenance=([0-9a-f]{32})(?:;|$)"
+	@key_in_url path_regexp maintenance ^/launchpad-maintenance/([0-9a-f]{32})$
+	vars @key_in_cookie maintenance_key {re.maintenance.1}
+	vars @key_in_url maintenance_key {re.maintenance.1}
+	skip_log /launchpad-maintenance/*
+	@enters {
+		path /launchpad-maintenance/*
+		file {
+			root /var/lib/launchpad/app/maintenance
+			try_files /on/keys/{http.vars.maintenance_key}.key
+		}
+	}
+	@closed {
+		file {
+			root /var/lib/launchpad/app/maintenance
+			try_files /on/visitors/*/page.html
+		}
+		not file {
+			root /var/lib/launchpad/app/maintenance
+			try_files /on/keys/{http.vars.maintenance_key}.key
+		}
+	}
 	@too_large expression `header({'Content-Length': '*'}) && int({http.request.header.Content-Length}) > 10000000`
 	@green file {
 		root /var/lib/launchpad/app/serving
@@ -47,19 +69,66 @@ http://:80 {
 		root /run/launchpad-suspended
 		try_files /app
 	}
+	vars @blue slot blue
+	vars @green slot green
+	@serves_green vars {http.vars.slot} green
+	@serves_blue vars {http.vars.slot} blue
 	request_body {
 		max_size 10000000
 	}
-	handle @too_large {
-		respond "The request body is larger than 10000000 bytes." 413 {
-			close
+	handle @enters {
+		header Cache-Control no-store
+		header Set-Cookie "launchpad_maintenance={http.vars.maintenance_key}; Path=/; HttpOnly; SameSite=Lax"
+		redir * / 303
+	}
+	handle @closed {
+		route {
+			rewrite * {file_match.relative}
+			request_header -Range
+			request_header -If-None-Match
+			request_header -If-Modified-Since
+			header Retry-After {path.2}
+			header Cache-Control no-store
+			header Launchpad-Maintenance on
+			@own {
+				header Accept *text/html*
+				file {
+					root /srv/app/static
+					try_files /{http.vars.slot}/pages/maintenance.html /{http.vars.slot}/pages/503.html
+				}
+			}
+			handle @own {
+				rewrite * {file_match.relative}
+				file_server {
+					root /srv/app/static
+					status 503
+				}
+			}
+			@html header Accept *text/html*
+			handle @html {
+				file_server {
+					root /var/lib/launchpad/app/maintenance
+					status 503
+				}
+			}
+			handle {
+				rewrite * /on/visitors/{path.2}/page.txt
+				file_server {
+					root /var/lib/launchpad/app/maintenance
+					status 503
+				}
+			}
 		}
+	}
+	handle @too_large {
+		header Connection close
+		error "The request body is larger than 10000000 bytes." 413
 	}
 	handle @suspended {
 		header Retry-After 5
-		respond "The next release of app is starting." 503
+		error "The next release of app is starting." 503
 	}
-	handle @green {
+	handle @serves_green {
 		route {
 			@in_data {
 				method GET HEAD
@@ -156,7 +225,7 @@ http://:80 {
 			}
 		}
 	}
-	handle @blue {
+	handle @serves_blue {
 		route {
 			@in_data {
 				method GET HEAD
@@ -254,7 +323,50 @@ http://:80 {
 		}
 	}
 	handle {
-		respond "No release of app is serving." 503
+		error "No release of app is serving." 503
+	}
+	handle_errors {
+		header Cache-Control no-store
+		map {http.error.status_code} {page_class} {
+			~^5 5xx
+			default 4xx
+		}
+		request_header -Range
+		request_header -If-None-Match
+		request_header -If-Modified-Since
+		@own {
+			header Accept *text/html*
+			file {
+				root /srv/app/static
+				try_files /{http.vars.slot}/pages/{http.error.status_code}.html /{http.vars.slot}/pages/{page_class}.html
+			}
+		}
+		handle @own {
+			rewrite * {file_match.relative}
+			file_server {
+				root /srv/app/static
+			}
+		}
+		@html_5xx {
+			header Accept *text/html*
+			expression {http.error.status_code} >= 500
+		}
+		handle @html_5xx {
+			header Content-Type "text/html; charset=utf-8"
+			respond `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex"><meta name="color-scheme" content="light dark"><title>This site is not available right now</title></head><body style="max-width:34rem;margin:20vh auto;padding:0 1.5rem;font:1.1rem/1.6 system-ui,sans-serif"><h1 style="font-size:1.5rem">This site is not available right now</h1><p>Please try again in a few minutes.</p><p style="opacity:.6">{http.error.status_code} {http.error.status_text}</p></body></html>` {http.error.status_code}
+		}
+		@html_4xx header Accept *text/html*
+		handle @html_4xx {
+			header Content-Type "text/html; charset=utf-8"
+			respond `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex"><meta name="color-scheme" content="light dark"><title>{http.error.status_text}</title></head><body style="max-width:34rem;margin:20vh auto;padding:0 1.5rem;font:1.1rem/1.6 system-ui,sans-serif"><h1 style="font-size:1.5rem">{http.error.status_text}</h1><p>This request was not answered.</p><p style="opacity:.6">{http.error.status_code}</p></body></html>` {http.error.status_code}
+		}
+		@said expression {http.error.status_code} in [413, 503]
+		handle @said {
+			respond "{http.error.message}" {http.error.status_code}
+		}
+		handle {
+			respond "{http.error.status_code} {http.error.status_text}" {http.error.status_code}
+		}
 	}
 }
 """

@@ -46,6 +46,12 @@ def test_without_a_name_the_one_before(deployments: str, previous: str) -> None:
     assert choose(history(deployments), "") == previous * 40
 
 
+def test_a_time_of_maintenance_is_no_deployment_to_go_back_to() -> None:
+    before, serving = history("a b*")
+    closed: Deployment = {**serving, "kind": "maintenance", "revision": "c" * 40, "serving": False}
+    assert choose([before, serving, {**closed, "revision": before["revision"]}, closed], "") == "a" * 40
+
+
 @pytest.mark.parametrize("deployments", ["", "a", "a a", "a b!"])
 def test_nothing_to_go_back_to(deployments: str) -> None:
     with pytest.raises(Failure, match="no earlier release"):

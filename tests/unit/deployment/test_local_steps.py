@@ -106,6 +106,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         good = self.path == "/healthz" and self.headers["Host"].partition(":")[0] == "app.example.org"
         self.send_response(302 if self.path == "/again" else 200 if good else 503)
+        if self.path == "/closed":
+            self.send_header("Launchpad-Maintenance", "on")
         if self.path == "/again":
             self.send_header("Location", f"https://{self.headers['Host']}/again")
         self.end_headers()
@@ -169,6 +171,35 @@ def test_public_check_waits_for_an_answer_as_long_as_the_settings_say() -> None:
 
 def test_public_check_with_the_wrong_status_shows_it(port: str) -> None:
     assert "status 503 Service Unavailable, first bytes 'sorry'" in ask(port, path="/")
+
+
+def test_public_check_of_a_site_in_maintenance_says_that_and_claims_no_more(
+    port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(port, path="/closed") == ""
+    assert capsys.readouterr().err == (
+        "The site is closed for maintenance: visitors get 503 until launchpad maintenance off. The proxy answers; the "
+        "release passed its health check on the machine, and was not asked from here.\n"
+    )
+    assert ask(port) == ""
+    assert capsys.readouterr().err == ""
+
+
+def test_public_check_brings_the_password_of_the_site(port: str) -> None:
+    wanted = replace(BASE, port=int(port), http_port=int(port), path="/", credentials="ana:canary: é")
+    assert "canary" not in repr(wanted)
+    assert "canary" not in public_check.check(wanted)
+    asked: list[str] = []
+    handler = Handler.do_GET
+
+    def note(self: Handler) -> None:
+        asked.append(self.headers["Authorization"])
+        handler(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Handler, "do_GET", note)
+        public_check.check(wanted)
+    assert asked == ["Basic YW5hOmNhbmFyeTogw6k="]
 
 
 @pytest.mark.parametrize(
