@@ -182,7 +182,7 @@ def merged(deployments: Sequence[Entry], runs: Sequence[Entry]) -> list[Entry]:
     """
     found = list(deployments)
     for run in runs:
-        younger = (at for at, entry in enumerate(found) if entry.kind != RUN and entry.when > run.when)
+        younger = (at for at, entry in enumerate(found) if entry.kind == DEPLOYMENT and entry.when > run.when)
         found.insert(next(younger, len(found)), run)
     return found
 
