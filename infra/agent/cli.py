@@ -20,15 +20,17 @@ from infra.protocol.maintenance import RETRY_AFTER
 COPY = Path(__file__).parents[2]
 """The copy of the program that runs: the directory that has the package ``infra``."""
 Verb = Callable[[argparse.Namespace], int | None]
-FOR_PEOPLE = frozenset({"status", "releases", "logs", "restart", "rollback", "run", "console", "job", "env", "cancel"})
-"""What a person of ``launchpad:people`` may do: ask and operate an app, and neither deploy nor change the machine."""
-
-READING = ("status", "releases", "logs", "env")
+READING = ("status", "releases", "logs", "env", "verify")
 """The verbs that change nothing, which work with whatever is on the machine."""
+FOR_PEOPLE = frozenset({*READING, "restart", "rollback", "run", "console", "job", "cancel"})
+"""What a person of ``launchpad:people`` may do: ask and operate an app, and neither deploy nor change the machine."""
 RUN_TEXT = (
     "run a command in the serving release: its variables, user, sandbox and virtualenv. One word with spaces or shell "
     "syntax is run by a shell, as a line of the Procfile; several words are a program and its arguments"
 )
+
+
+VERIFY_TEXT = "compare the machine with what was deployed: exit status 1 if it differs, 2 if something is under way"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -161,6 +163,8 @@ def parser() -> argparse.ArgumentParser:
     text = "forget which stack the app is of; the next that prepares it becomes that"
     _options_of_removal(one, app_verb("disown", verbs.disown, text))
     _options_of_firewall(verb("firewall", verbs.firewall, "the rules of a stack on a server's firewall"))
+    app_verb("verify", verbs.verify, VERIFY_TEXT).add_argument("--json", action="store_true")
+    recorded(app_verb("repair", verbs.repair, "put back what verify finds"))
     app_verb("env", verbs.env, "the names of the app's variables")
     one = app_verb("cancel", verbs.cancel, "stop the deployment that is under way")
     one.add_argument("--all", action="store_true", help="those that wait for their turn, too")

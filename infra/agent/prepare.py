@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pwd
 import sys
+from dataclasses import replace
 from typing import TypedDict
 
 from infra.agent.build import uv
@@ -16,7 +17,9 @@ from infra.agent.system import (
     formats,
     install,
     machine,
+    manifest,
     names,
+    needed,
     owned,
     ownership,
     packages,
@@ -26,11 +29,9 @@ from infra.agent.system import (
 )
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import OPT, PYTHONS, SETTINGS, STATE, App
+from infra.protocol import codec
 from infra.protocol.specs import DeploySpec, PrepareSpec
 
-NEEDED = ("python3-venv", "git", "caddy", "curl", "ca-certificates", "bash", "openssh-client")
-TOMLI = "python3-tomli"
-"""Reads TOML where Python is too old to do it (3.10)."""
 LEAST_FREE = 500_000_000
 """Bytes that have to be free before packages are installed."""
 
@@ -51,8 +52,13 @@ class Prepared(TypedDict):
     seconds: float
 
 
-def prepare(spec: PrepareSpec) -> Prepared:
+def prepare(spec: PrepareSpec, *, again: bool = False, anew: bool = False) -> Prepared:
     """Make the machine ready; says in the result what changed.
+
+    Args:
+        spec: What for.
+        again: Whether it is the specification that was kept: passwords are not in it, and stay as they are.
+        anew: Whether this program is installed again although it seems to be there.
 
     Raises:
         Failure: The machine cannot be made ready, and why. What serves already is still serving.
@@ -61,16 +67,16 @@ def prepare(spec: PrepareSpec) -> Prepared:
     machine.check()
     names.check(app)
     ownership.check(app, spec.owner)
-    settings = _site(app, spec)
+    settings = _site(app, spec, again=again)
     _check_conflicts(settings)
     # Nothing has changed until here: what stands in the way is somebody else's.
     ports.check_public(settings)
     space.make_room(app, LEAST_FREE)
     formats.record()
-    changed = ["launchpad-agent"] if install.install() else []
+    changed = ["launchpad-agent"] if install.install(anew=anew) else []
     OPT.mkdir(parents=True, exist_ok=True)
     debian_caddy.before_installation()
-    if packages.install([*needed(sys.version_info[:2]), *spec.packages]):
+    if packages.install([*needed.needed(), *spec.packages]):
         changed.append("packages")
     debian_caddy.after_installation()
     if names.add_user(app):
@@ -88,6 +94,9 @@ def prepare(spec: PrepareSpec) -> Prepared:
     if not app.template.exists() and files.write(app.template, units.template(app, DeploySpec.stop_timeout)):
         systemd.reload()
         changed.append("unit")
+    # Of passwords the site has hashes, and nobody needs more.
+    files.write_json(app.preparation, codec.dump(replace(spec, basic_auth=())))
+    manifest.tidy()
     say.step("done", f"ready for {app.name}" + (f" ({', '.join(changed)})" if changed else ", nothing to do"))
     return {
         "app": app.name,
@@ -100,18 +109,10 @@ def prepare(spec: PrepareSpec) -> Prepared:
     }
 
 
-def needed(version: tuple[int, int]) -> tuple[str, ...]:
-    """The packages that each machine needs.
-
-    Args:
-        version: The version of its Python, such as (3, 13).
-    """
-    return NEEDED if version >= (3, 11) else (*NEEDED, TOMLI)
-
-
-def _site(app: App, spec: PrepareSpec) -> Site:
+def _site(app: App, spec: PrepareSpec, *, again: bool) -> Site:
     before = files.read_json(app.settings)
     blue, green = (int(before["blue"]), int(before["green"])) if before else ports.free_pair()
+    kept = Site.from_data(before).basic_auth if before else ()
     return Site(
         app=app.name,
         blue=blue,
@@ -124,7 +125,7 @@ def _site(app: App, spec: PrepareSpec) -> Site:
         acme_ca=spec.tls.acme_ca,
         acme_root=bool(spec.tls.acme_root),
         hsts=spec.hsts,
-        basic_auth=passwords.hashed(spec.basic_auth, dict(Site.from_data(before).basic_auth) if before else {}),
+        basic_auth=kept if again else passwords.hashed(spec.basic_auth, dict(kept)),
         limits=spec.limits,
         owner=spec.owner or ownership.owner(app),
     )

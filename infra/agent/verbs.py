@@ -237,6 +237,35 @@ def reboot(_words: argparse.Namespace) -> None:
         reboots.restart()
 
 
+def verify(words: argparse.Namespace) -> int:
+    """Compare the machine with what was set there; 1 if there are differences, 2 if something was under way."""
+    from infra.agent.release import verify
+    from infra.protocol.drift import Difference
+
+    found = verify.verify(_app(words.app))
+    if words.json:
+        _print(found)
+    elif found["busy"]:
+        say.line(f"Nothing was compared, for something is under way: {found['busy']}")
+    else:
+        for each in found["differences"]:
+            say.plain(codec.parse(Difference, each).line())
+        say.line(f"{len(found['differences'])} differences" if found["differences"] else "as deployed")
+    return 2 if found["busy"] else 1 if found["differences"] else 0
+
+
+def repair(words: argparse.Namespace) -> int:
+    """Put back what is otherwise than it was set; 1 if something could not be."""
+    from infra.agent import repair
+    from infra.agent.release import caller
+
+    app = _app(words.app)
+    say.signs_of_life()
+    result = repair.repair(app, words.who or caller.who(app, ""))
+    say.result(result)
+    return 1 if result["left"] else 0
+
+
 def cancel(words: argparse.Namespace) -> None:
     """Stop the deployment that is under way; with ``--all`` those that wait for it, too."""
     from infra.agent.release import cancelling

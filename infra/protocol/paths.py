@@ -17,6 +17,9 @@ SETTINGS = "/etc/launchpad"
 SERVE = "/usr/local/lib/launchpad/serve/launchpad_serve.py"
 """The program that serves an app which no server program can serve unchanged (see ``app_model.own_server``)."""
 
+HOMES = "/srv"
+"""The folder with the apps' own folders."""
+
 REFS = "refs/launchpad"
 """The ref namespace to which the workstation pushes commits, each under its own hash."""
 
@@ -30,7 +33,7 @@ Each ref is a tree. The name of an entry is a submodule's commit, or the SHA-256
 
 def home(app: str) -> str:
     """The folder that holds everything of an app."""
-    return f"/srv/{app}"
+    return f"{HOMES}/{app}"
 
 
 def repository(app: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.agent.build import inventory, kept_plans, public_files, repository
+from infra.agent.build import built_trees, inventory, kept_plans, public_files, repository
 from infra.agent.build.inventory import Built
 from infra.agent.process import launch_file, timers
 from infra.agent.system import owned
@@ -50,6 +50,7 @@ def unmark(app: App, gone: Sequence[Built]) -> None:
     for built in gone:
         (app.built / f"{built.release}.json").unlink(missing_ok=True)
         kept_plans.forget(app, built.release)
+        built_trees.forget(app, built.release)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -58,6 +58,12 @@ def keep(app: App, spec: DeploySpec, release: str, plan: BuildPlan) -> None:
     files.write_json(_path(app, release), {"key": _key(spec), **values})
 
 
+def packages(app: App, release: str) -> tuple[str, ...]:
+    """The Debian packages that a release needs, as far as that is kept."""
+    kept = files.read_json(_path(app, release)) or {}
+    return tuple(map(str, kept.get("packages", ())))
+
+
 def forget(app: App, release: str) -> None:
     """Remove the plan of a release that goes."""
     _path(app, release).unlink(missing_ok=True)

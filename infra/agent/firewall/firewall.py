@@ -127,7 +127,7 @@ def clear() -> None:
         systemd.disable(UNIT, WANTS)
         with contextlib.suppress(OSError):
             WANTS.rmdir()
-        (UNITS / UNIT).unlink(missing_ok=True)
+        files.remove_tree(UNITS / UNIT)
         systemd.reload()
         if shutil.which("nft"):
             sh.run(["nft", "-f", "-"], feed=table.NONE, doing="Removing the firewall's rules")
@@ -160,6 +160,17 @@ def _settle(owner: str) -> None:
     with _alone():
         if trial.on_trial():
             trial.take_back()
+
+
+def is_loaded() -> bool:
+    """Whether the kernel has our table, if there is to be one."""
+    return not (UNITS / UNIT).exists() or sh.run(["nft", "list", "table", *table.NAME.split()]).ok
+
+
+def load() -> None:
+    """Load the table again, which somebody has removed."""
+    with _alone():
+        _load()
 
 
 def _renew() -> None:

@@ -38,7 +38,7 @@ def record(owner: str, rules: Iterable[Rule]) -> None:
 
 def forget(owner: str) -> None:
     """Forget what an owner wanted."""
-    (FOLDER / f"{_name(owner)}.json").unlink(missing_ok=True)
+    files.remove_tree(FOLDER / f"{_name(owner)}.json")
 
 
 def together(parts: Parts) -> list[Rule]:

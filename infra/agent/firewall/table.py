@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from infra.protocol.firewall import Rule
 
+NAME = "inet launchpad"
 NONE = "table inet launchpad\ndelete table inet launchpad\n"
 """The transaction after which there is no such table, whether there was one or not."""
 ANYWHERE = ("0.0.0.0/0", "::/0")

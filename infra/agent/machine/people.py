@@ -65,7 +65,7 @@ def remove_gone(wanted: Wanted, report: Report) -> None:
     for name in ours():
         if name in wanted.people:
             continue
-        (PEOPLE_KEYS / name).unlink(missing_ok=True)
+        files.remove_tree(PEOPLE_KEYS / name)
         _write_rule(sorted(set(wanted.people) & set(ours())))
         user = pwd.getpwnam(name)
         sh.run(["usermod", "--expiredate", "1", name])  # so that cron and at start nothing more
@@ -78,7 +78,7 @@ def remove_gone(wanted: Wanted, report: Report) -> None:
             report.warn(f"{user.pw_dir} stays, closed, with what {name} left there: {', '.join(left)}")
     _remove_empty(PEOPLE_KEYS)
     if not wanted.people:
-        SUDOERS.unlink(missing_ok=True)
+        files.remove_tree(SUDOERS)
 
 
 def apply(wanted: Wanted, report: Report) -> None:
@@ -163,7 +163,7 @@ def _write_rule(names: list[str]) -> bool:
     """Write the rule of sudo, after visudo has read it. Says whether anything changed."""
     if not names:
         existed = SUDOERS.exists()
-        SUDOERS.unlink(missing_ok=True)
+        files.remove_tree(SUDOERS)
         return existed
     sh.run([VISUDO, "--check", "--quiet", "--file=-"], feed=rule(names), doing="Checking the rule of sudo")
     return files.write(SUDOERS, rule(names), 0o440)

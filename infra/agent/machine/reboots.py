@@ -49,8 +49,8 @@ def apply(wanted: Wanted, report: Report) -> None:
     if not wanted.reboot:
         if TIMER.exists() or SERVICE.exists():
             sh.run(["systemctl", "disable", "--quiet", "--now", TIMER.name])
-            TIMER.unlink(missing_ok=True)
-            SERVICE.unlink(missing_ok=True)
+            files.remove_tree(TIMER)
+            files.remove_tree(SERVICE)
             systemd.reload()
             sh.run(["systemctl", "reset-failed", TIMER.name, SERVICE.name])
             report.did("reboot", "never by itself")

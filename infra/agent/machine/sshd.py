@@ -9,7 +9,7 @@ from pathlib import Path
 from infra.agent.machine import algorithms, sshd_config
 from infra.agent.machine.report import Report
 from infra.agent.machine.wanted import Wanted
-from infra.agent.system import caller_address, files, sh
+from infra.agent.system import caller_address, files, manifest, sh
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import PEOPLE_KEYS
 from infra.common import atomic
@@ -130,8 +130,9 @@ def _reload() -> None:
 def _put(contents: Mapping[Path, bytes | None]) -> None:
     for path, content in contents.items():
         if content is None:
-            path.unlink(missing_ok=True)
+            files.remove_tree(path)
         else:
+            manifest.note_file(path, content.decode(errors="replace"), 0o644, (0, 0))
             atomic.replace(path, content, 0o644)
     files.sweep(sshd_config.FOLDER)
 

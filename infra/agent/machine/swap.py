@@ -86,6 +86,6 @@ def _remove() -> None:
     if _is_on():
         sh.run(["swapoff", str(FILE)], doing="Turning off the swap file (does what is in it fit into memory?)")
     sh.run(["systemctl", "disable", "--quiet", UNIT.name])
-    UNIT.unlink(missing_ok=True)
+    files.remove_tree(UNIT)
     systemd.reload()
     files.take_away(FILE)

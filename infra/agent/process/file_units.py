@@ -64,4 +64,4 @@ def ensure(app: App) -> None:
         sh.run(["systemctl", "restart", socket])
     elif changed[1]:
         sh.run(["systemctl", "stop", service])
-    sh.run(["systemctl", "enable", "--quiet", socket])
+    systemd.enable(socket, UNITS / socket, systemd.SOCKETS)

@@ -59,6 +59,16 @@ def find(name: str, root: Path, top: Path) -> Path | None:
     return trees.path(root, f"{FOLDER}/{name}", top)
 
 
+def any_of(root: Path, top: Path) -> bool:
+    """Whether a release has hooks, which may write to its files.
+
+    Args:
+        root: The app's root directory.
+        top: The commit's root directory.
+    """
+    return any(name in NAMES for name in trees.entries(root, FOLDER, top))
+
+
 def run(app: App, name: str, root: Path, env: dict[str, str], writable: tuple[Path, ...]) -> None:
     """Run a hook, if the release has it.
 

@@ -47,7 +47,7 @@ def write(app: App, instance: str, name: str, lines: str) -> bool:
     if lines:
         return files.write(path, lines)
     there = path.exists()
-    path.unlink(missing_ok=True)
+    files.remove_tree(path)
     return there
 
 

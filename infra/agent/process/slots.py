@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from infra.agent.system import files, instances
+from infra.agent.system import files, instances, manifest
 from infra.agent.system.layout import App
 
 SLOTS = instances.SLOTS
@@ -30,6 +30,7 @@ def other(slot: str | None) -> str:
 def switch(app: App, slot: str) -> None:
     """Send every new request to a slot from now on."""
     files.directory(app.serving, 0o755)
+    _note(app, slot)
     green = app.serving / "green"
     if slot == "green":
         green.touch()
@@ -63,5 +64,16 @@ def suspended(app: App) -> bool:
 
 def close(app: App) -> None:
     """Let no slot serve: the proxy answers 503 until the next switch."""
+    _note(app, None)
     (app.serving / "up").unlink(missing_ok=True)
     (app.serving / "green").unlink(missing_ok=True)
+
+
+def _note(app: App, slot: str | None) -> None:
+    """Note down in the manifest which files say that a slot serves."""
+    for name, there in (("up", slot is not None), ("green", slot == "green")):
+        path = app.serving / name
+        if there:
+            manifest.note_file(path, "", 0o644, (0, 0))
+        else:
+            manifest.note(path, manifest.Entry(manifest.ABSENT))

@@ -152,9 +152,9 @@ def remove(app: App, name: str) -> None:
     path = app.timer(name)
     systemd.stop(path.name)
     systemd.disable(path.name, systemd.TIMERS)
-    path.unlink(missing_ok=True)
+    files.remove_tree(path)
     systemd.reload()
-    app.launch(instances.job(name)).unlink(missing_ok=True)
+    files.remove_tree(app.launch(instances.job(name)))
     (STAMPS / f"stamp-{path.name}").unlink(missing_ok=True)
 
 

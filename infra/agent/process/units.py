@@ -123,7 +123,7 @@ def permit_metadata(app: App, allowed: bool) -> None:
     if allowed:
         files.write(app.metadata_access, "launchpad:metadata_access is true\n")
     else:
-        app.metadata_access.unlink(missing_ok=True)
+        files.remove_tree(app.metadata_access)
 
 
 STOP_RESERVE = 10.0

@@ -46,6 +46,7 @@ def load(text: str) -> bool:
     applied = (files.read_json(APPLIED) or {}).get("digest") == digest
     # If somebody has changed the file, Caddy may have read it.
     if running and applied and CADDYFILE.exists() and CADDYFILE.read_bytes() == text.encode():
+        systemd.enable(unit.UNIT, unit.FILE)
         return write(text)
     with tempfile.TemporaryDirectory(prefix="launchpad-caddy-") as scratch:
         candidate = Path(scratch) / "Caddyfile"
@@ -57,6 +58,7 @@ def load(text: str) -> bool:
             write(text)
         else:
             _start(text)
+    systemd.enable(unit.UNIT, unit.FILE)
     files.write_json(APPLIED, {"digest": digest})
     files.sweep(CADDYFILE.parent)
     if former.is_there():
@@ -76,7 +78,8 @@ def remove() -> list[str]:
         former.remove()
     debian_caddy.after_installation()
     sh.run(["systemctl", "disable", "--quiet", "--now", unit.UNIT])
-    unit.FILE.unlink(missing_ok=True)
+    systemd.disable(unit.UNIT)
+    files.remove_tree(unit.FILE)
     systemd.reload()
     sh.run(["systemctl", "reset-failed", unit.UNIT])
     files.remove_tree(PROXY_SETTINGS)
@@ -89,6 +92,11 @@ def remove() -> list[str]:
     return []
 
 
+def distrust() -> None:
+    """Have the next ``load`` pass the configuration to Caddy although it seems to run with it."""
+    APPLIED.unlink(missing_ok=True)
+
+
 def is_configured() -> bool:
     """Whether there is a configuration, ours or that of an earlier version."""
     return CADDYFILE.exists() or former.is_there()
@@ -96,7 +104,7 @@ def is_configured() -> bool:
 
 def _validate(candidate: Path) -> None:
     argv = ["caddy", "validate", "--config", str(candidate), "--adapter", "caddyfile"]
-    finished = sh.run(argv, env=_homes(candidate.parent))
+    finished = sh.run(argv, env=homes(candidate.parent))
     if not finished.ok:
         raise Failure(f"The proxy does not accept these settings:\n{reason(finished.err)}")
 
@@ -107,19 +115,19 @@ def _reload(candidate: Path) -> None:
     Raises:
         Failure: Caddy rejected it and keeps running with the old one.
     """
-    homes = _homes(candidate.parent)
-    finished = sh.run(_reloading(candidate), env=homes, timeout=TIMEOUT)
+    env = homes(candidate.parent)
+    finished = sh.run(_reloading(candidate), env=env, timeout=TIMEOUT)
     if finished.ok:
         return
     # Caddy 2.6 does not tell systemd that a rejected reload is over; loading the old configuration again does.
-    sh.run(_reloading(CADDYFILE), env=homes, timeout=TIMEOUT)
+    sh.run(_reloading(CADDYFILE), env=env, timeout=TIMEOUT)
     raise Failure(
         "The proxy rejected these settings and keeps running with the previous ones. Its reason:\n"
         f"{reason(finished.err)}"
     )
 
 
-def _homes(folder: Path) -> dict[str, str]:
+def homes(folder: Path) -> dict[str, str]:
     """Has Caddy, as root, put what it makes for itself into a folder that is removed again, and not into /root."""
     return dict.fromkeys(("XDG_DATA_HOME", "XDG_CONFIG_HOME", "HOME"), str(folder))
 
@@ -136,7 +144,6 @@ def _start(text: str) -> None:
     if moving:
         former.hand_over()
     if sh.run(["systemctl", "restart", unit.UNIT], timeout=TIMEOUT).ok:
-        sh.run(["systemctl", "enable", "--quiet", unit.UNIT])
         return
     lines = "\n".join(journal.tail(unit.UNIT, lines=8))
     state = systemd.state(unit.UNIT).describe()

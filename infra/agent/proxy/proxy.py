@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import json
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypedDict
+from typing import TypedDict, cast
 
-from infra.agent.proxy import caddy, certificates, unit
+from infra.agent.proxy import caddy, certificates, running, unit
 from infra.agent.proxy.caddyfile import caddyfile
 from infra.agent.proxy.site import Site
 from infra.agent.system import files, say, systemd
 from infra.agent.system.failure import Failure
-from infra.agent.system.layout import CADDY_SOCKET, SETTINGS, App
+from infra.agent.system.layout import SETTINGS, App
 from infra.protocol.specs import Tls
 
 UNIT = unit.UNIT
@@ -113,30 +109,11 @@ class Upstream(TypedDict, total=False):
     num_requests: int
 
 
-class _Connection(http.client.HTTPConnection):
-    """HTTP over the proxy's admin socket."""
-
-    def connect(self) -> None:
-        """Connect to the socket instead of a host."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(CADDY_SOCKET))
-
-
 def requests_under_way(port: int) -> int | None:
     """How many requests to a slot's port are under way; None if the proxy does not answer."""
-    connection = _Connection("localhost", timeout=2)
-    try:
-        # On a unix socket Caddy accepts only an empty Host.
-        connection.putrequest("GET", "/reverse_proxy/upstreams", skip_host=True)
-        connection.putheader("Host", "")
-        connection.endheaders()
-        upstreams: list[Upstream] = json.loads(connection.getresponse().read())
-    except (OSError, ValueError, http.client.HTTPException):
+    upstreams = cast("list[Upstream] | None", running.ask("/reverse_proxy/upstreams"))
+    if upstreams is None:
         return None
-    finally:
-        with contextlib.suppress(OSError):
-            connection.close()
     return sum(
         upstream.get("num_requests", 0) for upstream in upstreams if upstream.get("address") == f"127.0.0.1:{port}"
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from infra.agent.build import inventory
+from infra.agent.build import built_trees, inventory
 from infra.agent.build.inventory import Built
-from infra.agent.process import limits, slots, units
+from infra.agent.process import hooks, limits, slots, units
 from infra.agent.proxy import proxy
 from infra.agent.release import heal, lock, maintenance, prune, release_process, secrets, specifications, workers
 from infra.agent.release.observe import Observed, observe
@@ -18,7 +18,7 @@ from infra.agent.release.request import Request
 from infra.agent.release.result import Result, result
 from infra.agent.release.rollout import Rollout
 from infra.agent.release.signals import Signals
-from infra.agent.system import files, instances, say, systemd
+from infra.agent.system import files, instances, manifest, say, systemd
 from infra.agent.system.layout import App
 from infra.protocol.specs import DeploySpec
 
@@ -90,6 +90,7 @@ class Deployment:
         """Change nothing, except to remove older releases that the settings no longer keep."""
         built = processes.built
         specifications.keep(self.app, built.release, self.spec)
+        built_trees.keep(self.app, built.release)
         self._write_units(processes)
         if len(inventory.all_built(self.app)) > self.spec.keep_releases:
             prune.prune(self.app, self.spec.keep_releases, built.release)
@@ -111,6 +112,7 @@ class Deployment:
             raise
         record.succeeded(built, slot, warnings)
         prune.prune(self.app, self.spec.keep_releases, built.release)
+        manifest.tidy()
         say.step("done", f"{built.release} is serving ({built.subject})")
         return result(built, slot, warnings, changed=True, fresh=Action.BUILD in steps.actions)
 
@@ -142,6 +144,8 @@ class Deployment:
             warnings.append(warning)
         built = dataclasses.replace(built, served=True)
         inventory.record(app, built)
+        wrote = Action.RELEASE_PROCESS in steps.actions or hooks.any_of(built.root, app.releases / built.release)
+        built_trees.keep(app, built.release, anew=wrote)
         return built, processes.slot, warnings
 
     def _predecessor(self, processes: Processes) -> Predecessor:

@@ -20,6 +20,12 @@ def current(app: App) -> Holder | None:
     return locks.of(app.lock)
 
 
+def busy(app: App) -> str:
+    """Who deploys the app, or changes the machine; empty if nobody does."""
+    holders = [holder for path in (app.lock, MACHINE_LOCK) if (holder := locks.of(path))]
+    return next((holder.describe() for holder in holders if holder.alive()), "")
+
+
 @contextmanager
 def deploying(app: App, who: str, what: str, timeout: float) -> Iterator[None]:
     """Hold the app's lock, and keep the machine as it was prepared.

@@ -26,9 +26,9 @@ def forget_all_but(app: App, releases: Collection[str]) -> None:
     """Remove what was noted down for releases that are no longer here."""
     for path in app.specifications.glob("*.json") if app.specifications.is_dir() else []:
         if path.stem not in releases:
-            path.unlink()
+            files.remove_tree(path)
     if releases and all((app.specifications / f"{release}.json").exists() for release in releases):
-        app.specification.unlink(missing_ok=True)
+        files.remove_tree(app.specification)
 
 
 def of(app: App, release: str) -> DeploySpec:

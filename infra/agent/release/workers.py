@@ -8,7 +8,7 @@ from infra.agent.process import launch_file, memory_kills
 from infra.agent.process.launch_file import Launch
 from infra.agent.release.processes import Processes
 from infra.agent.release.read_only import Tree
-from infra.agent.system import instances, journal, say, systemd
+from infra.agent.system import files, instances, journal, say, systemd
 from infra.agent.system.layout import App
 from infra.agent.system.unit_state import UnitState
 
@@ -99,7 +99,7 @@ def stop(app: App, name: str) -> None:
     """Stop a process, for good: it does not start after a reboot either."""
     systemd.disable(app.unit(name))
     systemd.stop(app.unit(name), 0)
-    app.launch(name).unlink(missing_ok=True)
+    files.remove_tree(app.launch(name))
 
 
 def troubles(app: App, tree: Tree, names: list[str]) -> list[str]:

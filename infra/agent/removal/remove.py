@@ -7,7 +7,7 @@ from typing import TypedDict
 from infra.agent.firewall import firewall
 from infra.agent.proxy import proxy
 from infra.agent.removal import app_parts, shared_parts
-from infra.agent.system import ownership, say
+from infra.agent.system import files, manifest, ownership, say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
 
@@ -44,13 +44,15 @@ def remove(app: App, *, keep_data: bool, asking: str = "") -> Removed:
         return _result(app, last=False, kept=[str(app.home)], left=left, packages=[])
     if app_parts.is_known(app):
         # First the site, so that no visitor meets a half removed app.
-        app.settings.unlink(missing_ok=True)
+        files.remove_tree(app.settings)
         if not last and proxy.is_configured():
             left += _without_site(app)
         app_parts.stop(app)
         left += app_parts.remove(app, keep_data=keep_data)
     else:
         say.step("remove", f"nothing of Launchpad's is here for {app.name}")
+    manifest.forget_app(app)
+    manifest.tidy()
     packages: list[str] = []
     if last:
         packages, shared = shared_parts.remove()

@@ -7,7 +7,7 @@ from pathlib import Path
 from infra.agent.firewall import firewall, parts
 from infra.agent.machine import pending, record, settings
 from infra.agent.proxy import certificates, proxy
-from infra.agent.system import files, formats, package_record, packages, say
+from infra.agent.system import files, formats, manifest, package_record, packages, say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import (
     COMMAND,
@@ -81,6 +81,7 @@ def remove() -> tuple[list[str], list[str]]:
     for path in (OPT, FILE_SOCKETS, SUSPENDED, RUN):
         files.remove_tree(path)
     formats.FILE.unlink(missing_ok=True)
+    manifest.remove()
     # Not whole trees: the disks of embedded machines may be in the folder of the state.
     for folder in (certificates.FOLDER, SETTINGS, STATE):
         _remove_empty(folder)

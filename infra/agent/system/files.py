@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.agent.system import paths
+from infra.agent.system import manifest, paths
 from infra.agent.system.failure import Failure
 from infra.common import atomic
 
@@ -23,7 +23,7 @@ YOUNG = 60.0
 
 
 def write(path: Path, content: str, mode: int = 0o644, owner: tuple[int, int] | None = None) -> bool:
-    """Write a file atomically, unless it is already so. Says whether anything changed.
+    """Write a file atomically, unless it is already so. Says whether anything changed. The manifest notes it.
 
     Args:
         path: The file; its directory is made if there is none.
@@ -31,6 +31,7 @@ def write(path: Path, content: str, mode: int = 0o644, owner: tuple[int, int] | 
         mode: Its permissions.
         owner: The ids of its user and group; whoever we are by default.
     """
+    manifest.note_file(path, content, mode, owner or (os.geteuid(), os.getegid()))
     with contextlib.suppress(FileNotFoundError, IsADirectoryError):
         status = path.stat()
         same_owner = owner is None or (status.st_uid, status.st_gid) == owner
@@ -44,6 +45,7 @@ def write(path: Path, content: str, mode: int = 0o644, owner: tuple[int, int] | 
 def take_away(path: Path) -> bool:
     """Remove a file, and its directory if nothing else is in it. Says whether there was one."""
     existed = path.exists() or path.is_symlink()
+    manifest.forget(path)
     path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         path.parent.rmdir()
@@ -74,7 +76,7 @@ def read_json(path: Path) -> Json | None:
 def directory(path: Path, mode: int = 0o755, owner: tuple[int, int] = (0, 0), *, mend: bool = False) -> bool:
     """Make a directory with exactly this mode and owner. Says whether anything changed.
 
-    The directory itself is opened and changed, never what a link of the app's leads to.
+    The directory itself is opened and changed, never what a link of the app's leads to. The manifest notes it.
 
     Args:
         path: The directory; those above it are made if there are none.
@@ -85,6 +87,7 @@ def directory(path: Path, mode: int = 0o755, owner: tuple[int, int] = (0, 0), *,
     Raises:
         Failure: Something else is in its place, and ``mend`` is not set.
     """
+    manifest.note_directory(path, mode, owner)
     path.parent.mkdir(parents=True, exist_ok=True)
     parent = paths.open_directory(path.parent)
     try:
@@ -123,8 +126,9 @@ def _make_directory(path: Path, parent: int) -> bool:
 def remove_tree(path: Path) -> None:
     """Remove a file or socket, or a directory of root's with everything in it; nothing happens if there is none.
 
-    For directories of the app's see owned.py.
+    For directories of the app's see owned.py. The manifest forgets it.
     """
+    manifest.forget(path)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

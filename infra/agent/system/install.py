@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import py_compile
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 PARTS = ("agent", "app_model", "common", "protocol")
 """The packages of ``infra`` that this program consists of."""
 
+COPIES = "agent-"
+"""How the names of the copies of the program begin."""
+RUNNING = Path(__file__).parents[3]
+"""The copy of the program that runs."""
 COMMAND_TEXT = """\
 #!/usr/bin/python3 -I
 # Written by launchpad-agent prepare.
@@ -47,6 +52,7 @@ from infra.agent.cli import main
 sys.exit(main())
 """
 PERSON_TEXT = COMMAND_TEXT.replace("main", "person_main")
+COPY = re.compile(r'sys\.path\.insert\(0, "([^"]+)"\)')
 FILE_SERVER_TEXT = """\
 # Written by launchpad-agent prepare.
 import sys
@@ -73,15 +79,46 @@ def _modules(folder: Traversable, name: str) -> Iterator[tuple[str, str]]:
             yield path, item.read_text(encoding="utf-8")
 
 
-def install() -> bool:
-    """Install the program as /usr/local/bin/launchpad-agent. Says whether anything changed."""
+def is_intact(path: Path) -> bool:
+    """Whether the modules in a copy of the program are those that its name was made of.
+
+    Args:
+        path: The directory of the copy.
+    """
+    try:
+        found = {name: text for part in PARTS for name, text in _modules(path / "infra" / part, part)}
+    except (OSError, UnicodeDecodeError):
+        return False
+    return path == _place(found) and (path / copies.COMPLETE).exists()
+
+
+def installed(command: str) -> Path | None:
+    """The directory of the copy that a text of the command runs; None if it is not such a text."""
+    match = COPY.search(command)
+    return Path(match[1]) if match else None
+
+
+def _place(modules: dict[str, str]) -> Path:
+    """Where a copy of the program with these modules is."""
+    text = "\0".join(f"{name}\0{text}" for name, text in sorted(modules.items()))
+    return LIB / f"{COPIES}{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def install(*, anew: bool = False) -> bool:
+    """Install the program as /usr/local/bin/launchpad-agent. Says whether anything changed.
+
+    Args:
+        anew: Whether it is installed although it seems to be there, as somebody has changed it.
+    """
     modules = sources()
-    digest = hashlib.sha256(
-        "\0".join(f"{name}\0{text}" for name, text in sorted(modules.items())).encode()
-    ).hexdigest()[:12]
-    path = LIB / f"agent-{digest}"
+    path = _place(modules)
     command = COMMAND_TEXT.format(path=path)
-    if COMMAND.exists() and COMMAND.read_text(encoding="utf-8") == command and (path / copies.COMPLETE).exists():
+    if (
+        not anew
+        and COMMAND.exists()
+        and COMMAND.read_text(encoding="utf-8") == command
+        and (path / copies.COMPLETE).exists()
+    ):
         return False
     package = path / "infra"
     for folder in sorted({package, *(parent for name in modules for parent in (package / name).parents)}):
@@ -113,6 +150,6 @@ def install() -> bool:
 
 def _remove_others(current: Path) -> None:
     """Remove older copies of the program that nobody runs any more."""
-    for path in LIB.glob("agent-*"):
+    for path in LIB.glob(f"{COPIES}*"):
         if path != current and not copies.in_use(path):
             files.remove_tree(path)

@@ -137,6 +137,11 @@ class App:
         return SETTINGS / self.name / "app.json"
 
     @property
+    def preparation(self) -> Path:
+        """The specification of the last ``prepare``, with the key of the certificate: root's, 0600."""
+        return SETTINGS / self.name / "prepare.json"
+
+    @property
     def specification(self) -> Path:
         """What an earlier version wrote instead of ``specifications``."""
         return SETTINGS / self.name / "deploy.json"
@@ -223,6 +228,11 @@ class App:
     def plans(self) -> Path:
         """What each built release needs of its plan to run (see kept_plans.py): root's, 0600."""
         return self.state / "plans"
+
+    @property
+    def trees(self) -> Path:
+        """What the files of each built release look like (see built_trees.py): root's, 0600."""
+        return self.state / "trees"
 
     @property
     def history(self) -> Path:

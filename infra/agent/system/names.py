@@ -6,7 +6,7 @@ import contextlib
 import pwd
 from pathlib import Path
 
-from infra.agent.system import sh
+from infra.agent.system import users
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import PROXY_STATE, PROXY_USER, App
 
@@ -60,22 +60,12 @@ def remove_user(app: App) -> None:
         Failure: It cannot be removed, as a process of it still runs.
     """
     if is_ours(app):
-        sh.run(["userdel", app.user], doing=f"Removing the user {app.user}")
+        users.remove(app.user)
 
 
 def add_proxy_user() -> bool:
     """Have the proxy's user there. Says whether it was added."""
-    with contextlib.suppress(KeyError):
-        pwd.getpwnam(PROXY_USER)
-        return False
-    sh.run(
-        [
-            *("useradd", "--system", "--user-group", "--no-create-home", "--home-dir", str(PROXY_STATE)),
-            *("--shell", "/usr/sbin/nologin", "--comment", "Launchpad proxy", PROXY_USER),
-        ],
-        doing=f"Adding the user {PROXY_USER}",
-    )
-    return True
+    return users.add(PROXY_USER, str(PROXY_STATE), "Launchpad proxy")
 
 
 def remove_proxy_user() -> None:
@@ -86,7 +76,7 @@ def remove_proxy_user() -> None:
     """
     with contextlib.suppress(KeyError):
         pwd.getpwnam(PROXY_USER)
-        sh.run(["userdel", PROXY_USER], doing=f"Removing the user {PROXY_USER}")
+        users.remove(PROXY_USER)
 
 
 def _foreign_in(home: Path) -> list[str]:
@@ -96,14 +86,4 @@ def _foreign_in(home: Path) -> list[str]:
 
 def add_user(app: App) -> bool:
     """Have the app's user there. Says whether it was added."""
-    with contextlib.suppress(KeyError):
-        pwd.getpwnam(app.user)
-        return False
-    sh.run(
-        [
-            *("useradd", "--system", "--user-group", "--no-create-home", "--home-dir", str(app.data)),
-            *("--shell", "/usr/sbin/nologin", "--comment", f"{GECOS} {app.name}", app.user),
-        ],
-        doing=f"Adding the user {app.user}",
-    )
-    return True
+    return users.add(app.user, str(app.data), f"{GECOS} {app.name}")

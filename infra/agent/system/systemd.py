@@ -8,12 +8,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.agent.system import sh, unit_state
+from infra.agent.system import manifest, sh, unit_state
 from infra.agent.system.layout import UNITS
 from infra.agent.system.unit_state import PROPERTIES, UnitState
 
 WANTS = UNITS / "multi-user.target.wants"
 TIMERS = UNITS / "timers.target.wants"
+SOCKETS = UNITS / "sockets.target.wants"
 
 
 def reload() -> None:
@@ -129,13 +130,16 @@ def instances(template: str) -> list[str]:
 def enable(unit: str, file: Path, wants: Path = WANTS) -> None:
     """Start a unit at boot: by a link, as ``systemctl enable`` makes it, but without reloading all of systemd.
 
+    The manifest notes it, and so that the unit should run.
+
     Args:
         unit: The unit.
         file: Its file.
         wants: The directory of links of the target that starts it.
     """
-    wants.mkdir(parents=True, exist_ok=True)
     link = wants / unit
+    manifest.note(link, manifest.Entry(manifest.LINK, str(file)))
+    wants.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(OSError):
         if link.readlink() == file:
             return
@@ -146,6 +150,7 @@ def enable(unit: str, file: Path, wants: Path = WANTS) -> None:
 
 def disable(unit: str, wants: Path = WANTS) -> None:
     """Start a unit no longer at boot."""
+    manifest.forget(wants / unit)
     (wants / unit).unlink(missing_ok=True)
 
 

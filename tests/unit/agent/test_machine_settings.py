@@ -294,7 +294,7 @@ def test_a_person_is_recorded_for_nobody_else(option: tuple[str, ...]) -> None:
 
 
 def test_a_person_may_operate_an_app_and_nothing_else() -> None:
-    for verb in ("status", "releases", "logs", "restart", "console", "env", "cancel"):
+    for verb in ("status", "releases", "logs", "restart", "console", "env", "cancel", "verify"):
         assert words(verb, "--app", "shop").who == "ana"
     revision = "ab" * 20
     for argv in (

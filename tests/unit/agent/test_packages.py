@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.agent import prepare
 from infra.agent.build import uv
-from infra.agent.system import package_record, packages, sh
+from infra.agent.system import needed, package_record, packages, sh
 from infra.agent.system.failure import Failure
 from infra.agent.system.package_record import Record
 
@@ -134,8 +133,8 @@ def test_a_removal_that_apt_would_extend_is_refused(monkeypatch: pytest.MonkeyPa
 
 
 def test_only_a_python_without_a_reader_of_toml_gets_one() -> None:
-    assert prepare.needed((3, 11)) == prepare.NEEDED
-    assert prepare.needed((3, 10)) == (*prepare.NEEDED, "python3-tomli")
+    assert needed.needed((3, 11)) == needed.NEEDED
+    assert needed.needed((3, 10)) == (*needed.NEEDED, "python3-tomli")
 
 
 def test_where_the_system_has_no_package_of_the_proxy_the_message_says_where_one_is() -> None:
