@@ -447,6 +447,32 @@ def test_a_killed_machine_comes_back_with_its_disk(rig: Rig, victim: str) -> Non
     assert rig.ensure(disk=2**31)["boot_id"] == after["boot_id"]
 
 
+def test_a_machine_that_restarts_from_inside_is_back_by_itself_with_all_it_had(other: Rig) -> None:
+    before = other.ensure(rules(80))
+    other.run("echo kept | sudo tee /srv/kept")
+    supervising = len(processes_about(f"{other.id}/resume.json"))
+    assert supervising
+    for _ in range(2):
+        boot = other.run("cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1")
+        other.ssh("sudo systemctl reboot")
+        until = time.monotonic() + 120
+        while other.ssh("cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1").stdout.strip() in ("", boot):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert other.run("cat /srv/kept") == "kept"
+        other.serve(80)
+        other.serve(8080)
+        assert (other.opens(80), other.opens(8080), local_page(before["local_ports"]["80"])) == (True, False, 200)
+        assert other.ask("inspect") == before
+    assert len(processes_about(f"{other.id}/resume.json")) == supervising
+    other.run("sudo systemctl poweroff & exit 0")
+    until = time.monotonic() + 60
+    while other.ask("inspect")["state"] != "stopped" or processes_about(other.id):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert other.ensure(rules(80))["boot_id"] != before["boot_id"]
+
+
 def test_a_machine_whose_directory_is_gone_is_made_anew(other: Rig) -> None:
     before = other.ensure()
     other.run("sudo touch /srv/old")

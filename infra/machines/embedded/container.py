@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -28,21 +29,37 @@ Source: https://systemd.io/UIDS-GIDS/
 DROPPED: tuple[str, ...] = ("CAP_NET_ADMIN", "CAP_MKNOD", "CAP_SYS_MODULE", "CAP_SYS_TTY_CONFIG", "CAP_AUDIT_CONTROL")
 """Capabilities that a machine lacks. Without CAP_NET_ADMIN, it cannot change its own firewall or address, as on EC2."""
 
+PROGRAM = Path(__file__).resolve().parents[3]
+"""The directory with the package that this module is in."""
+
 CONSOLE, OLDER_CONSOLE = "console.log", "console.log.1"
-KEEP_CONSOLE = """
+SUPERVISE = """
 keep() {
     until [ -e "$1" ] && [ ! -s "$1" ]; do
         if [ -e "$1" ]; then mv "$1" "$1.1"; fi
         dd bs=512 count=8192 status=none of="$1"
     done
 }
-log=$1
-shift
+log=$1 resume=$2 program=$3 python=$4
+shift 4
 rm -f "$log" "$log.1"
-exec "$@" > >(exec 2>/dev/null; keep "$log") 2>&1
+(read -r go && exec "$@" </dev/null) <&0 > >(exec 2>/dev/null; keep "$log") 2>&1 &
+echo $!
+exec </dev/null >/dev/null
+wait $!
+[ $? = 133 ] && cd "$program" || exit 0
+exec "$python" -B -m infra.machines.embedded.driver resume <"$resume" >"$resume.log" 2>&1
 """
-"""Runs a command and writes its output to a log of at most 4 MB plus one older log, because a machine never stops
-printing."""
+"""Runs a command once it has read a line, prints its process id before, and has the driver start a machine anew that
+restarts from inside: nspawn ends with status 133 then.
+
+It writes the command's output to a log of at most 4 MB plus one older log, because a machine never stops printing.
+
+Source: systemd-nspawn's src/nspawn/nspawn.c, EXIT_FORCE_RESTART with --keep-unit.
+"""
+
+RESUME = "resume.json"
+"""The driver's request to start a machine that restarts from inside."""
 
 TREE_LOCK = "tree-lock"
 """The file that names nspawn's lock file for the running machine: if nspawn is killed, it leaves that file behind."""
@@ -81,27 +98,38 @@ def start(machines: Path, record: Record) -> None:
     """Start the container and record its process, which waits for the record before it becomes a container."""
     place = directory(machines, record.id)
     limits = cgroup.Limits(record.memory, record.cpus)
-    # `exec` waits for `read`: if this driver is killed before the process is recorded, `read` fails and the shell ends
-    gate = ["sh", "-c", 'read -r go && exec "$@" </dev/null', "gate"]
     root = (place / "root").stat()
     (place / TREE_LOCK).write_text(f"/run/systemd/nspawn/locks/inode-{root.st_dev}:{root.st_ino}")
-    console = ["bash", "-c", KEEP_CONSOLE, "console", str(place / CONSOLE)]
+    supervise = [
+        "bash",
+        "-c",
+        SUPERVISE,
+        "machine",
+        str(place / CONSOLE),
+        str(place / RESUME),
+        str(PROGRAM),
+        sys.executable,
+    ]
     process = subprocess.Popen(
-        [*gate, *cgroup.launcher(record.id, limits), *console, *command(machines, record)],
+        [*supervise, *cgroup.launcher(record.id, limits), *command(machines, record)],
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd="/",
         env={**ENVIRONMENT, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
         start_new_session=True,
     )
     assert process.stdin is not None
-    reset_priority(process.pid)
-    cgroup.enter(record.id, limits, process.pid, USERS)
-    record.pid, record.started = process.pid, procfs.start_time(process.pid)
+    assert process.stdout is not None
+    # `exec` waits for `read`: if this driver is killed before the process is recorded, `read` fails and nothing starts
+    pid = int(process.stdout.readline())
+    reset_priority(pid)
+    cgroup.enter(record.id, limits, pid, USERS)
+    record.pid, record.started = pid, procfs.start_time(pid)
     save(machines, record)
     process.stdin.write(b"go\n")
     process.stdin.close()
+    process.stdout.close()
     process.returncode = 0  # the process outlives this driver; prevents Popen's warning about that
 
 
@@ -216,6 +244,14 @@ def children(pid: int) -> list[int]:
     return pids
 
 
+def parent(pid: int) -> int:
+    """The id of the process that started a process; 0 if that has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
 def console_tail(machines: Path, machine: str) -> str:
     """The last lines of the console's output, as a sentence for error messages."""
     place = directory(machines, machine)
@@ -250,7 +286,8 @@ def stop(machines: Path, record: Record) -> None:
 def kill(machines: Path, machine: str, record: Record | None) -> None:
     """Kill every process of a machine and remove the files that nspawn leaves behind."""
     if record and is_running(record):
-        for pid in (*children(record.pid), record.pid):
+        supervisor = [pid for pid in [parent(record.pid)] if is_about(pid, machine)]
+        for pid in (*supervisor, *children(record.pid), record.pid):
             cgroup.kill(pid)
     cgroup.clear(machine)
     for leftover in ("propagate", "unix-export"):

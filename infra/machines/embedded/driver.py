@@ -28,6 +28,7 @@ from infra.machines.embedded.requests import (
     ListUsers,
     Place,
     ProvideBase,
+    Resume,
     Sweep,
 )
 from infra.machines.embedded.shell import MachineError, progress, repeat_progress
@@ -50,10 +51,21 @@ def ensure(place: Place, request: Ensure) -> MachineState:
         growth.refuse_to_shrink(machines, machine, request.spec.disk)
         failure = lifecycle.enlarge(machines, machine, request.spec.disk)
         lifecycle.adopt(machines, machine, request)
+        lifecycle.prepare_to_resume(place, machine)
         lifecycle.start(machines, machine)
         if failure:
             raise MachineError(f"{failure} The machine runs; the size of its disk is still {show(machine.disk)}.")
         return describe(machines, machine)
+
+
+def resume(place: Place, request: Resume) -> MachineState:
+    """Start a machine that restarts from inside: the process that supervises it asks for that, and no person."""
+    with locks.held(locks.DIRECTORY / f"{request.id}.lock", f"machine {request.id}"):
+        machine = whole(place, request.id)
+        if machine is None:
+            return MachineState("absent")
+        lifecycle.start(place.machines, machine, reboots=True)
+        return describe(place.machines, machine)
 
 
 def refuse_other_keys(machine: Record, spec: MachineSpec) -> None:
@@ -181,6 +193,7 @@ VERBS: dict[str, tuple[type[Message], Callable[[Place, Any], Message]]] = {
     CleanCache.VERB: (CleanCache, clean),
     Destroy.VERB: (Destroy, destroy),
     Ensure.VERB: (Ensure, ensure),
+    Resume.VERB: (Resume, resume),
     Inspect.VERB: (Inspect, inspect),
     Check.VERB: (Check, check),
     ListMachines.VERB: (ListMachines, list_machines),

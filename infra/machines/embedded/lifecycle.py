@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from infra.common import atomic
 from infra.machines.embedded import (
     base,
     cgroup,
@@ -22,8 +24,9 @@ from infra.machines.embedded import (
     seed,
 )
 from infra.machines.embedded.record import Record
-from infra.machines.embedded.requests import Ensure, Place
+from infra.machines.embedded.requests import Ensure, Place, Resume
 from infra.machines.embedded.shell import MachineError, progress, run
+from infra.protocol import codec
 
 
 def network_lock() -> AbstractContextManager[int]:
@@ -93,8 +96,21 @@ def adopt(machines: Path, machine: Record, request: Ensure) -> None:
     record.save(machines, machine)
 
 
-def start(machines: Path, machine: Record) -> None:
-    """Make sure that the machine runs and has its network and its firewall."""
+def prepare_to_resume(place: Place, machine: Record) -> None:
+    """Write the request that starts the machine again when it restarts from inside."""
+    request = {"place": codec.dump(place), "request": codec.dump(Resume(machine.id))}
+    file = record.directory(place.machines, machine.id) / container.RESUME
+    atomic.replace(file, json.dumps(request).encode(), 0o600)
+
+
+def start(machines: Path, machine: Record, *, reboots: bool = False) -> None:
+    """Make sure that the machine runs and has its network and its firewall.
+
+    Args:
+        machines: The machines directory.
+        machine: The machine.
+        reboots: Whether it restarts by itself, which is no new boot for those who look from outside.
+    """
     names = network.resolver_file()
     place = record.directory(machines, machine.id)
     (place / "resolv.conf").write_text(names)
@@ -109,7 +125,8 @@ def start(machines: Path, machine: Record) -> None:
         disk.unmount(machines, machine.id)
         enter(machines, machine)
         disk.mount(machines, machine)
-        machine.boot_id = record.new_token("b")
+        if not reboots:
+            machine.boot_id = record.new_token("b")
         progress(f"starting machine {machine.id}")
         container.start(machines, machine)
     pid = container.leader(machines, machine)

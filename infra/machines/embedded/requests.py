@@ -62,6 +62,17 @@ class Ensure(Request[MachineState]):
 
 
 @dataclass(frozen=True)
+class Resume(Request[MachineState]):
+    """Start a machine that restarts from inside, with all that it had."""
+
+    TITLE: ClassVar[str] = "The request to start a machine again"
+    VERB: ClassVar[str] = "resume"
+    ANSWER: ClassVar[type[Message]] = MachineState
+
+    id: str = value(ID)
+
+
+@dataclass(frozen=True)
 class Inspect(Request[MachineState]):
     """Report the state of a machine."""
 
