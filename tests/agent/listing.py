@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.agent.lab import Lab
+from tests.neighbours import Rooted
 
 Listing = dict[str, str]
 """A line for each thing, by its name."""
@@ -54,6 +54,8 @@ lines("chosen", "apt-mark", "showmanual")
 lines("user", "getent", "passwd")
 lines("group", "getent", "group")
 lines("unit file", "systemctl", "list-unit-files", "--plain", "--no-legend")
+for name in [name for name in found if name.startswith("unit file session-")]:
+    del found[name]  # who is logged in at the moment
 for line in subprocess.run(["systemctl", "list-units", "--all", "--plain", "--no-legend"], stdout=subprocess.PIPE, text=True).stdout.splitlines():
     if "launchpad" in line or "caddy" in line:
         found[f"unit {line.split()[0]}"] = " ".join(line.split()[:4])
@@ -62,7 +64,7 @@ print(json.dumps(found))
 """
 
 
-def listing(lab: Lab) -> Listing:
+def listing(lab: Rooted) -> Listing:
     """Everything that is on a machine, but for what may differ."""
     lab.sudo("true")
     value = json.loads(lab.sudo("python3 -I -", PROGRAM % json.dumps(EXCEPT)))

@@ -73,8 +73,8 @@ def test_rules_that_shut_out_ssh_are_refused_or_taken_back_by_themselves(server:
     assert ruleset(server) == before
     # Where the connection tells nothing, as behind an address translation of the server's.
     rules = firewall.plan((80,), ANYWHERE, ("203.0.113.0/24",)).rules
-    applied = server.run(f"{AGENT} apply", codec.text(FirewallSpec("shop/dev", rules, 20)))
-    assert applied.data()["trial"] == 20
+    applied = server.run(f"{AGENT} apply", codec.text(FirewallSpec("shop/dev", rules, 12)))
+    assert applied.data()["trial"] == 12
     assert fresh(server, "true").code == 255
     assert "ip saddr 203.0.113.0/24 tcp dport 22 accept" in ruleset(server), "a connection that was there goes on"
     until = time.monotonic() + 300
