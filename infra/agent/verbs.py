@@ -200,8 +200,7 @@ def firewall(words: argparse.Namespace) -> None:
             say.result(firewall.apply(spec, words.connection))
             return
         firewall.remove(owner)
-        if not shared_parts.in_use():
-            shared_parts.remove()
+        shared_parts.remove_unused()
 
 
 def settings(words: argparse.Namespace) -> None:

@@ -88,6 +88,8 @@ def _whole(rule: dict[str, Any]) -> dict[str, Any]:
 def _checked(done: Done, summary: str) -> None:
     """Pass on what the agent printed; raise where it failed."""
     lines = done.err.strip().splitlines()
+    if done.code == connection.NO_CONNECTION:
+        summary += f"; if the rules of a former attempt still hold, wait {LONGEST_TRIAL:g} s"
     if done.code:
         raise PlainError("\n".join([*lines[-SHOWN_LINES:], f"{summary} (exit status {done.code})."]))
     for line in lines:

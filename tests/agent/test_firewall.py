@@ -122,9 +122,14 @@ def test_the_rules_of_several_stacks_hold_together_and_leave_no_trace(server: La
     server.prepare(app="later", http_port=8081).data()
     both = ruleset(server)
     assert all(f"tcp dport {port} accept" in both for port in (22, 80, 8080, 8081, 8443))
-    # What a boot does: the rules come from the disk.
+    # What a boot does: the rules come from the disk. And what somebody does by hand is mended by a deployment.
     server.sudo("bash", "nft delete table inet launchpad; systemctl restart launchpad-firewall")
     assert ruleset(server) == both
+    server.sudo("nft delete table inet launchpad")
+    server.sudo("rm /etc/systemd/system/sysinit.target.wants/launchpad-firewall.service")
+    server.prepare(app="later", http_port=8081).data()
+    assert ruleset(server) == both
+    assert server.sudo("systemctl is-enabled launchpad-firewall") == "enabled\n"
     # A trial of one stack leaves what is confirmed, also that of the other.
     assert apply(server, web=8444, trial=1).code == 0
     until = time.monotonic() + 300
@@ -135,7 +140,8 @@ def test_the_rules_of_several_stacks_hold_together_and_leave_no_trace(server: La
     assert "tcp dport 8443" in ruleset(server)
     assert "tcp dport 80 accept" not in ruleset(server)
     for app in ("other", "later"):
-        server.run(f"sudo python3 launchpad-agent.pyz remove --app {app} ").data()
+        server.run(f"sudo python3 launchpad-agent.pyz remove --app {app}").data()
+    assert "tcp dport 8443" in ruleset(server), "a stack's rules are there until it takes them away"
     assert server.run(f"{AGENT} remove --owner blog/prod").code == 0
     assert ruleset(server) == before
     assert differences(bare, listing(server)) == []

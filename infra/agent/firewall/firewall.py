@@ -9,15 +9,17 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypedDict
 
 from infra.agent.firewall import foreign, parts, table, trial
-from infra.agent.firewall.parts import FOLDER, RULES
+from infra.agent.firewall.parts import FOLDER, LISTED, RULES
 from infra.agent.system import files, locks, packages, say, sh, sockets, systemd
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import RUN, UNITS
 from infra.protocol.firewall import FirewallSpec, Rule
 
+PACKAGE = "nftables"
 LOCK = RUN / "firewall.lock"
 UNIT = "launchpad-firewall.service"
 WANTS = UNITS / "sysinit.target.wants"
@@ -62,7 +64,7 @@ def apply(spec: FirewallSpec, connection: str) -> Applied:
     """
     if name := foreign.services():
         raise Failure(_refusal(name, spec))
-    packages.install(["nftables"])
+    packages.install([PACKAGE])
     _settle(spec.owner)
     with _alone():
         if name := foreign.rules():
@@ -89,7 +91,6 @@ def confirm(owner: str) -> None:
             raise Failure("the firewall's new rules were taken back already, as nobody confirmed them in time")
         parts.record(spec.owner, spec.rules)
         _write()
-        systemd.enable(UNIT, UNITS / UNIT, WANTS)
         _load()
         trial.end()
     say.step("firewall", "the rules are confirmed and hold after a reboot, too")
@@ -111,16 +112,33 @@ def remove(owner: str) -> None:
 
 
 def renew() -> None:
-    """Have the rules fit the apps that are on the machine now. Only for who holds the machine alone."""
+    """Have the rules fit the apps that are on the machine now, and hold. Only for who holds the machine alone."""
     if FOLDER.is_dir():
         with _alone():
             _renew()
 
 
+def differences() -> list[str]:
+    """What is not as the stacks want it, a line each; nothing if no stack wants anything."""
+    if not parts.recorded():
+        return []
+    found = []
+    if trial.on_trial() is None and _listed() != _text(LISTED):
+        found.append("the table inet launchpad is gone or has other rules")
+    if _text(RULES) != table.text(parts.together(parts.recorded())):
+        found.append(f"{RULES} has other rules")
+    if _text(UNITS / UNIT) != TEXT or not (WANTS / UNIT).is_symlink():
+        found.append(f"{UNIT} does not load the rules at boot")
+    return found
+
+
+def still_needed() -> frozenset[str]:
+    """The Debian packages that the rules need now."""
+    return frozenset({PACKAGE} if parts.recorded() else ())
+
+
 def clear() -> None:
     """Take everything away: the table, and what loads it at boot."""
-    if not (FOLDER.is_dir() or trial.NOTE.exists()):
-        return
     with _alone():
         trial.take_back()
         systemd.stop_all([UNIT])
@@ -174,8 +192,9 @@ def load() -> None:
 
 
 def _renew() -> None:
-    if not _write():
+    if not differences():
         return
+    _write()
     if trial.on_trial():
         trial.note_former()  # what is on trial holds until it is decided
     else:
@@ -183,15 +202,27 @@ def _renew() -> None:
 
 
 def _load() -> None:
+    """Load the rules from the disk, as a boot does, and note how nft lists them then."""
     sh.run(["systemctl", "restart", UNIT], doing="Loading the firewall's rules")
+    files.write(LISTED, _listed())
 
 
-def _write() -> bool:
-    """Write the rules of all stacks and what loads them at boot. Says whether the rules changed."""
-    changed = files.write(RULES, table.text(parts.together(parts.recorded())))
+def _listed() -> str:
+    """The table as nft lists it; empty if there is none."""
+    return sh.run(["nft", "--stateless", "list", "table", "inet", "launchpad"]).out if shutil.which("nft") else ""
+
+
+def _text(path: Path) -> str:
+    """What is in a file; empty if there is none."""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _write() -> None:
+    """Write the rules of all stacks and what loads them at boot."""
+    files.write(RULES, table.text(parts.together(parts.recorded())))
     if files.write(UNITS / UNIT, TEXT):
         systemd.reload()
-    return changed
+    systemd.enable(UNIT, UNITS / UNIT, WANTS)
 
 
 def _check_way_in(rules: list[Rule], connection: str) -> None:

@@ -18,6 +18,8 @@ from infra.protocol.firewall import Rule
 FOLDER = SETTINGS / "firewall.d"
 """No app has a name with a dot, so no app's settings are here."""
 RULES = FOLDER / "rules.nft"
+LISTED = FOLDER / "listed"
+"""How nft lists the table that was made of them."""
 ANYWHERE = ("0.0.0.0/0", "::/0")
 Parts = Mapping[str, tuple[Rule, ...]]
 """The rules of each owner."""

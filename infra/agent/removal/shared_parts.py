@@ -62,20 +62,19 @@ def remove() -> tuple[list[str], list[str]]:
         The Debian packages that were purged; and what could not be removed, with the reason.
     """
     say.step("remove", "removing what the apps shared")
-    firewall.clear()
     left = proxy.remove()
     purged: list[str] = []
     try:
-        # Until the settings are taken back, they need their packages and the program: it takes people's commands.
-        purged, reason = packages.purge(settings.still_needed())
+        # Until settings and rules are taken back, they need their packages and the program: it takes people's commands.
+        purged, reason = packages.purge(settings.still_needed() | firewall.still_needed())
         if reason:
             left.append(reason)
-        elif not record.is_used():
+        elif not in_use():
             files.remove_tree(package_record.RECORD)
     except Failure as failure:
         left.append(str(failure))
-    if record.is_used():
-        say.step("remove", f"the agent stays, for what {', '.join(record.specs())} set up on this machine")
+    if owners := sorted({*record.specs(), *parts.recorded()}):
+        say.step("remove", f"the agent stays, for what {', '.join(owners)} set up on this machine")
         return purged, left
     files.remove_tree(pending.CACHE)
     for path in (OPT, FILE_SOCKETS, SUSPENDED, RUN):
