@@ -68,3 +68,15 @@ def test_the_licence_is_the_one_that_the_project_names() -> None:
     assert project["license"] == "Apache-2.0"
     assert "Apache License\n                           Version 2.0, January 2004" in (ROOT / "LICENSE").read_text()
     assert "Apache-2.0" in (ROOT / "README.md").read_text()
+
+
+def test_every_row_of_the_faults_is_a_test_that_there_is() -> None:
+    rows = [
+        line.split("|")[1:-1] for line in (ROOT / "docs/faults.md").read_text().splitlines() if line.startswith("|")
+    ]
+    faults = [[cell.strip() for cell in row] for row in rows[2:] if "".join(row[1:]).strip()]
+    assert len(faults) >= 20
+    for fault in faults:
+        assert len([cell for cell in fault if cell]) == 6, fault[0]
+        file, _, name = re.findall(r"`(tests/\S+\.py::\w+)`", fault[5])[0].partition("::")
+        assert re.search(rf"^def {name}\(", (ROOT / file).read_text(), re.MULTILINE), fault[5]
