@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from typing import TypedDict
 
 from cli import output, remote
@@ -56,24 +55,28 @@ def switch(stack: Stack, app: str, *words: str, as_json: bool) -> None:
         return
     name = remote.login(stack, app).app
     url = _url(stack, name) if state["closed"] else ""
-    print("\n".join(lines(state, name, url, stack.command)), flush=True)
+    more = ["--app", name] if len(remote.reach(stack).apps) > 1 else []
+    print("\n".join(lines(state, name, url, stack.command("maintenance", "off", *more))), flush=True)
 
 
 def _url(stack: Stack, app: str) -> str:
     """The app's URL without / at its end; a placeholder if no deployment has got as far as that."""
-    outputs = stack.outputs()
+    try:
+        outputs = stack.outputs()
+    except Failure:
+        outputs = {}
     url = outputs.get("apps", {}).get(app, {}).get("url") or outputs.get("url") or "https://HOST/"
     return str(url).rstrip("/")
 
 
-def lines(state: State, app: str, url: str, command: Callable[..., str]) -> list[str]:
+def lines(state: State, app: str, url: str, off: str) -> list[str]:
     """What a person reads of the state.
 
     Args:
         state: The state.
         app: The app.
         url: The app's URL, without / at its end.
-        command: Makes a command of ours from its words.
+        off: The command that opens the site.
     """
     if not state["closed"]:
         return [f"{app} is open{' again' if state['changed'] else ': it is not closed for maintenance'}."]
@@ -90,5 +93,5 @@ def lines(state: State, app: str, url: str, command: Callable[..., str]) -> list
         *found,
         f"To see the site all the same, open {url}{state['path']} (it sets the cookie {COOKIE}).",
         "Deployments go on, and neither they nor a reboot open the site.",
-        f"To open it: {command('maintenance', 'off')}",
+        f"To open it: {off}",
     ]

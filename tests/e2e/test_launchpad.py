@@ -112,6 +112,33 @@ def test_a_rollback_goes_back_and_says_how_to_come_forward(stack: Stack) -> None
     assert stack.page() == (200, "second")
 
 
+def test_a_site_is_closed_and_behind_a_password_and_up_says_so(stack: Stack) -> None:
+    said = stack.run("launchpad maintenance on -m 'Back soon' --retry-after 2m", check=True).stdout
+    assert "Visitors get 503, and are asked to come again after 120 s.\nThey read: Back soon\n" in said
+    (link,) = re.findall(rf"open ({stack.outputs()['url']}launchpad-maintenance/[0-9a-f]{{32}}) ", said)
+    assert link in stack.run("launchpad maintenance", check=True).stdout
+    assert stack.page() == (503, "Back soon\n")
+    canary = "canary: correct horse"
+    stack.run(f"pulumi config set --secret --path launchpad:basic_auth.ana '{canary}'", check=True)
+    write(stack, "behind")
+    said = stack.run("launchpad up", check=True).stdout
+    assert re.search(r"warning: app is closed for maintenance since .* visitors get 503 \(Back soon\)", said), said
+    assert "The site is closed for maintenance: visitors get 503 until launchpad maintenance off." in said
+    assert stack.page()[0] == 401
+    assert "closed for maintenance" in stack.run("launchpad status", check=True).stdout
+    assert stack.run("launchpad maintenance off", check=True).stdout == "app is open again.\n"
+    credentials = f'curl -sS --user "ana:{canary}" "$(launchpad url)"'
+    assert stack.run(credentials, check=True).stdout == "behind"
+    assert stack.page()[0] == 401
+    write(stack, "second")
+    said += stack.run("launchpad up", check=True).stdout
+    assert stack.run(credentials, check=True).stdout == "second", "up has asked the app, password and all"
+    assert canary not in said + stack.state()
+    stack.run("pulumi config rm launchpad:basic_auth", check=True)
+    stack.run("launchpad up", check=True)
+    assert stack.page() == (200, "second")
+
+
 def test_a_command_arrives_on_the_machine_as_it_was_typed(stack: Stack) -> None:
     assert stack.run("launchpad ssh -- 'echo $HOME | rev'", check=True).stdout == "yolped/emoh/\n"
     failed = stack.run("launchpad ssh -- exit 7")
