@@ -1,9 +1,16 @@
 """The proxy's configuration, word for word."""
 
+import base64
 import json
+import re
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.agent.proxy import access
 from infra.agent.proxy.caddyfile import caddyfile
 from infra.agent.proxy.site import Site, conflicts
+from infra.protocol import visitors
 from infra.protocol.specs import Limits
 
 BARE = """\
@@ -422,12 +429,38 @@ def test_browsers_insist_on_https_where_there_is_a_domain_and_the_app_says_nothi
 def test_a_site_with_passwords() -> None:
     site = Site("app", 1, 2, basic_auth=(("ana", "$2b$10$x"), ("bob", "$2b$10$y")))
     text = lines(site)
-    start = text.index('basicauth bcrypt "app" {')
-    assert text[start + 1 : start + 4] == ["ana $2b$10$x", "bob $2b$10$y", "}"]
+    test = (
+        '{http.request.header.Authorization}.matches("^(?i:basic) '
+        '(?:YW5hO[ghijklmnopqrstuv]|Ym9iO[ghijklmnopqrstuv])[A-Za-z0-9+/]*={0,2}$")'
+    )
+    start = text.index(f"@user expression `{test}`")
+    assert text[start + 1 : start + 10] == [
+        *(f"@stranger expression `!{test}`", 'basicauth @user bcrypt "app" {', "ana $2b$10$x", "bob $2b$10$y", "}"),
+        *("handle @stranger {", 'header WWW-Authenticate `Basic realm="app"`', "error 401", "}"),
+    ]
+    assert start < text.index("handle @enters {"), "a stranger meets nothing else"
     assert text.count("header_up -Authorization") == 2, "both slots: it is the proxy's password, not one of the app's"
     assert "$2b" not in repr(site)
     assert not [line for line in lines(Site("app", 1, 2)) if "basicauth" in line or "Authorization" in line]
     assert Site.from_data(json.loads(json.dumps(site.as_data()))) == site
+
+
+NAMES = st.from_regex(visitors.NAME, fullmatch=True)
+
+
+@given(NAMES, NAMES, st.text(max_size=20), st.sampled_from(["Basic ", "basic ", "BASIC "]))
+def test_only_a_header_that_names_a_user_costs_a_hash(user: str, other: str, password: str, scheme: str) -> None:
+    """Whatever the password: base64 has bits of both in one letter."""
+    expression = access.header([user, "ops@example.org"])
+
+    def sent(name: str) -> str:
+        return scheme + base64.b64encode(f"{name}:{password}".encode(errors="replace")).decode()
+
+    assert re.search(expression, sent(user))
+    assert re.search(expression, sent("ops@example.org"))
+    assert bool(re.search(expression, sent(other))) is (other in (user, "ops@example.org"))
+    assert not re.search(expression, f"{sent(user)},{sent(user)}"), "two headers"
+    assert not re.search(expression, "")
 
 
 def test_another_certificate_authority() -> None:
