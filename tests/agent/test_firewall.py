@@ -125,7 +125,10 @@ def test_the_rules_of_several_stacks_hold_together_and_leave_no_trace(server: La
     # What a boot does: the rules come from the disk. And what somebody does by hand is mended by a deployment.
     server.sudo("bash", "nft delete table inet launchpad; systemctl restart launchpad-firewall")
     assert ruleset(server) == both
+    server.sudo("nft insert rule inet launchpad input tcp dport 25 accept")
+    assert "firewall table inet launchpad: changed by hand" in server.run("sudo launchpad-agent verify --app later").out
     server.sudo("nft delete table inet launchpad")
+    assert "firewall table inet launchpad: gone" in server.run("sudo launchpad-agent verify --app later").out
     server.sudo("rm /etc/systemd/system/sysinit.target.wants/launchpad-firewall.service")
     server.prepare(app="later", http_port=8081).data()
     assert ruleset(server) == both

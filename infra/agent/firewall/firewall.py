@@ -14,7 +14,7 @@ from typing import TypedDict
 
 from infra.agent.firewall import foreign, parts, table, trial
 from infra.agent.firewall.parts import FOLDER, LISTED, RULES
-from infra.agent.system import files, locks, packages, say, sh, sockets, systemd
+from infra.agent.system import compare, files, locks, packages, say, sh, sockets, systemd
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import RUN, UNITS
 from infra.protocol.firewall import FirewallSpec, Rule
@@ -118,18 +118,12 @@ def renew() -> None:
             _renew()
 
 
-def differences() -> list[str]:
-    """What is not as the stacks want it, a line each; nothing if no stack wants anything."""
-    if not parts.recorded():
-        return []
-    found = []
-    if trial.on_trial() is None and _listed() != _text(LISTED):
-        found.append("the table inet launchpad is gone or has other rules")
-    if _text(RULES) != table.text(parts.together(parts.recorded())):
-        found.append(f"{RULES} has other rules")
-    if _text(UNITS / UNIT) != TEXT or not (WANTS / UNIT).is_symlink():
-        found.append(f"{UNIT} does not load the rules at boot")
-    return found
+def found() -> str:
+    """How the kernel's table is found: gone or changed; empty if it is as it was loaded, or there is to be none."""
+    if not parts.recorded() or trial.on_trial():
+        return ""
+    listed = _listed()
+    return "" if listed == _text(LISTED) else compare.CHANGED if listed else "gone"
 
 
 def still_needed() -> frozenset[str]:
@@ -180,21 +174,15 @@ def _settle(owner: str) -> None:
             trial.take_back()
 
 
-def is_loaded() -> bool:
-    """Whether the kernel has our table, if there is to be one."""
-    return not (UNITS / UNIT).exists() or sh.run(["nft", "list", "table", *table.NAME.split()]).ok
-
-
 def load() -> None:
-    """Load the table again, which somebody has removed."""
+    """Load the table again, which somebody has removed or changed."""
     with _alone():
         _load()
 
 
 def _renew() -> None:
-    if not differences():
+    if not (_write() or found()):
         return
-    _write()
     if trial.on_trial():
         trial.note_former()  # what is on trial holds until it is decided
     else:
@@ -217,12 +205,13 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def _write() -> None:
-    """Write the rules of all stacks and what loads them at boot."""
-    files.write(RULES, table.text(parts.together(parts.recorded())))
+def _write() -> bool:
+    """Write the rules of all stacks and what loads them at boot. Says whether the rules changed."""
+    changed = files.write(RULES, table.text(parts.together(parts.recorded())))
     if files.write(UNITS / UNIT, TEXT):
         systemd.reload()
     systemd.enable(UNIT, UNITS / UNIT, WANTS)
+    return changed
 
 
 def _check_way_in(rules: list[Rule], connection: str) -> None:

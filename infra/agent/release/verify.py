@@ -136,7 +136,8 @@ def _packages(app: App) -> list[Difference]:
 
 
 def _firewall() -> list[Difference]:
-    return [] if firewall.is_loaded() else [Difference("firewall", f"table {table.NAME}", "gone")]
+    how = firewall.found()
+    return [Difference("firewall", f"table {table.NAME}", how)] if how else []
 
 
 def _release(app: App) -> list[Difference]:
