@@ -7,6 +7,7 @@ from infra.config.load import load
 from infra.config.parse import SettingsError
 from infra.deployment.deployment import Deployment
 from infra.deployment.machine_firewall import guarded
+from infra.deployment.machine_settings import set_up
 from infra.machines.registry import KINDS, launch
 
 try:
@@ -17,6 +18,7 @@ apps, refused = from_settings.apps(wanted)
 
 machine = guarded(launch("machine", wanted))
 deployed = {each.app.name: Deployment(each.app.name, each.on(machine)) for each in apps}
+set_up(machine, from_settings.machine_settings(wanted, KINDS[wanted.machine], machine), deployed.values())
 
 for name, value in outputs.checked(
     {

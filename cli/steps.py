@@ -7,6 +7,8 @@ TITLES = {
     "copy-agent": "copy the agent",
     "prepare": "prepare the machine",
     "push-source": "push the source",
+    "settings": "set up the machine",
+    "undo": "the machine's settings",
     "release": "release",
     "check-public-url": "check the public URL",
     "release-notes": "note what went out",
@@ -23,7 +25,10 @@ SEVERAL = "*"
 REMOVAL = "-removal"
 """The end of the name of what takes an app off its machine."""
 
-OF_MACHINE = ("client-key", "host-key")
+UNDO = "-undo"
+"""The end of the name of what takes back the settings of the machine itself."""
+
+OF_MACHINE = ("client-key", "host-key", "settings", "undo")
 """Those of a machine, of which a stack has one."""
 
 DONE = {
@@ -43,8 +48,8 @@ SILENT = ("same", "replace", "discard-replaced", "remove-pending-replace")
 
 
 def is_silent(name: str, operation: str) -> bool:
-    """Whether a step is not told of. What takes an app off a server does nothing before it is deleted."""
-    return operation in SILENT or (name.endswith(REMOVAL) and operation != "delete")
+    """Whether a step is not told of. What takes something off a server does nothing before it is deleted."""
+    return operation in SILENT or (name.endswith((REMOVAL, UNDO)) and operation != "delete")
 
 
 def removed_app(name: str) -> str:

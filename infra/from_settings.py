@@ -18,10 +18,14 @@ from infra.deployment.repository import RepositoryError
 from infra.deployment.revision import Revision
 from infra.deployment.source import Source
 from infra.machines.contract import Machine
+from infra.machines.kind import Kind
 from infra.protocol import quantities, values
 from infra.protocol.app_settings import Dependencies
+from infra.protocol.machine_settings import SettingsSpec
 from infra.protocol.specs import Health, Limits
 
+JOURNAL = 500 * 2**20
+"""Bytes that the journal takes at most where nothing else is set, of a machine that the program makes."""
 MOST_AT_ONCE = 8
 """Repositories that are asked at the same time."""
 
@@ -135,4 +139,33 @@ def source(settings: AppSettings) -> Source:
         deploy_key=settings.deploy_key,
         known_hosts=settings.known_hosts,
         allow_missing=settings.allow_missing,
+    )
+
+
+def machine_settings(settings: Settings, kind: Kind, machine: Machine) -> SettingsSpec:
+    """What the stack wants of the machine itself.
+
+    Args:
+        settings: The settings.
+        kind: The kind of machine. One that is there already stays as its owner has it, unless a key says otherwise.
+        machine: The machine.
+    """
+    auto = not kind.given
+
+    def on(switch: str) -> bool:
+        return auto if switch == "auto" else switch == "true"
+
+    journal = settings.journal_size
+    return SettingsSpec(
+        owner=f"{pulumi.get_project()}/{pulumi.get_stack()}",
+        user=machine.ssh.user,
+        ssh=on(settings.ssh_hardening),
+        updates=on(settings.automatic_updates),
+        reboot=settings.reboot_window,
+        clock=on(settings.time_sync),
+        journal=(JOURNAL if auto else 0) if journal == "auto" else quantities.in_bytes(journal),
+        swap=quantities.in_bytes(settings.swap),
+        kernel=on(settings.kernel_hardening),
+        people=tuple(settings.people.values()),
+        lock_timeout=settings.lock_timeout,
     )

@@ -113,7 +113,13 @@ def port_free(settings: AppSettings) -> Iterator[str]:
         yield f"{NAMESPACE}:http_port is {settings.http_port}, which is reserved for {taken}; choose another"
 
 
-OF_STACK: tuple[Check, ...] = (ssh_not_from_everywhere, rules_not_wider_than_ssh)
+def people_are_no_apps(settings: Settings) -> Iterator[str]:
+    """No name in people is an app's: each app has a user of its name."""
+    for name in sorted(settings.people.keys() & {app.app for app in settings.each_app}):
+        yield f"{NAMESPACE}:people.{name} has the name of an app, which is a user of the machine; choose another name"
+
+
+OF_STACK: tuple[Check, ...] = (ssh_not_from_everywhere, rules_not_wider_than_ssh, people_are_no_apps)
 """The checks of what a stack has once, however many apps there are."""
 
 OF_APP: tuple[AppCheck, ...] = (

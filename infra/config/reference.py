@@ -164,7 +164,8 @@ def _plain(hint: Any, nested: bool) -> Json:
     """The schema of an unencrypted value in the file, where Pulumi writes numbers and booleans as text."""
     kind = _type(hint)
     if get_origin(hint) is Literal:
-        return {"enum": list(get_args(hint))}
+        words = list(get_args(hint))
+        return {"enum": [True, False, *words] if "true" in words else words}
     if kind == "boolean":
         return {"enum": [True, False, "true", "false"]}
     if kind == "array":

@@ -15,6 +15,7 @@ from infra.config.keys.firewall import FirewallKeys
 from infra.config.keys.network import NetworkKeys
 from infra.config.keys.processes import ProcessKeys
 from infra.config.keys.release import ReleaseKeys
+from infra.config.keys.system import SystemKeys
 
 K = TypeVar("K", bound=Keys)
 
@@ -25,7 +26,7 @@ class AppSettings(AppKeys, DependencyKeys, ProcessKeys, FileKeys, ReleaseKeys, N
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(AppSettings, FirewallKeys, AppsKeys):
+class Settings(AppSettings, FirewallKeys, SystemKeys, AppsKeys):
     """The kind of machine that the app runs on. Each kind has additional keys of its own."""
 
     title: ClassVar[str] = "The machine"

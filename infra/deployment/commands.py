@@ -82,6 +82,16 @@ def apply_firewall(file: str, sudo: str) -> str:
     return f'{sudo}python3 {file} firewall apply --connection "$SSH_CONNECTION"'
 
 
+def settings(sudo: str) -> str:
+    """The command that sets up the machine itself."""
+    return f"{sudo}{paths.AGENT} settings"
+
+
+def remove_settings(owner: str, sudo: str) -> str:
+    """The command that takes back what a stack wanted of the machine itself; nothing where it never wanted anything."""
+    return f"if [ -e {paths.MACHINE_SETTINGS} ]; then {sudo}{paths.AGENT} settings --remove --owner {owner}; fi"
+
+
 def confirm_firewall(owner: str, file: str, sudo: str) -> str:
     """The command that keeps the rules that are on trial."""
     return f"{sudo}python3 {file} firewall confirm --owner {owner}"

@@ -41,6 +41,8 @@ class Deployment(pulumi.ComponentResource):
         health_url: The URL of the health check.
         ssh: A command that logs in to the machine.
         plan: What the app is and how it is built, as far as its files can be read here.
+        delivered: The step before the release: the agent is installed, and no step is under way that does not retry.
+        program: The agent's digest.
 
     Raises:
         RunError: With every mistake in the arguments that can be known before any resource is made. Values that
@@ -52,6 +54,8 @@ class Deployment(pulumi.ComponentResource):
     health_url: pulumi.Output[str]
     ssh: pulumi.Output[str]
     plan: BuildPlan
+    delivered: pulumi.Resource
+    program: str
 
     def __init__(self, name: str, args: DeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         arguments.check(args)
@@ -76,6 +80,7 @@ class Deployment(pulumi.ComponentResource):
         )
         prepared = self._on_machine("prepare", commands.prepare(args.app.name, sudo), prepare, [copied, removal])
         delivered = prepared if args.source.repository.path is None else self._push_source(prepared)
+        self.delivered, self.program = delivered, digest
         deploy = arguments.for_deploy(args, generated).apply(
             lambda values: codec.text(specifications.deploy(args.app, args.source, args.revision, values, digest))
         )

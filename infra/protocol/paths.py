@@ -8,6 +8,9 @@ AGENT = "launchpad-agent"
 KEEP_DATA = "--keep-data"
 """The agent's option for a removal that leaves the app's data."""
 
+MACHINE_SETTINGS = "/var/lib/launchpad/settings.json"
+"""There as long as a stack wants something of the machine itself."""
+
 REPOSITORY = "repo.git"
 """The name of the app's bare repository in its folder."""
 

@@ -60,6 +60,11 @@ def size_in_bytes(value: object) -> int | None:
     return int(float(match[1]) * UNITS[match[2].upper()]) if match else None
 
 
+def in_bytes(text: str) -> int:
+    """Bytes from text that is known to be a size: a number, or one with a unit."""
+    return size_in_bytes(int(text) if text.isdecimal() else text) or 0
+
+
 def in_words(size: int) -> str:
     """A size as people write it: 512M, 2G; bytes if it is not a whole number of M."""
     for unit, factor in (("G", 2**30), ("M", 2**20)):

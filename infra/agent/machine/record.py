@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 
 from infra.agent.system import files
-from infra.agent.system.layout import STATE
-from infra.protocol import codec
+from infra.protocol import codec, paths
 from infra.protocol.machine_settings import SettingsSpec
 
-FILE = STATE / "settings.json"
+FILE = Path(paths.MACHINE_SETTINGS)
 
 
 def specs() -> dict[str, SettingsSpec]:

@@ -27,7 +27,6 @@ Unattended-Upgrade::Automatic-Reboot "false";
 PERIODIC = ("APT::Periodic::Enable", "APT::Periodic::Update-Package-Lists", "APT::Periodic::Unattended-Upgrade")
 SECURITY = re.compile(r"Debian-Security|-security\b", re.IGNORECASE)
 """What is in the name of an archive of security updates: ``label=Debian-Security``, ``${distro_codename}-security``."""
-RELEASE = re.compile(r"^ +release (.*)$", re.MULTILINE)
 FORMER = "timer "
 SOURCES = Path("/etc/apt/sources.list")
 """unattended-upgrade makes an empty one where there is none."""
@@ -93,10 +92,11 @@ def _verify(report: Report) -> None:
             raise Failure(f"{timer} is {' and '.join(_state(timer))} although it was just enabled: is it masked?")
     if problem := wrong_settings(sh.run(["apt-config", "dump"], doing="Reading apt's settings").out):
         raise Failure(problem)
-    if not offers_security(sh.run(["apt-cache", "policy"], doing="Reading apt's sources").out):
+    argv = ["apt-get", "indextargets", "--no-release-info", "--format", "$(RELEASE) $(SITE)"]
+    if not SECURITY.search(sh.run(argv, doing="Reading apt's sources").out):
         report.warn(
-            "No package source of this machine has security updates, as far as its package lists show: add Debian's "
-            "or Ubuntu's security archive to /etc/apt/sources.list.d."
+            "No package source of this machine has security updates: add Debian's or Ubuntu's security archive "
+            "(such as trixie-security) to /etc/apt/sources.list.d."
         )
 
 
@@ -121,12 +121,3 @@ def wrong_settings(dumped: str) -> str:
             "Allowed-Origins) names them. Put back its /etc/apt/apt.conf.d/50unattended-upgrades."
         )
     return ""
-
-
-def offers_security(policy: str) -> bool:
-    """Whether a package source has security updates.
-
-    Args:
-        policy: What ``apt-cache policy`` prints, a release line for each source.
-    """
-    return any(SECURITY.search(line) for line in RELEASE.findall(policy))

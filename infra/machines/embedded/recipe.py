@@ -25,6 +25,8 @@ PACKAGES = (
     *("iproute2", "nftables", "procps", "less"),
     # preinstalled to save time: the deployment's first step installs these on any machine that lacks them
     *("python3", "python3-venv", "git", "curl", "caddy"),
+    # and the settings of the machine this one; its timers stay off until they turn them on
+    "unattended-upgrades",
 )
 
 CUSTOMIZE = r"""

@@ -238,15 +238,6 @@ def test_updates_that_would_not_come_are_found() -> None:
     assert "takes no security updates" in upgrades.wrong_settings(WHOLE.replace("Debian-Security", "Debian"))
 
 
-def test_a_machine_without_a_source_of_security_updates_is_found() -> None:
-    policy = (
-        " 500 http://deb.debian.org/debian-security trixie-security/main amd64 Packages\n"
-        "     release v=13,o=Debian,a=stable-security,n=trixie-security,l=Debian-Security,c=main,b=amd64\n"
-    )
-    assert upgrades.offers_security(policy)
-    assert not upgrades.offers_security(policy.replace("-security", "").replace("-Security", ""))
-
-
 def test_waiting_updates_are_counted_and_those_for_security_apart() -> None:
     shown = (
         "Inst libc6 [2.41-12] (2.41-13 Debian:13.9/stable [amd64])\n"
