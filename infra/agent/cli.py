@@ -22,7 +22,7 @@ COPY = Path(__file__).parents[2]
 Verb = Callable[[argparse.Namespace], int | None]
 READING = ("status", "releases", "logs", "env", "verify")
 """The verbs that change nothing, which work with whatever is on the machine."""
-FOR_PEOPLE = frozenset({*READING, "restart", "rollback", "run", "console", "job", "cancel"})
+FOR_PEOPLE = frozenset({*READING, "restart", "rollback", "run", "console", "job", "cancel", "maintenance"})
 """What a person of ``launchpad:people`` may do: ask and operate an app, and neither deploy nor change the machine."""
 RUN_TEXT = (
     "run a command in the serving release: its variables, user, sandbox and virtualenv. One word with spaces or shell "

@@ -137,9 +137,11 @@ def status_codes(value: str) -> str:
 
 
 def domains(value: str) -> str:
-    """Fully qualified host names, comma-separated, in lower case and without spaces; or empty."""
+    """Fully qualified host names, comma-separated or as a list, in lower case and without spaces; or empty."""
     if not value.strip():
         return ""
+    if value.strip().startswith("["):
+        value = ",".join(values.list_of_texts(json_of(value, list, "host names such as example.org, www.example.org")))
     names = tuple(values.host_name(name.strip().lower()) for name in value.split(","))
     if len(set(names)) < len(names):
         raise ValueError("host names that differ from each other, such as example.org, www.example.org")

@@ -28,6 +28,10 @@ ANSWER_TIMEOUT, CERTIFICATE_TIMEOUT = 15, 120
 """Seconds until the public URL must be healthy: without a certificate, and after the proxy has obtained one."""
 REQUEST_TIMEOUT = 10
 """Seconds that one request to it may take, unless the health check allows more."""
+UNENCRYPTED = (
+    "launchpad:basic_auth is set without launchpad:domain: visitors send the password unencrypted. Set a domain, which "
+    "brings HTTPS, or have a proxy in front that offers it."
+)
 
 
 class Deployment(pulumi.ComponentResource):
@@ -70,6 +74,8 @@ class Deployment(pulumi.ComponentResource):
         if args.app.domain and not args.app.trusted_proxies:
             names = (args.app.domain, *args.app.aliases)
             host_names.watch(names, address, acme=args.app.tls.certificate == "", resource=self)
+        if args.app.basic_auth and not args.app.domain and args.machine.kind != "embedded":
+            pulumi.log.warn(UNENCRYPTED, self)
         self.ssh = self._ssh_files()
         reached = self._wait_for_ssh()
         file, opts = commands.agent_file(args.app.name), self._options([reached])

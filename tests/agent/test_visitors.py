@@ -291,6 +291,8 @@ def test_maintenance_closes_the_site_at_once_and_for_everybody_but_the_team(site
     assert (answer.status, answer.body, answer.headers["Retry-After"]) == (503, "<h1>Ours</h1>", "600")
     assert site.get("/", {"Cookie": f"launchpad_maintenance={key}"}).body == "four\n", "deployments go on"
     assert maintenance(site)["page"] == "maintenance.html"
+    found = site.lab.run("sudo launchpad-agent verify --app app")
+    assert found.code == 0, f"nothing of it is a change by hand: {found.out}{found.err}"
     assert site.lab.sudo("systemctl show launchpad-proxy --property=MainPID,ActiveEnterTimestamp,ReloadResult") == runs
     site.lab.power_off()
     site.lab.power_on()

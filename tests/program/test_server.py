@@ -193,3 +193,15 @@ def test_a_name_that_does_not_point_at_the_server_is_a_warning_of_the_preview(
     run(program, {**values, "domain": "a.org,www.a.org", "trusted_proxies": '["198.51.100.0/24"]'}, preview=preview)
     run(program, values, preview=preview)
     assert [text for text in said if "launchpad:domain" in text] == []
+
+
+def test_a_password_without_https_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_words: said.append(text))
+    password = {"basic_auth": '{"ana": "canary"}'}
+    for values in ({**SERVER, **password}, {**SERVER, **password, "domain": "a.org"}, {**password}, SERVER):
+        record(values, ("basic_auth",))
+    (text,) = [text for text in said if "basic_auth" in text]
+    assert text.startswith(
+        "launchpad:basic_auth is set without launchpad:domain: visitors send the password unencrypted."
+    )

@@ -26,9 +26,10 @@ class NetworkKeys(Keys):
     domain: str = key(
         readers.domains,
         description="""Host name of the app. Turns on HTTPS with a certificate from ACME (the DNS name must point to the
-            machine). Of several, comma-separated, the first is the app's own, and the others redirect to it.""",
+            machine). Of several, comma-separated or as a list, the first is the app's own, and the others redirect to
+            it.""",
         example="example.org, www.example.org",
-        also=("host", "hostname", "server_name"),
+        also=("domains", "host", "hostname", "server_name"),
     )
     acme_ca: str = key(
         readers.http_url,

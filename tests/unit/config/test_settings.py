@@ -135,6 +135,8 @@ def test_the_first_host_name_is_the_apps_own() -> None:
     settings = parse({"domain": "Shop.example.org, www.shop.example.org,shop.example.net"})
     assert settings.canonical == "shop.example.org"
     assert settings.aliases == ("www.shop.example.org", "shop.example.net")
+    listed = parse({"domain": '["Shop.example.org", "www.shop.example.org", "shop.example.net"]'})
+    assert listed.domains == settings.domains
     assert (parse({}).canonical, parse({"domain": ""}).aliases, settings.web_ports) == ("", (), (80, 443))
 
 
