@@ -129,7 +129,7 @@ def test_a_certificate_comes_by_acme(lab: Lab, flask: Repo, tmp_path: Path) -> N
     )
     lab.deploy(flask, "one").data()
     tls = {"acme_ca": "https://localhost:14000/dir", "acme_root": root}
-    lab.prepare(domain=DOMAIN, aliases=[ALIAS], tls=tls).data()
+    lab.prepare(domain=DOMAIN, aliases=[ALIAS], tls=tls, basic_auth={"ana": "correct horse"}).data()
     issued = lab.sudo("curl -sk https://localhost:15000/roots/0")
     until = time.monotonic() + 60
     while True:
@@ -140,8 +140,10 @@ def test_a_certificate_comes_by_acme(lab: Lab, flask: Repo, tmp_path: Path) -> N
         except OSError:
             assert time.monotonic() < until, lab.sudo("journalctl -u launchpad-proxy -n 20 -o cat")
             time.sleep(0.5)
-    assert body == "one \n"
+    assert body == "401 Unauthorized", "ACME's questions pass the password, and nobody else's"
     assert issuer.startswith("Pebble Intermediate CA")
+    lab.prepare(domain=DOMAIN, aliases=[ALIAS], tls=tls).data()
+    assert https(lab, issued)[0] == "one \n"
     assert redirect(lab) == f"HTTP/1.1 308 Permanent Redirect Location: https://{DOMAIN}/a?b=c"
     assert leads == [f"308 https://{DOMAIN}/a?b=c"] * 2, "case 33: www by ACME, too, in one hop"
     again = lab.prepare(domain=DOMAIN, aliases=[ALIAS], tls=tls).data()
