@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ BANS = re.compile(r"f2b-.*|.*crowdsec.*|sshguard.*")
 """The tables and chains of programs that only shut out attackers: they close no port."""
 UFW = Path("/etc/ufw/ufw.conf")
 LEGACY_TABLES = Path("/proc/net/ip_tables_names")
+VERDICTS = {"accept", "drop", "reject", "queue", "vmap"}
+Place = tuple[str, str, str]
+"""A chain: its family, table and name."""
 Object = Mapping[str, Any]
 """An object of nft's JSON. Source: libnftables-json(5)."""
 
@@ -49,29 +52,36 @@ def chains(objects: Iterable[Object]) -> list[str]:
         objects: What nft lists.
     """
     known = list(objects)
-    rules = [each["rule"] for each in known if "rule" in each]
+    rules: dict[Place, list[Object]] = {}
+    for rule in (each["rule"] for each in known if "rule" in each):
+        rules.setdefault((rule["family"], rule["table"], rule["chain"]), []).append(rule)
     found = []
     for chain in (each["chain"] for each in known if "chain" in each):
         if chain.get("type") != "filter" or chain.get("hook") not in ("input", "ingress"):
             continue
-        if (chain["family"], chain["table"]) == OURS or chain["family"] == "arp" or BANS.fullmatch(chain["table"]):
-            continue
         place = (chain["family"], chain["table"], chain["name"])
-        own = [rule for rule in rules if (rule["family"], rule["table"], rule["chain"]) == place]
-        if chain.get("policy") == "drop" or not all(_bans(rule) for rule in own):
-            found.append(f"chain {chain['name']} of table {chain['family']} {chain['table']}")
+        if place[:2] == OURS or place[0] == "arp" or BANS.fullmatch(place[1]):
+            continue
+        if chain.get("policy") == "drop" or _decides(place, rules, set()):
+            found.append(f"chain {place[2]} of table {place[0]} {place[1]}")
     return found
 
 
-def _bans(rule: Object) -> bool:
-    """Whether a rule passes packets on to a chain of a program that shuts out attackers, or decides nothing."""
-    for statement in rule.get("expr", ()):
-        target = statement.get("jump") or statement.get("goto")
-        if target is not None and not BANS.fullmatch(target["target"]):
-            return False
-        if {"accept", "drop", "reject", "queue", "vmap"} & set(statement):
-            return False
-    return True
+def _decides(place: Place, rules: Mapping[Place, Sequence[Object]], seen: set[Place]) -> bool:
+    """Whether a chain, or one that it passes packets on to, does more than to let in everything or to ban.
+
+    ufw that was turned off leaves chains behind that pass packets on to empty ones.
+    """
+    if place in seen:
+        return False
+    seen.add(place)
+    for statement in (each for rule in rules.get(place, ()) for each in rule.get("expr", ())):
+        if VERDICTS & set(statement):
+            return True
+        jump = statement.get("jump") or statement.get("goto")
+        if jump and not BANS.fullmatch(jump["target"]) and _decides((*place[:2], jump["target"]), rules, seen):
+            return True
+    return False
 
 
 def _legacy() -> str:

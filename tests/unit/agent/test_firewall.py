@@ -99,7 +99,10 @@ MATCH = {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": 
         # What Docker leaves: chains that let in everything, and rules for what is forwarded.
         ([chain("filter", "INPUT"), chain("filter", "FORWARD", "drop", hook="forward")], []),
         ([chain("filter", "INPUT"), rule("filter", "INPUT", MATCH, {"drop": None})], ["chain INPUT of table ip filter"]),
-        ([chain("filter", "INPUT"), rule("filter", "INPUT", {"jump": {"target": "ufw-in"}})], ["chain INPUT of table ip filter"]),
+        ([chain("filter", "INPUT"), rule("filter", "INPUT", {"jump": {"target": "x"}}), rule("filter", "x", MATCH, {"reject": None})], ["chain INPUT of table ip filter"]),
+        # What ufw leaves when it is turned off, and a loop
+        ([chain("filter", "INPUT"), rule("filter", "INPUT", {"jump": {"target": "ufw-in"}})], []),
+        ([chain("filter", "INPUT"), rule("filter", "INPUT", {"jump": {"target": "x"}}), rule("filter", "x", {"goto": {"target": "x"}})], []),
         # fail2ban, by nftables and by iptables
         ([chain("f2b-table", "f2b-chain"), rule("f2b-table", "f2b-chain", MATCH, {"reject": None})], []),
         ([chain("filter", "INPUT"), rule("filter", "INPUT", MATCH, {"counter": {}}, {"jump": {"target": "f2b-sshd"}})], []),
