@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import machine_status, maintenance, process, remote
+from cli import machine_status, maintenance, process, remote, verify
 from cli.options import PLAIN_WORDS, AppName, Json, StackName, chosen
 from infra.protocol.maintenance import RETRY_AFTER
 
@@ -30,6 +30,12 @@ Process = Annotated[
 def status_command(stack: StackName = "dev", app_name: AppName = "", as_json: Json = False) -> None:
     """Show which release serves, and its processes. Of all apps, unless one is named."""
     sys.exit(machine_status.show(chosen(stack), app_name, as_json=as_json))
+
+
+@app.command("verify")
+def verify_command(stack: StackName = "dev", app_name: AppName = "", as_json: Json = False) -> None:
+    """Compare the machine with what was deployed, and list what differs. The exit status is 1 if anything does."""
+    sys.exit(verify.show(chosen(stack), app_name, as_json=as_json))
 
 
 @app.command("releases")
