@@ -11,6 +11,7 @@ TITLES = {
     "undo": "the machine's settings",
     "release": "release",
     "check-public-url": "check the public URL",
+    "machine-state": "put back changes by hand",
     "release-notes": "note what went out",
     "generated-secrets": "generate the secrets",
     "ssh-files": "write the SSH files",
@@ -27,6 +28,9 @@ REMOVAL = "-removal"
 
 UNDO = "-undo"
 """The end of the name of what takes back the settings of the machine itself."""
+
+STATE, FINDING = "-machine-state", ("update", "refresh")
+"""The end of the name of what finds changes by hand and puts them back, and the operations in which it does."""
 
 OF_MACHINE = ("client-key", "host-key", "settings", "undo")
 """Those of a machine, of which a stack has one."""
@@ -48,8 +52,13 @@ SILENT = ("same", "replace", "discard-replaced", "remove-pending-replace")
 
 
 def is_silent(name: str, operation: str) -> bool:
-    """Whether a step is not told of. What takes something off a server does nothing before it is deleted."""
-    return operation in SILENT or (name.endswith((REMOVAL, UNDO)) and operation != "delete")
+    """Whether a step is not told of.
+
+    What takes something off a server does nothing before it is deleted, and what puts a machine back does nothing when
+    it is made.
+    """
+    undone = name.endswith((REMOVAL, UNDO)) and operation != "delete"
+    return operation in SILENT or undone or (name.endswith(STATE) and operation not in FINDING)
 
 
 def removed_app(name: str) -> str:

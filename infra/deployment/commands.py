@@ -53,6 +53,17 @@ def deploy(app: str, revision: str, sudo: str) -> str:
     return f"{sudo}{paths.AGENT} deploy --app {app} --revision {revision}"
 
 
+def verify(app: str, sudo: str) -> tuple[str, str]:
+    """The commands that compare the machine: by the installed agent, or by the copy that it was installed from."""
+    words = f"verify --app {app} --json"
+    return f"{sudo}{paths.AGENT} {words}", f"{sudo}python3 {agent_file(app)} {words}"
+
+
+def repair(app: str, sudo: str) -> str:
+    """The command that puts back what was changed by hand, by the copy of the agent that nobody runs otherwise."""
+    return f"{sudo}python3 {agent_file(app)} repair --app {app}"
+
+
 def remove(app: str, sudo: str, owner: str, *, data: bool) -> str:
     """The command that takes the app off a machine which stays, and at last the agent's copy.
 

@@ -14,6 +14,7 @@ from infra.deployment.app_plan import Planned
 from infra.deployment.arguments import DeploymentArgs
 from infra.deployment.check_public_url import CheckPublicUrl, PublicUrlExtra
 from infra.deployment.generated_secrets import GeneratedSecrets
+from infra.deployment.machine_state import MachineState
 from infra.deployment.on_machine import DIALS
 from infra.deployment.push_source import PushSource
 from infra.deployment.release_notes import ReleaseNotes
@@ -102,6 +103,7 @@ class Deployment(pulumi.ComponentResource):
         )
         if args.machine.is_checked_at(args.app.public_port):
             self._check_public_url(released)
+        self._machine_state(released)
         self._say_what_is_deployed()
         self.register_outputs(
             {"release": self.release, "url": self.url, "health_url": self.health_url, "ssh": self.ssh}
@@ -233,6 +235,15 @@ class Deployment(pulumi.ComponentResource):
                 release=plan.processes.get("release", ""),
             ),
             variables=pulumi.Output.all(dict(args.environment), dict(args.secrets)).apply(_digests),
+            opts=self._options([released]),
+        )
+
+    def _machine_state(self, released: pulumi.Resource) -> MachineState:
+        return MachineState(
+            self._child("machine-state"),
+            app=self._app.name,
+            access=self._machine.ssh,
+            triggers=[self._machine.instance_id],
             opts=self._options([released]),
         )
 

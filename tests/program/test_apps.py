@@ -17,6 +17,7 @@ from tests.program.recorder import Recording, record
 from tests.unit.config import pem
 
 STEPS = (
+    "machine-state",
     *("ssh-files", "wait-for-ssh", "copy-agent", "removal", "prepare", "push-source", "release", "release-notes"),
     "check-public-url",
 )

@@ -22,6 +22,7 @@ from infra.machines.firewall import plan
 from tests.program.recorder import HOST_KEY, ROOT, Recording, run
 
 STEPS = (
+    "machine-state",
     "ssh-files",
     "wait-for-ssh",
     "copy-agent",

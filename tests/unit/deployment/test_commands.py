@@ -110,3 +110,12 @@ def test_a_result_without_warnings_has_none(said: str) -> None:
 def test_warnings_of_a_result_are_shown_as_plain_lines() -> None:
     said = json.dumps({"release": "x", "warnings": ["worker ends\n  no \x1b[31mbroker", "another"]})
     assert commands.warnings(said) == ["worker ends\n  no \N{REPLACEMENT CHARACTER}[31mbroker", "another"]
+
+
+def test_the_machine_is_compared_by_the_installed_agent_and_repaired_by_its_copy() -> None:
+    words = "verify --app shop --json"
+    assert commands.verify("shop", "sudo ") == (
+        f"sudo launchpad-agent {words}",
+        f"sudo python3 launchpad-agent-shop.pyz {words}",
+    )
+    assert commands.repair("shop", "") == "python3 launchpad-agent-shop.pyz repair --app shop"
