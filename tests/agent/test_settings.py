@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import time
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from infra.agent.machine import algorithms
 from infra.deployment import bundle
 from infra.protocol.codec import SCHEMA
 from tests.agent import lab as lab_module
-from tests.agent.lab import USER, Done, Lab, Repo
+from tests.agent.lab import USER, Done, Lab, Repo, begin_deployment, deploy_spec
 from tests.agent.listing import differences, listing
+from tests.agent.load import Load
 
 OWNER = "shop/prod"
 ALL: dict[str, Any] = {
@@ -235,6 +237,13 @@ def test_people_operate_the_app_in_their_own_name_and_are_gone_with_their_line(b
     back = settle(bare, people=people)
     assert "launchpad:people.ana: /home/ana is there already, of somebody who had that name." in back.err
 
+    # Caddy is upgraded by apt, as any package: the proxy serves on, and Debian's service does not come up beside it
+    with Load(bare.address, keep_alive=2, fresh=2) as load:
+        bare.sudo("apt-get -qq install --reinstall caddy")
+    assert (load.failures, {answer.marker for answer in load.answers}) == ([], {"one"})
+    states = bare.run("systemctl is-enabled caddy; systemctl is-active caddy launchpad-proxy").out.split()
+    assert states == ["disabled", "inactive", "active"]
+
     # the app goes, and what the settings need stays until they go, too
     removed = bare.run("sudo python3 launchpad-agent.pyz remove --app app")
     assert "the agent stays, for what shop/prod set up on this machine" in removed.err
@@ -242,3 +251,47 @@ def test_people_operate_the_app_in_their_own_name_and_are_gone_with_their_line(b
     assert take_back(bare).data()["changed"] == ["sshd", "people"]
     bare.sudo("rm -r /home/ana")
     assert differences(before, listing(bare)) == []
+
+
+def test_a_required_restart_waits_for_its_window_and_for_deployments_and_the_app_comes_back(
+    bare: Lab, flask: Repo
+) -> None:
+    bare.give_uv()
+    bare.prepare().data()
+    bare.deploy(flask, "one").data()
+    settle(bare, reboot="Sun 04:00").data()
+    assert "no update requires it" in bare.run("sudo launchpad-agent reboot").err
+    assert bare.serving()["machine"]["reboot_required"] is None
+    bare.sudo("tee /run/reboot-required.pkgs", "linux-image-6.12\nlinux-image-6.12\n")
+    bare.sudo("touch --date=@1000000000 /run/reboot-required")
+    bare.sudo("apt-get -qq update")
+    shown = bare.serving()["machine"]
+    assert shown["updates"] >= shown["security_updates"] >= 0
+    assert (shown["reboot_required"], shown["reboot_packages"]) == (1000000000, ["linux-image-6.12"])
+    told = bare.sudo("launchpad-agent status --app app")
+    assert "The machine has to restart for an update (linux-image-6.12), since 2001-09-09 01:46 UTC." in told
+    assert re.search(
+        r"  machine      (no updates wait|\d+ updates? waits?, \d+ of them for security) \(package lists of ", told
+    )
+
+    hold = "release: until [ -e $DATA_DIR/go ]; do sleep 0.1; done"
+    held = flask.commit("held", {"Procfile": f"web: gunicorn app:app\n{hold}\n"})
+    bare.push(flask, held)
+    deployment = begin_deployment(bare, held, deploy_spec(), until="build:")
+    bare.sudo("systemctl start --no-block launchpad-reboot.service")
+    until = time.monotonic() + 120
+    while "waiting for the machine, which is used by" not in bare.sudo("journalctl -u launchpad-reboot -o cat"):
+        assert time.monotonic() < until, "it does not wait"
+        time.sleep(0.1)
+    bare.sudo("touch /srv/app/data/go")
+    assert deployment.wait() == 0, "the deployment has ended as it would have"
+    subprocess.run([*bare.ssh_words, "-O", "exit", bare.address], capture_output=True, check=False)
+    until = time.monotonic() + 180
+    while bare.run("test ! -e /run/reboot-required && systemctl is-active app@green").code != 0:
+        assert time.monotonic() < until, "the machine does not come back"
+        time.sleep(0.5)
+    while bare.run("curl -sf localhost").code != 0:
+        assert time.monotonic() < until, "the app does not come back"
+        time.sleep(0.2)
+    assert bare.marker() == "held"
+    assert "the proxy has finished its requests" in bare.sudo("journalctl -u launchpad-reboot -o cat --boot=all")

@@ -35,7 +35,8 @@ class Timex(ctypes.Structure):
 def apply(wanted: Wanted, report: Report) -> None:
     """Have something set the clock; otherwise take back that we had it done."""
     if not wanted.clock:
-        if was := record.taken(FORMER).get(f"{FORMER}{UNIT}"):
+        was = record.taken(FORMER).get(f"{FORMER}{UNIT}")
+        if was is not None:
             if was != "enabled":
                 sh.run(["systemctl", "disable", "--quiet", "--now", UNIT])
             record.forget(FORMER)

@@ -34,7 +34,7 @@ def apply(wanted: Wanted, report: Report) -> None:
     """Have a swap file of the wanted size; none for 0.
 
     Raises:
-        Failure: It cannot be made, and why.
+        Failure: It cannot be made, and why. One that is there stays, unless it was to go.
     """
     if wanted.swap and kind_of_machine.is_container():
         report.skip("swap", kind_of_machine.HOST.format("the swap"))
@@ -43,6 +43,7 @@ def apply(wanted: Wanted, report: Report) -> None:
     size = FILE.stat().st_size if FILE.exists() else 0
     if size == wanted.swap and (not size or (_is_on() and not files.write(UNIT, TEXT))):
         return
+    _check_space(wanted.swap - size)
     if size or UNIT.exists():
         _remove()
     if wanted.swap:
@@ -56,21 +57,25 @@ def _is_on() -> bool:
     return any(line.split()[:1] == [str(FILE)] for line in Path("/proc/swaps").read_text(encoding="utf-8").splitlines())
 
 
+def _check_space(more: int) -> None:
+    """Refuse a swap file that the disk has no room for; ``more`` are the bytes that it takes in addition."""
+    free = files.free_bytes(FILE.parents[1])
+    if more > 0 and free < more + LEFT:
+        raise Failure(
+            f"launchpad:swap needs {quantities.in_words(more)} more on the machine's disk, where only "
+            f"{quantities.in_words(free)} are free, and {quantities.in_words(LEFT)} stay free. Choose a smaller one."
+        )
+
+
 def _make(size: int) -> None:
     FILE.parent.mkdir(mode=0o700, exist_ok=True)
-    free = files.free_bytes(FILE.parent)
-    if free < size + LEFT:
-        raise Failure(
-            f"launchpad:swap is {quantities.in_words(size)}, but only {quantities.in_words(free)} are free on the "
-            f"machine's disk, of which {quantities.in_words(LEFT)} stay free. Choose a smaller one."
-        )
     draft = FILE.with_name(".launchpad.new")
     draft.unlink(missing_ok=True)
     draft.touch(0o600)
     # Written in full: some file systems give out holes for what is only allocated, and the kernel refuses those.
     argv = ["dd", "if=/dev/zero", f"of={draft}", "bs=1M", f"count={size}", "iflag=count_bytes", "status=none"]
     sh.run(argv, doing="Writing the swap file")
-    sh.run(["mkswap", "--quiet", str(draft)], doing="Making the swap file")
+    sh.run(["mkswap", str(draft)], doing="Making the swap file")
     draft.rename(FILE)
     files.write(UNIT, TEXT)
     systemd.reload()
