@@ -5,6 +5,7 @@ from __future__ import annotations
 from infra.agent.proxy import access, closed, pages
 from infra.agent.proxy.site import Site
 from infra.agent.system.layout import App
+from infra.protocol.maintenance import HEADER
 
 PREFIXES = ("{path.0}", "{path.0}/{path.1}", "{path.0}/{path.1}/{path.2}")
 """The URLs that can have files of $DATA_DIR below them, as deep as the app model allows."""
@@ -182,6 +183,8 @@ def _upstream(site: Site, port: int) -> str:
         # and with them Debian's Caddy (2.6, built with a newer Go), which panics.
         "\tflush_interval 1ms",
         *(f"\theader_up -{name}" for name in SPOOFED),
+        # Only the proxy says this, and the workstation's check believes it.
+        f"\theader_down -{HEADER}",
         # Only the proxy's own password can be in it, and an app may refuse what it does not know.
         *(["\theader_up -Authorization"] if site.basic_auth else []),
         *_trusted(site),

@@ -222,6 +222,7 @@ http://:80 {
 				header_up -X-Forwarded-Ssl
 				header_up -X-Forwarded-Protocol
 				header_up -X-Forwarded-Port
+				header_down -Launchpad-Maintenance
 				transport http {
 					dial_timeout 3s
 					keepalive 1s
@@ -319,6 +320,7 @@ http://:80 {
 				header_up -X-Forwarded-Ssl
 				header_up -X-Forwarded-Protocol
 				header_up -X-Forwarded-Port
+				header_down -Launchpad-Maintenance
 				transport http {
 					dial_timeout 3s
 					keepalive 1s
@@ -410,7 +412,7 @@ def test_only_trusted_proxies_say_who_the_visitor_is() -> None:
     text = lines(Site("app", 1, 2, trusted_proxies=("198.51.100.0/24", "2001:db8::/64")))
     start = text.index("trusted_proxies 198.51.100.0/24 2001:db8::/64")
     assert text[start + 1] == 'header_up X-Forwarded-For "^(?:.*,)? *([^, ]+), [^,]*$" "$1"'
-    assert text[start - 1] == "header_up -X-Forwarded-Port", "headers that contradict them are dropped as ever"
+    assert text[start - 2] == "header_up -X-Forwarded-Port", "headers that contradict them are dropped as ever"
     assert text.count(text[start]) == 2, "in both slots"
 
 
