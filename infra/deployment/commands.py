@@ -12,6 +12,11 @@ from infra.protocol import paths
 RELEASE = re.compile(r"[0-9a-f]{12}(-[0-9]+)?")
 """The name of a release on the machine: its revision, plus a number if the revision was built more than once."""
 
+PYTHON = "command -v python3 || (apt-get update && apt-get install -y python3)"
+"""Installs Python for the agent, unless another app has done so meanwhile."""
+ROOTS = "/root"
+"""What is locked for that, as several apps may come at once and apt-get waits for nobody: only root can."""
+
 NO_SUDO = (
     "error: {user} may not run sudo without a password here, which deployments need. Log in as root "
     "(launchpad:server.user root), or allow it: see docs/servers.md"
@@ -30,7 +35,7 @@ def wait_for_ssh(user: str, *, owned: bool) -> str:
     return (
         f"{checked}(while sleep 2.5 </dev/null >/dev/null 2>&1; do echo 'the machine is still starting' >&2; done) & "
         "ticker=$!; if command -v cloud-init >/dev/null; then cloud-init status --wait >/dev/null; fi; "
-        f"command -v python3 >/dev/null || ({sudo}apt-get update && {sudo}apt-get install -y python3) >/dev/null; "
+        f"command -v python3 >/dev/null || {sudo}flock {ROOTS} sh -c '{PYTHON}' >/dev/null; "
         "code=$?; kill $ticker; exit $code"
     )
 

@@ -6,13 +6,17 @@ import contextlib
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from infra.agent.release import turns
 from infra.agent.system import locks, say
-from infra.agent.system.layout import FORMER_LOCKS, MACHINE_LOCK, RUN, App
+from infra.agent.system.layout import FORMER_LOCKS, MACHINE_LOCK, MACHINE_WANTED, RUN, App
 from infra.agent.system.locks import Holder
+
+PATIENCE = 30.0
+"""Seconds for which a deployment lets those go first who wait for the machine alone."""
 
 
 def current(app: App) -> Holder | None:
@@ -61,14 +65,17 @@ def alone(who: str, what: str, timeout: float) -> Iterator[None]:
     """
     handle = locks.open_file(MACHINE_LOCK)
     try:
-        locks.wait(
-            lambda: locks.try_lock(handle),
-            _busy,
-            timeout,
-            locks.Messages(
-                "Something else on this machine", "the machine, which is used by", "Try again, or raise lock_timeout."
-            ),
-        )
+        with _wanted():
+            locks.wait(
+                lambda: locks.try_lock(handle),
+                _busy,
+                timeout,
+                locks.Messages(
+                    "Something else on this machine",
+                    "the machine, which is used by",
+                    "Try again, or raise lock_timeout.",
+                ),
+            )
         with locks.noted(handle, who, what):
             yield
     finally:
@@ -111,11 +118,16 @@ def _one(app: App, who: str, what: str, timeout: float) -> Iterator[None]:
 
 @contextmanager
 def _machine(timeout: float) -> Iterator[None]:
-    """Keep ``prepare`` from changing the machine; other apps may deploy at the same time."""
+    """Keep ``prepare`` from changing the machine; other apps may deploy at the same time.
+
+    One that waits goes first, but only for a while: the prepares of several apps take seconds each, and would wait for
+    the longest of all builds otherwise. For that build nobody else waits.
+    """
     handle = locks.open_file(MACHINE_LOCK)
+    first = time.monotonic() + PATIENCE
     try:
         locks.wait(
-            lambda: locks.try_lock(handle, fcntl.LOCK_SH),
+            lambda: (time.monotonic() >= first or not _is_wanted()) and locks.try_lock(handle, fcntl.LOCK_SH),
             lambda: holder.describe() if (holder := locks.of(MACHINE_LOCK)) else "a prepare that has just started",
             timeout,
             locks.Messages(
@@ -125,6 +137,29 @@ def _machine(timeout: float) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def _wanted() -> Iterator[None]:
+    """Say that somebody waits for the machine alone, as long as the block lasts, or the process."""
+    handle = locks.open_file(MACHINE_WANTED)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)  # who looks holds it for an instant
+        yield
+    finally:
+        os.close(handle)
+
+
+def _is_wanted() -> bool:
+    """Whether somebody waits for the machine alone."""
+    handle = locks.open_file(MACHINE_WANTED)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def _ahead(app: App, number: int) -> str:

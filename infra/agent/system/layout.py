@@ -43,6 +43,8 @@ CADDY_SOCKET = Path("/run") / PROXY_USER / "admin.sock"
 RUN = Path("/run/launchpad")
 FILE_SOCKETS = Path("/run/launchpad-files")
 MACHINE_LOCK = RUN / "machine.lock"
+MACHINE_WANTED = RUN / "machine.wanted"
+"""Locked, shared, by who waits for the machine alone; not ``*.lock``, as it keeps nobody out but for a while."""
 SUSPENDED = Path("/run/launchpad-suspended")
 PACKAGES_LOCK = RUN / "packages"
 """Locked while a deployment installs Debian packages; not ``*.lock``, as it keeps nobody from preparing the machine."""

@@ -87,6 +87,25 @@ def test_release_is_known_whatever_lies_in_the_state(said: str, name: str) -> No
     assert commands.release(said, SHA) == name
 
 
+def test_several_apps_that_come_to_a_machine_without_python_install_it_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "ROOTS", str(tmp_path))
+    # As apt-get does, it ends where another one is at work.
+    install = 'ln -s "$1" busy || exit 100; echo "$1" >>asked; [ "$1" = update ] || ln -s sh python3; rm busy'
+    (tmp_path / "apt-get").write_text(f"#!/bin/sh\n{install}\n")
+    (tmp_path / "apt-get").chmod(0o755)
+    for name in ("sh", "flock", "ln", "rm", "sleep", "kill"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    line = commands.wait_for_ssh("root", owned=False)
+    started = [
+        subprocess.Popen(["/bin/sh", "-c", line], env={"PATH": str(tmp_path)}, cwd=tmp_path, stderr=subprocess.DEVNULL)
+        for _ in range(5)
+    ]
+    assert [process.wait() for process in started] == [0] * 5
+    assert (tmp_path / "asked").read_text().split() == ["update", "install"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "sh"])
 @pytest.mark.parametrize(("python", "code"), [("exit 0", 0), (None, 100)])
