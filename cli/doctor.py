@@ -33,9 +33,16 @@ def settings(stack: Stack) -> list[Finding]:
     apps = [
         finding
         for name in stack.named_apps or [""]
-        for finding in _named(name, _revision(stack, config.of_app(held, name) if name else held, name))
+        for finding in _named(name, _revision(stack, _of_app(stack, held, name), name))
     ]
     return [ok("config", stack.file.name), *_machine(held), *apps]
+
+
+def _of_app(stack: Stack, held: config.Config, name: str) -> config.Config:
+    """The config of one of several apps; of a map with something encrypted in it, what can be read here."""
+    if not name:
+        return held
+    return config.of_app(config.readable(stack.settings()) if "apps" in held.unread else held, name)
 
 
 def _named(app: str, findings: list[Finding]) -> list[Finding]:

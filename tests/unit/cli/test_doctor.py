@@ -153,6 +153,18 @@ def commit(path: Path, files: dict[str, str]) -> None:
         subprocess.run(["git", *identity, "-C", path, *words], check=True)
 
 
+def test_each_of_several_apps_is_examined_by_its_name_although_something_is_encrypted(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_pulumi(stack, monkeypatch)
+    commit(tmp_path / "shop", {"app.py": FLASK, "requirements.txt": "flask\n"})
+    secret = "{TOKEN: {secure: v1:x}}"
+    shop = f"shop: {{repository: {tmp_path}/shop, secrets: {secret}}}"
+    stack.file.write_text(f"config:\n  launchpad:apps: {{{shop}, blog: {{repository: /nowhere, http_port: 8080}}}}\n")
+    found = states(doctor.settings(stack))
+    assert found == [("config", "ok"), ("repository blog", "problem"), ("repository shop", "ok"), ("plan shop", "ok")]
+
+
 def test_a_finding_of_several_lines_stays_in_its_column() -> None:
     assert doctor.lines([Finding("plan", State.PROBLEM, "no\nbecause")]) == ["PROBLEM plan  no\n              because"]
 
