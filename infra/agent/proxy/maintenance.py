@@ -6,6 +6,7 @@ together and at once. The key lets its holder past the page; only root and the p
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -16,7 +17,8 @@ from dataclasses import asdict, dataclass
 
 from infra.agent.proxy import pages
 from infra.agent.system import files, locks
-from infra.agent.system.layout import App, proxy_ids
+from infra.agent.system.failure import Failure
+from infra.agent.system.layout import CADDYFILE, App, proxy_ids
 from infra.common.printable import one_line
 
 ON, RECORD = "on", "record.json"
@@ -50,7 +52,16 @@ def current(app: App) -> Maintenance | None:
 
 
 def begin(app: App, who: str, message: str, retry_after: int) -> Maintenance:
-    """Close the site, or change what visitors of a closed one are told; the time and the key of that stay."""
+    """Close the site, or change what visitors of a closed one are told; the time and the key of that stay.
+
+    Raises:
+        Failure: The proxy does not look at the files, as an earlier version has configured it.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if f"root {app.maintenance}\n" not in CADDYFILE.read_text(encoding="utf-8"):
+            raise Failure(
+                f"The proxy of this machine knows no maintenance mode of {app.name} yet: run launchpad up first."
+            )
     with _alone(app):
         before = current(app)
         made = Maintenance(

@@ -26,6 +26,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> App:
     monkeypatch.setattr(layout, "RUN", tmp_path / "run")
     monkeypatch.setattr(locks, "RUN", tmp_path / "run")
     monkeypatch.setattr(maintenance, "proxy_ids", lambda: own)
+    monkeypatch.setattr(maintenance, "CADDYFILE", tmp_path / "none")
     make = files.directory
     monkeypatch.setattr(files, "directory", lambda path, mode, _owner=own: make(path, mode, own))
     return App("shop")
@@ -52,6 +53,18 @@ def test_closing_changing_and_opening(app: App) -> None:
     assert maintenance.end(app) == second
     assert (maintenance.current(app), maintenance.end(app), list(app.maintenance.iterdir())) == (None, None, [])
     assert maintenance.begin(app, "ana@desk", "", 600).key != first.key, "an old key opens nothing"
+
+
+def test_a_proxy_that_does_not_look_closes_nothing_and_nobody_says_so(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance, "CADDYFILE", tmp_path / "Caddyfile")
+    (tmp_path / "Caddyfile").write_text("of an earlier version")
+    with pytest.raises(Failure, match="knows no maintenance mode of shop yet: run launchpad up first"):
+        maintenance.begin(app, "ana@desk", "", 90)
+    assert maintenance.current(app) is None
+    (tmp_path / "Caddyfile").write_text(closed.matchers(Site("shop", 1, 2)))
+    assert maintenance.begin(app, "ana@desk", "", 90).who == "ana@desk"
 
 
 PAGE_FILES = {seconds: (f"visitors/{seconds}/page.html", f"visitors/{seconds}/page.txt") for seconds in (90, 600)}
