@@ -215,3 +215,11 @@ def test_a_public_url_is_checked_only_where_everybody_may_ask() -> None:
     names = {each.name for each in recording.registrations}
     assert "shop-check-public-url" not in names
     assert "blog-check-public-url" in names
+
+
+def test_an_owner_of_ones_own_is_what_the_machine_knows_and_no_shell_reads() -> None:
+    recording = run(lambda: deploy("shop", mine(), owner="shops/blue"), {})
+    assert specification(recording, "shop-prepare")["owner"] == "shops/blue"
+    assert " --owner shops/blue --keep-data" in recording.one("shop-removal").inputs["delete"]
+    with pytest.raises(pulumi.RunError, match=r"owner: is 'a; b'; it must be a name such as launchpad/dev"):
+        run(lambda: deploy("shop", mine(), owner="a; b"), {})

@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from infra import from_settings
 from infra.config import reference, stackfile
-from infra.config.entries import apart
+from infra.config.entries import apart, placed
 from infra.config.parse import SettingsError
 from infra.config.schema import Schema
 from infra.config.settings import AppSettings, Settings
@@ -212,6 +212,16 @@ def test_a_key_of_an_app_that_is_no_item_of_the_map_is_answered_with_the_right_c
         "launchpad:apps.shop.http_port is not a key of this program; to set an item of launchpad:apps, run: pulumi "
         "config set --path launchpad:apps.shop.http_port"
     ]
+
+
+def test_what_is_wrong_with_an_app_later_is_told_by_the_path_of_its_keys_too() -> None:
+    settings = parse({"repository": "./all", "apps": '{"shop": {"revision": "v1"}}'})
+    line = "launchpad:repository lacks v1: pulumi config rm launchpad:revision, or set launchpad:command"
+    assert placed(settings, "shop", line) == (
+        "launchpad:repository lacks v1: pulumi config rm --path launchpad:apps.shop.revision, or set "
+        "launchpad:apps.shop.command"
+    )
+    assert placed(parse({"app": "shop"}), "shop", line) == line
 
 
 def test_machine_keys_are_checked_once_for_the_stack() -> None:
