@@ -80,9 +80,15 @@ def for_deploy(args: DeploymentArgs, generated: pulumi.Output[dict[str, str]]) -
 
     def gather(values: list[Any]) -> Resolved:
         address, ports, package_index, environment, secrets, more = values
-        secrets = {**{name: text for name, text in (more or {}).items() if name not in environment}, **secrets}
-        local_port = args.app.local_port(ports)
-        resolved = Resolved(address, local_port, package_index=package_index, environment=environment, secrets=secrets)
+        generated = {name: text for name, text in (more or {}).items() if name not in {**environment, **secrets}}
+        resolved = Resolved(
+            address,
+            args.app.local_port(ports),
+            package_index=package_index,
+            environment=environment,
+            secrets={**generated, **secrets},
+            generated=tuple(sorted(generated)),
+        )
         return checked(args, resolved)
 
     machine, index = args.machine, args.app.package_index

@@ -27,6 +27,8 @@ class Resolved:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     basic_auth: Mapping[str, str] = field(default_factory=dict, repr=False)
+    generated: tuple[str, ...] = ()
+    """The names of secrets that nobody set."""
 
 
 def prepare(app: AppArgs, resolved: Resolved, program: str, owner: str = "") -> PrepareSpec:
@@ -60,6 +62,7 @@ def deploy(app: AppArgs, source: Source, revision: Revision, resolved: Resolved,
         python=app.python,
         env=tuple(sorted(resolved.environment.items())),
         secrets=tuple(sorted(resolved.secrets.items())),
+        generated=resolved.generated,
         health=replace(app.health, host=app.domain or (app.local_name if resolved.local_port else resolved.address)),
         drain_timeout=app.timeouts.drain,
         stop_timeout=app.timeouts.stop,

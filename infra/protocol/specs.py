@@ -135,6 +135,8 @@ class DeploySpec(Message):
     python: str = value(values.python, "")
     env: Variables = value(variables, (), write=dict)
     secrets: Variables = value(variables, (), secret=True, write=dict)
+    generated: tuple[str, ...] = value(values.list_of_texts, ())
+    """Which of ``secrets`` were generated: a value that the machine has stays, as the state may have been lost."""
     health: Health = value(Health, Health())
     drain_timeout: float = value(quantities.seconds(0, 3600), 30)
     stop_timeout: float = value(quantities.seconds(1, 3600), 30)

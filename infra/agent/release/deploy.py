@@ -8,7 +8,17 @@ from infra.agent.build import built_trees, inventory
 from infra.agent.build.inventory import Built
 from infra.agent.process import hooks, limits, slots, units
 from infra.agent.proxy import proxy
-from infra.agent.release import heal, lock, maintenance, prune, release_process, secrets, specifications, workers
+from infra.agent.release import (
+    generated,
+    heal,
+    lock,
+    maintenance,
+    prune,
+    release_process,
+    secrets,
+    specifications,
+    workers,
+)
 from infra.agent.release.observe import Observed, observe
 from infra.agent.release.plan import Action, Kind, Plan, plan
 from infra.agent.release.predecessor import Predecessor
@@ -37,7 +47,7 @@ def deploy(spec: DeploySpec, revision: str) -> Result:
     signals = Signals()
     with lock.deploying(app, spec.who, f"{spec.ref or 'revision'} at {revision[:12]}", spec.lock_timeout):
         signals.begin()
-        return Deployment(Request(spec, revision), signals).run()
+        return Deployment(Request(generated.settled(app, spec), revision), signals).run()
 
 
 def rollback(app: App, revision: str, who: str) -> Result:

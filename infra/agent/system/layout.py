@@ -187,6 +187,11 @@ class App:
         return SETTINGS / self.name / "former-secrets.json"
 
     @property
+    def generated(self) -> Path:
+        """The secrets that were generated for the app. Root's, 0600."""
+        return SETTINGS / self.name / "generated.json"
+
+    @property
     def certificates(self) -> Path:
         """The app's own TLS certificate and key, or the root of a private ACME server; for root and the proxy."""
         return SETTINGS / "tls" / self.name
