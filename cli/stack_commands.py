@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import branch, clean, destroy, engine, output, remote, rollback, up
+from cli import adopt, branch, clean, destroy, engine, output, remote, rollback, up
 from cli.failure import Failure
 from cli.options import PASSES_ON, AppName, Json, StackName, chosen
 
@@ -36,6 +36,12 @@ def refresh_command(context: typer.Context, stack: StackName = "dev") -> None:
     """Compare the state with the real resources and update it. Further options go to pulumi refresh."""
     up.ready(chosen(stack))
     sys.exit(engine.passed_on(chosen(stack), "refresh", "--yes", "--skip-preview", *context.args))
+
+
+@app.command("adopt", context_settings=PASSES_ON)
+def adopt_command(context: typer.Context, stack: StackName = "dev") -> None:
+    """Take over the machine of a stack whose state is lost, with the app and its data, and deploy."""
+    adopt.adopt(chosen(stack), context.args)
 
 
 @app.command("destroy", context_settings=PASSES_ON)

@@ -7,7 +7,7 @@ import sys
 
 from infra.machines.embedded import client
 from infra.machines.embedded.recipe import SUITES
-from infra.machines.embedded.requests import CleanCache, ListMachines, ListUsers, ProvideBase, Sweep
+from infra.machines.embedded.requests import Adopt, CleanCache, ListMachines, ListUsers, ProvideBase, Sweep
 from infra.machines.embedded.shell import MachineError
 from infra.machines.embedded.state import MachineState
 
@@ -47,15 +47,30 @@ def sweep(options: argparse.Namespace) -> str:
     return "".join(f"removed machine {machine}\n" for machine in removed).rstrip()
 
 
+def adopt(options: argparse.Namespace) -> str:
+    """Let the next run of a stack take over its machines, whose keys its state has lost."""
+    return "\n".join(
+        line(found) for found in client.ask(Adopt(str(client.ROOT), options.project, options.stack)).machines
+    )
+
+
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m infra.machines.embedded", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for verb, name in ((base, "base"), (clean, "clean"), (show, "list"), (in_use, "in-use"), (sweep, "sweep")):
+    for verb, name in (
+        (base, "base"),
+        (clean, "clean"),
+        (show, "list"),
+        (in_use, "in-use"),
+        (sweep, "sweep"),
+        (adopt, "adopt"),
+    ):
         verbs.add_parser(name, help=verb.__doc__, description=verb.__doc__).set_defaults(verb=verb)
     verbs.choices["base"].add_argument("--suite", default=SUITES[0], choices=SUITES)
-    verbs.choices["sweep"].add_argument("--stack", required=True)
-    verbs.choices["sweep"].add_argument("--project", default="launchpad")
+    for name in ("sweep", "adopt"):
+        verbs.choices[name].add_argument("--stack", required=True)
+        verbs.choices[name].add_argument("--project", default="launchpad")
     options = parser.parse_args()
     try:
         text = options.verb(options)

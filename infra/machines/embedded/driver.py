@@ -15,10 +15,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from infra.machines.embedded import base, computer, container, disk, growth, lifecycle, locks, network, recipe, record
+from infra.machines.embedded import (
+    adoption,
+    base,
+    computer,
+    container,
+    disk,
+    growth,
+    lifecycle,
+    locks,
+    network,
+    recipe,
+    record,
+)
 from infra.machines.embedded.answers import BaseImage, Checked, Failed, Kept, Machines, Removed
 from infra.machines.embedded.record import Record
 from infra.machines.embedded.requests import (
+    Adopt,
     Check,
     CleanCache,
     Destroy,
@@ -33,7 +46,7 @@ from infra.machines.embedded.requests import (
 )
 from infra.machines.embedded.shell import MachineError, progress, repeat_progress
 from infra.machines.embedded.sizes import show
-from infra.machines.embedded.state import MachineSpec, MachineState
+from infra.machines.embedded.state import MachineState
 from infra.protocol import codec
 from infra.protocol.codec import Message
 
@@ -47,12 +60,14 @@ def ensure(place: Place, request: Ensure) -> MachineState:
         if machine is None or not disk.is_whole(machines, machine):
             lifecycle.remove(machines, request.id, machine)
             machine = lifecycle.make(place, request)
-        refuse_other_keys(machine, request.spec)
+        adopts = adoption.is_due(machine, request)
         growth.refuse_to_shrink(machines, machine, request.spec.disk)
         failure = lifecycle.enlarge(machines, machine, request.spec.disk)
         lifecycle.adopt(machines, machine, request)
         lifecycle.prepare_to_resume(place, machine)
         lifecycle.start(machines, machine)
+        if adopts:
+            adoption.change_keys(machines, machine, request)
         if failure:
             raise MachineError(f"{failure} The machine runs; the size of its disk is still {show(machine.disk)}.")
         return describe(machines, machine)
@@ -68,17 +83,21 @@ def resume(place: Place, request: Resume) -> MachineState:
         return describe(place.machines, machine)
 
 
-def refuse_other_keys(machine: Record, spec: MachineSpec) -> None:
-    """Check that the existing machine has the stack's keys.
-
-    Raises:
-        MachineError: It has others, so nobody with the stack's keys could log in.
-    """
-    if (machine.host_key, machine.authorized_key) != (spec.host_key, spec.authorized_key):
-        raise MachineError(
-            f"Machine {machine.id} already exists, with keys that this stack's state does not have: an earlier state, "
-            "which is lost, created it. Nothing was changed. `make destroy` removes it and everything on it."
-        )
+def adopt(place: Place, request: Adopt) -> Machines:
+    """Let the next run of a stack take over its machines."""
+    found = []
+    for name, machine in record.every(place.machines):
+        if machine is None or not machine.made:
+            continue
+        owner = machine.owner
+        if (owner.clone, owner.project, owner.stack) != (request.clone, request.project, request.stack):
+            continue
+        with locks.held(locks.DIRECTORY / f"{name}.lock", f"machine {name}"):
+            if latest := whole(place, name):
+                latest.adoptable = True
+                record.save(place.machines, latest)
+                found.append(describe(place.machines, latest))
+    return Machines(tuple(found))
 
 
 def destroy(place: Place, request: Destroy) -> Removed:
@@ -138,6 +157,7 @@ def describe(machines: Path, machine: Record) -> MachineState:
         local_ports=machine.local_ports,
         instance_id=machine.instance_id,
         boot_id=machine.boot_id if running else "",
+        adoptable=machine.adoptable,
         directory=str(record.directory(machines, machine.id)),
     )
 
@@ -199,6 +219,7 @@ VERBS: dict[str, tuple[type[Message], Callable[[Place, Any], Message]]] = {
     ListMachines.VERB: (ListMachines, list_machines),
     ListUsers.VERB: (ListUsers, users_of_the_cache),
     Sweep.VERB: (Sweep, sweep),
+    Adopt.VERB: (Adopt, adopt),
 }
 """The request class and the handler of each verb."""
 

@@ -8,7 +8,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 from pulumi.runtime import rpc
 
-from infra.machines.embedded import client, forwards, sizes
+from infra.machines.embedded import adoption, client, forwards, sizes
 from infra.machines.embedded.recipe import SUITES
 from infra.machines.embedded.requests import Check, Destroy, Ensure, Inspect
 from infra.machines.embedded.shell import MachineError, progress
@@ -58,7 +58,10 @@ class MachineProvider(PlainProvider):
         live = checked.machine
         if _olds and live.state != "running":
             progress(EXPLANATIONS[live.state])
-        if live.state == "absent":
+        keys = (inputs["host_key"], inputs["authorized_key"])
+        if not _olds and live.state != "absent" and keys != (live.host_key, live.authorized_key) and not live.adoptable:
+            failures = [CheckFailure("", adoption.refusal(live.id))]
+        elif live.state == "absent":
             failures = [CheckFailure("", problem) for problem in checked.problems]
         elif is_same_hardware(live, inputs):
             inputs |= {"address": live.address, "instance_id": live.instance_id}

@@ -49,6 +49,9 @@ class Record(Message):
     made: bool = value(values.flag, False)
     """Whether the disk is complete; an incomplete machine is created again from scratch."""
 
+    adoptable: bool = value(values.flag, False)
+    """Whether a stack that has other keys than the machine may give it its own: somebody said so (see adoption.py)."""
+
     pid: int = value(SIZE, 0)
     started: int = value(SIZE, 0)
     """The start time of the container's first process, ``pid``, in ticks since boot: process ids are reused."""

@@ -121,6 +121,19 @@ class Sweep(Request[Removed]):
 
 
 @dataclass(frozen=True)
+class Adopt(Request[Machines]):
+    """Let the next run of a stack take over its machines, whose keys its state has lost."""
+
+    TITLE: ClassVar[str] = "The request to adopt a stack's machines"
+    VERB: ClassVar[str] = "adopt"
+    ANSWER: ClassVar[type[Message]] = Machines
+
+    clone: str = value(values.text)
+    project: str = value(values.text)
+    stack: str = value(values.text)
+
+
+@dataclass(frozen=True)
 class ListMachines(Request[Machines]):
     """List the machines on this computer."""
 

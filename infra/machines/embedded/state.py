@@ -66,4 +66,5 @@ class MachineState(Message):
     local_ports: tuple[tuple[str, str], ...] = value(values.texts, (), write=dict)
     instance_id: str = value(values.text, "")
     boot_id: str = value(values.text, "")
+    adoptable: bool = value(values.flag, False)
     directory: str = value(values.text, "")

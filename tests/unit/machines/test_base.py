@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.machines.embedded import base, computer, driver, locks, record
+from infra.machines.embedded import adoption, base, computer, driver, locks, record
 from infra.machines.embedded.answers import Kept, Machines
 from infra.machines.embedded.record import Record
-from infra.machines.embedded.requests import CleanCache, Ensure, ListUsers, Place
+from infra.machines.embedded.requests import Adopt, CleanCache, Ensure, ListUsers, Place
 from infra.machines.embedded.shell import MachineError
 from infra.machines.embedded.state import MachineSpec, Owner
 
@@ -74,6 +74,14 @@ def test_a_machine_of_a_lost_state_is_neither_adopted_nor_removed(
     ):
         driver.ensure(alice, Ensure("bob", Owner(), "bob", "", spec))
     assert record.load(tmp_path / "machines", "bob") == bob
+    assert driver.adopt(alice, Adopt("/no", "such", "stack")).machines == ()
+    owner = bob.owner
+    (found,) = driver.adopt(alice, Adopt(owner.clone, owner.project, owner.stack)).machines
+    assert (found.id, found.adoptable) == ("bob", True)
+    after = record.load(tmp_path / "machines", "bob")
+    assert after
+    assert adoption.is_due(after, Ensure("bob", Owner(), "bob", "", spec))
+    assert not adoption.is_due(after, Ensure("bob", Owner(), "bob", "", replace(spec, host_key=bob.host_key)))
 
 
 def test_a_machine_without_an_image_stands_on_none(tmp_path: Path) -> None:

@@ -196,6 +196,19 @@ def test_what_cannot_be_is_said_in_the_preview(driver: Any, change: Any, propert
     assert [(one.property, one.reason) for one in failures] == [(property_, reason)]
 
 
+def test_a_machine_of_a_lost_state_is_told_of_in_the_preview_unless_it_is_to_be_adopted(driver: Any) -> None:
+    new = {**INPUTS, "host_key": rpc.UNKNOWN, "authorized_key": rpc.UNKNOWN}
+    driver(replace(LIVE, id="lp00000001"))
+    (failure,) = MachineProvider().check({}, dict(new)).failures
+    assert failure.reason.startswith("Machine lp00000001 already exists, with keys that this stack's state does not")
+    assert "`launchpad adopt` takes it over with the app and its data" in failure.reason
+    driver(replace(LIVE, id="lp00000001", adoptable=True))
+    assert MachineProvider().check({}, dict(new)).failures == []
+    driver(replace(LIVE, id="lp00000001"))
+    assert MachineProvider().check(INPUTS, dict(new)).failures == [], "it is replaced"
+    assert MachineProvider().check({}, dict(INPUTS)).failures == [], "an interrupted run has made it"
+
+
 def test_a_disk_that_cannot_grow_is_said_in_the_preview_which_asks_with_the_size(driver: Any) -> None:
     asked = driver(LIVE, problems=("it stays in use",))
     checked = MachineProvider().check(INPUTS, {**INPUTS, "disk": "8G"})
