@@ -173,6 +173,25 @@ def test_no_request_is_lost_while_a_changed_release_is_built_anew(deployed: Lab)
     assert deployed.serving()["release"] != release
 
 
+def test_what_launchpad_does_itself_is_no_difference(deployed: Lab, flask: Repo) -> None:
+    hook = ".launchpad/hooks/after_switch"
+    flask.commit(
+        "bare", {"Procfile": "web: gunicorn --workers 1 app:app\n", hook: "#!/bin/sh\ndate >hooked\n"}, (hook,)
+    )
+    flask.commit("sick", {"Procfile": "web: false\n", hook: None})
+    deployed.deploy(flask, "bare", secrets={"KEY": "another"}, keep_releases=2).data()
+    assert verified(deployed) == []
+    assert deployed.deploy(flask, "sick").code == 1
+    assert verified(deployed) == []
+    deployed.run(f"sudo launchpad-agent rollback --app {APP} --revision {flask.revisions['mine']}").data()
+    assert verified(deployed) == []
+    deployed.prepare(app="shop", http_port=8080).data()
+    assert verified(deployed) == []
+    deployed.run("sudo launchpad-agent remove --app shop").data()
+    assert verified(deployed) == []
+    assert "shop" not in deployed.sudo("cat /var/lib/launchpad/manifest.jsonl")
+
+
 def test_nothing_is_compared_while_a_deployment_runs(deployed: Lab, flask: Repo) -> None:
     flask.commit("slow", {"Procfile": "release: sleep 600\n" + PROCFILE})
     deployed.push(flask, flask.revisions["slow"])
