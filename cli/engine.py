@@ -38,7 +38,7 @@ def update(verb: str, stack: Stack, more: Sequence[str], *, quiet_stdout: bool =
     """
     view = View(stack.app or steps.SEVERAL)
     words = stack.pulumi(verb, "--yes", "--skip-preview", "--json")
-    if goes_on(stack.named_apps, stack.apps()):
+    if len(stack.named_apps) > 1 and goes_on(stack.named_apps, _up(stack)):
         words.append("--continue-on-error")
     with process.interrupts() as pressed:
         code = _show([*words, *more], view, pressed, to_stderr=quiet_stdout)
@@ -50,6 +50,16 @@ def update(verb: str, stack: Stack, more: Sequence[str], *, quiet_stdout: bool =
             f"To stop it: {stack.command('cancel')}"
         )
     raise Failure
+
+
+def _up(stack: Stack) -> Sequence[str]:
+    """The apps that are up, of which another backend than the clone's own has to be asked."""
+    if stack.project.has_own_backend:
+        return stack.apps()
+    try:
+        return sorted(stack.outputs().get("apps") or {})
+    except Failure:
+        return []
 
 
 def goes_on(named: Sequence[str], up: Sequence[str]) -> bool:

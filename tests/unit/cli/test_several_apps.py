@@ -63,6 +63,13 @@ def test_one_app_that_fails_stops_no_other_unless_it_may_be_a_new_name(
     assert engine.goes_on(named, there) is goes_on
 
 
+def test_another_backend_is_asked_which_apps_are_up(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://elsewhere")
+    assert engine._up(stack) == ["blog", "old", "shop"]
+    (stack.project.root / "pulumi").write_text("#!/bin/sh\nexit 1\n")
+    assert engine._up(stack) == []
+
+
 def test_each_step_of_several_apps_is_told_with_the_name_of_its_app() -> None:
     assert steps.title("blog-release", steps.SEVERAL) == "release of blog"
     assert steps.title("shop-prepare", steps.SEVERAL) == "prepare the machine of shop"
