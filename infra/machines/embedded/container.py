@@ -151,12 +151,17 @@ def is_running(record: Record) -> bool:
 
 def is_about(pid: int, machine: str) -> bool:
     """Whether a process belongs to a machine: after a reboot of this computer, another process may have its id."""
-    try:
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
+    found = arguments(pid)
     # without arguments, it is about to run another program or to end
-    return f"--machine={machine}".encode() in arguments or not any(arguments)
+    return bool(found) and (f"--machine={machine}".encode() in found or not any(found))
+
+
+def arguments(pid: int) -> list[bytes]:
+    """The program and arguments of a process; none if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 def began(pid: int) -> float:
@@ -286,7 +291,7 @@ def stop(machines: Path, record: Record) -> None:
 def kill(machines: Path, machine: str, record: Record | None) -> None:
     """Kill every process of a machine and remove the files that nspawn leaves behind."""
     if record and is_running(record):
-        supervisor = [pid for pid in [parent(record.pid)] if is_about(pid, machine)]
+        supervisor = [pid for pid in [parent(record.pid)] if f"--machine={machine}".encode() in arguments(pid)]
         for pid in (*supervisor, *children(record.pid), record.pid):
             cgroup.kill(pid)
     cgroup.clear(machine)
