@@ -60,7 +60,17 @@ def ssh(machine: Lab, user: str, command: str, *options: str, key: str = "") -> 
     words = [
         *("ssh", "-F", "none", "-i", str(machine.folder / (key or user)), "-o", "IdentitiesOnly=yes"),
         *("-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={machine.folder / 'known_hosts'}"),
-        *("-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=30", *options, f"{user}@{machine.address}", command),
+        *(
+            "-o",
+            "StrictHostKeyChecking=yes",
+            "-o",
+            "ConnectTimeout=30",
+            "-o",
+            "ConnectionAttempts=20",
+            *options,
+            f"{user}@{machine.address}",
+            command,
+        ),
     ]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     return Done(done.returncode, done.stdout, done.stderr)
@@ -130,6 +140,17 @@ def test_sshd_takes_keys_only_no_root_and_current_algorithms_or_is_left_as_it_wa
     assert found["MACs stoc"] == list(algorithms.CURRENT["MACs"])
     assert found["host key algorithms"] == ["ssh-ed25519"], "the one key of this machine, which is pinned"
 
+    # killed after the file was written and before sshd has read it
+    dropin, state = "/etc/ssh/sshd_config.d/00-launchpad.conf", "/var/lib/launchpad/settings.json"
+    bare.sudo(
+        f"sh -c 'cp -p {dropin} /root; rm {dropin}; systemctl reload ssh; cp -p /root/00-launchpad.conf {dropin}'"
+    )
+    bare.sudo(f'sed -i \'s/"former": {{}}/"former": {{"sshd has not read its files": "yes"}}/\' {state}')
+    assert ssh(bare, "root", "id -un", key="key").out == "root\n"
+    assert settle(bare, ssh=True).data()["changed"] == []
+    assert "Permission denied (publickey)" in ssh(bare, "root", "id", key="key").err
+    bare.sudo("rm /root/00-launchpad.conf")
+
     # a deployment as root is not locked out
     assert settle(bare, "blog/prod", ssh=True, user="root").data()["changed"] == ["sshd"]
     assert ssh(bare, "root", "id -un", key="key").out == "root\n"
@@ -180,7 +201,14 @@ def test_people_operate_the_app_in_their_own_name_and_are_gone_with_their_line(b
     ana, ben, new = (keys(bare, name) for name in ("ana", "ben", "new"))
     people = [{"name": "ana", "keys": [ana]}, {"name": "ben", "keys": [ben]}]
     assert settle(bare, people=people).data()["changed"] == ["sshd", "people"]
-    assert settle(bare, people=people).data()["changed"] == []
+    bare.sudo("tee /etc/ssh/sshd_config.d/60-theirs.conf", "AllowGroups deploy ben\n")
+    again = settle(bare, people=people).data()
+    assert again["changed"] == []
+    assert again["warnings"] == [
+        "ana of launchpad:people cannot log in, as sshd has AllowGroups deploy ben: "
+        "/etc/ssh/sshd_config.d/60-theirs.conf, line 1, says so."
+    ]
+    bare.sudo("rm /etc/ssh/sshd_config.d/60-theirs.conf")
     own = settle(bare, "blog/prod", people=[{"name": "app", "keys": [ana]}])
     assert "launchpad:people.app: this machine has an account app of its own" in own.err
 

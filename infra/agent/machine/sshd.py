@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.agent.machine import algorithms, sshd_config
+from infra.agent.machine import algorithms, record, sshd_config
 from infra.agent.machine.report import Report
 from infra.agent.machine.wanted import Wanted
 from infra.agent.system import caller_address, files, manifest, sh
@@ -16,7 +16,8 @@ from infra.common import atomic
 
 SSHD = "/usr/sbin/sshd"
 UNIT = "ssh.service"
-OFF = "or leave sshd as it is: launchpad:ssh_hardening false"
+UNREAD = "sshd has not read its files"
+"""Recorded while that is so, for a run that is killed meanwhile."""
 ANSWER = 30.0
 """Seconds that sshd may take to answer again after a reload."""
 
@@ -34,10 +35,14 @@ def apply(wanted: Wanted, report: Report) -> None:
     }
     before = {path: path.read_bytes() if path.exists() else None for path in texts}
     if before == {path: None if text is None else text.encode() for path, text in texts.items()}:
-        _check(options, wanted)
+        _check(options, wanted, report)
+        if record.taken(UNREAD):
+            _reload()
+            record.forget(UNREAD)
         return
     if any(text is not None for text in texts.values()):
-        _check_as_it_is()
+        _check_as_it_is(wanted)
+    record.before(UNREAD, "yes")
     try:
         _put({path: None if text is None else text.encode() for path, text in texts.items()})
         tried = sh.run([SSHD, "-t"])
@@ -48,12 +53,14 @@ def apply(wanted: Wanted, report: Report) -> None:
                 raise Failure(
                     f"sshd rejects Launchpad's settings, so nothing was changed. Its words:\n{tried.last_lines()}"
                 )
-            _check(options, wanted)
+            _check(options, wanted, report)
             _reload()
     except BaseException:
         _put(before)
         sh.run(["systemctl", "try-reload-or-restart", UNIT])
+        record.forget(UNREAD)
         raise
+    record.forget(UNREAD)
     report.did("sshd", "keys only, current algorithms" if options else "as this machine has it")
 
 
@@ -65,22 +72,27 @@ def _known() -> dict[str, tuple[str, ...]]:
     }
 
 
-def _check_as_it_is() -> None:
+def _or(wanted: Wanted) -> str:
+    """What else one can do."""
+    return "or leave sshd as it is: launchpad:ssh_hardening false" if wanted.ssh else "or remove launchpad:people"
+
+
+def _check_as_it_is(wanted: Wanted) -> None:
     """Refuse an sshd that has a mistake already, or reads no drop-ins."""
     tried = sh.run([SSHD, "-t"])
     if not tried.ok:
         raise Failure(
             f"sshd rejects its configuration on this machine as it is; Launchpad has changed nothing. "
-            f"Mend it, {OFF}. Its words:\n{tried.last_lines()}"
+            f"Mend it, {_or(wanted)}. Its words:\n{tried.last_lines()}"
         )
     if not sshd_config.includes_dropins(_text(sshd_config.MAIN)):
         raise Failure(
             f"{sshd_config.MAIN} does not read {sshd_config.FOLDER}. Add as its first line "
-            f"Include {sshd_config.FOLDER}/*.conf, {OFF}."
+            f"Include {sshd_config.FOLDER}/*.conf, {_or(wanted)}."
         )
 
 
-def _check(options: Mapping[str, str], wanted: Wanted) -> None:
+def _check(options: Mapping[str, str], wanted: Wanted, report: Report) -> None:
     """Ask sshd what holds for who deploys, for root and for anybody else; see that a key lets in who deploys.
 
     Raises:
@@ -93,25 +105,32 @@ def _check(options: Mapping[str, str], wanted: Wanted) -> None:
         expected = dict(options)
         if user in wanted.people:
             expected |= {"AuthorizedKeysFile": f"{PEOPLE_KEYS}/%u", "PasswordAuthentication": "no"}
+            if closed := sshd_config.closed_to(user, found):
+                why = _because(closed.split()[0], ours=False)
+                report.warn(f"{user} of launchpad:people cannot log in, as sshd has {closed}: {why}")
         for keyword, value in sshd_config.differences(expected, found).items():
             raise Failure(
                 f"sshd has {keyword} {value} for the user {user}, although Launchpad sets {expected[keyword]}: "
-                f"{_because(keyword)} Change that, {OFF}. Nothing was changed."
+                f"{_because(keyword, ours=True)} Change that, {_or(wanted)}. Nothing was changed."
             )
         if user in wanted.users and sshd_config.locks_out_keys(found):
             raise Failure(
                 f"sshd lets {user} in only by {found['authenticationmethods']}, so that Launchpad, which has a key, "
-                f"could not log in any more: {_because('AuthenticationMethods')} Nothing was changed."
+                f"could not log in any more: {_because('AuthenticationMethods', ours=False)} Nothing was changed."
             )
 
 
-def _because(keyword: str) -> str:
+def _because(keyword: str, *, ours: bool) -> str:
+    """Which file says so; ``ours`` says whether Launchpad sets the option, too."""
     dropins = {path: _text(path) for path in sshd_config.FOLDER.glob("*.conf")}
-    line = sshd_config.setter(keyword, _text(sshd_config.MAIN), dropins)
+    line = sshd_config.setter(keyword, _text(sshd_config.MAIN), dropins, anywhere=not ours)
     if line is None:
         return "some other file that it reads says so."
-    how = "for some users or addresses" if line.conditional else "and sshd takes the first value that it reads"
-    return f"{line.path}, line {line.number}, says so, {how}."
+    if line.conditional:
+        how = ", for some users or addresses"
+    else:
+        how = ", and sshd takes the first value that it reads" if ours else ""
+    return f"{line.path}, line {line.number}, says so{how}."
 
 
 def _reload() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -60,9 +61,26 @@ def includes_dropins(main: str) -> bool:
 
 
 def effective(shown: str) -> dict[str, str]:
-    """What ``sshd -T`` says, by keyword in lower case."""
-    fields = (line.split(None, 1) for line in shown.splitlines())
-    return {field[0].lower(): field[1].strip() if len(field) > 1 else "" for field in fields if field}
+    """What ``sshd -T`` says, by keyword in lower case; values of several lines are put together."""
+    found: dict[str, str] = {}
+    for line in shown.splitlines():
+        keyword, _, value = line.strip().partition(" ")
+        found[keyword.lower()] = f"{found.get(keyword.lower(), '')} {value.strip()}".strip()
+    return found
+
+
+def closed_to(user: str, found: Mapping[str, str]) -> str:
+    """The list of those who may log in at all that lacks an account, whose one group has its name; empty if none does.
+
+    Args:
+        user: The account.
+        found: What sshd says.
+    """
+    for keyword in ("AllowUsers", "AllowGroups"):
+        allowed = found.get(keyword.lower(), "")
+        if allowed and not any(fnmatch.fnmatchcase(user, each.partition("@")[0]) for each in allowed.split()):
+            return f"{keyword} {allowed}"
+    return ""
 
 
 def differences(wanted: Mapping[str, str], found: Mapping[str, str]) -> dict[str, str]:
@@ -102,18 +120,19 @@ def lines(path: Path, content: str) -> Iterator[Line]:
             yield Line(path, number, words[0], words[-1], conditional)
 
 
-def setter(keyword: str, main: str, dropins: Mapping[Path, str]) -> Line | None:
+def setter(keyword: str, main: str, dropins: Mapping[Path, str], *, anywhere: bool = False) -> Line | None:
     """The line of somebody else's that sets an option before ours does, or under a Match; None if there is none.
 
     Args:
         keyword: The option.
         main: The text of sshd_config.
         dropins: The texts of the drop-ins, by their paths.
+        anywhere: Whether a line after ours counts, too, for an option that ours do not set.
     """
     included = INCLUDE.search(main)
     before = main[: included.start()].count("\n") if included else 0
-    found = [line for line in lines(MAIN, main) if line.conditional or line.number <= before]
+    found = [line for line in lines(MAIN, main) if anywhere or line.conditional or line.number <= before]
     for path in sorted(dropins):
         if path not in (DROPIN, PEOPLE):
-            found += [line for line in lines(path, dropins[path]) if line.conditional or path < DROPIN]
+            found += [line for line in lines(path, dropins[path]) if anywhere or line.conditional or path < DROPIN]
     return next((line for line in found if line.keyword.lower() == keyword.lower()), None)

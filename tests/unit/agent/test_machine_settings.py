@@ -125,6 +125,15 @@ def test_what_sshd_says_is_compared_with_what_is_wanted() -> None:
     assert sshd_config.locks_out_keys({"authenticationmethods": "publickey,keyboard-interactive"})
 
 
+def test_a_list_of_those_who_may_log_in_is_found_where_it_lacks_somebody() -> None:
+    found = sshd_config.effective("allowusers deploy\nallowusers an?@192.0.2.*\nport 22\n")
+    assert found["allowusers"] == "deploy an?@192.0.2.*"
+    assert sshd_config.closed_to("ana", found) == ""
+    assert sshd_config.closed_to("ben", found) == "AllowUsers deploy an?@192.0.2.*"
+    assert sshd_config.closed_to("ben", {"allowgroups": "sudo"}) == "AllowGroups sudo"
+    assert sshd_config.closed_to("ben", {"port": "22"}) == ""
+
+
 def test_people_log_in_by_key_alone_and_by_those_that_root_keeps() -> None:
     assert sshd_config.people_text(["ana", "ben"]) == (
         "# Written by launchpad-agent settings; changes are overwritten by the next launchpad up.\n"
