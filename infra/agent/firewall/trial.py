@@ -6,6 +6,8 @@ noted of the trial is in memory, so that a reboot ends it, too.
 
 from __future__ import annotations
 
+import time
+
 from infra.agent.firewall import table
 from infra.agent.firewall.parts import RULES
 from infra.agent.system import files, sh, systemd
@@ -19,6 +21,8 @@ CONFIRMED, TAKEN_BACK = RUN / "firewall.confirmed", RUN / "firewall.taken-back"
 FORMER = RUN / "firewall.former"
 """The transaction that brings back what was before."""
 UNIT = "launchpad-firewall-trial"
+LONGEST_TAKE_BACK = 30.0
+"""Seconds that the command to take rules back may take; it is a moment."""
 TAKE_BACK = f"mv {NOTE} {TAKEN_BACK} 2>/dev/null && nft -f {FORMER}; rm -f {TAKEN_BACK} {FORMER}"
 
 
@@ -32,6 +36,7 @@ def begin(spec: FirewallSpec, text: str) -> None:
     Raises:
         Failure: They could not be loaded. The former ones hold.
     """
+    _wait_for_the_last()
     note_former()
     files.write_json(NOTE, codec.plain(spec))
     timer = ["systemd-run", "--quiet", "--collect", f"--unit={UNIT}", f"--on-active={spec.trial:g}"]
@@ -42,6 +47,14 @@ def begin(spec: FirewallSpec, text: str) -> None:
     except BaseException:
         take_back()
         raise
+
+
+def _wait_for_the_last() -> None:
+    """Wait until systemd has done with the timer of a trial before, and the command that took that back."""
+    systemd.stop_all([f"{UNIT}.timer"])
+    until = time.monotonic() + LONGEST_TAKE_BACK
+    while not systemd.state(f"{UNIT}.service").is_stopped and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 def note_former() -> None:
