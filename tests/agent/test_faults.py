@@ -154,11 +154,15 @@ def test_a_clock_that_is_wrong_by_a_day_changes_no_order(lab: Lab, repo: Repo) -
 
 
 def test_a_disk_that_is_full_at_the_switch_costs_no_request(lab: Lab, repo: Repo) -> None:
+    before = lab.marker()
     marker = hooked(repo, "filled", {"before_switch": FILL})
     with served(lab):
         done = lab.deploy(repo, marker)
         assert int(lab.sudo("df --output=avail -B1 /srv").split()[1]) < 100_000
-        assert lab.marker() == (marker if done.code == 0 else "right-again")
+        # It depends on the last bytes whether the switch, or what is written after it, still finds room.
+        if done.code:
+            says(done, "disk is full")
+        assert lab.marker() in ((before, marker) if done.code else (marker,))
         refused = lab.prepare()
     says(refused, "The disk is nearly full: ", "Raise launchpad:embedded.disk or launchpad:ec2.disk")
     lab.sudo(f"find /srv/{APP}/data -type f -delete")

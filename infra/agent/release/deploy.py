@@ -28,7 +28,7 @@ from infra.agent.release.request import Request
 from infra.agent.release.result import Result, result
 from infra.agent.release.rollout import Rollout
 from infra.agent.release.signals import Signals
-from infra.agent.system import files, instances, manifest, say, systemd
+from infra.agent.system import files, instances, manifest, say, space, systemd
 from infra.agent.system.layout import App
 from infra.protocol.specs import DeploySpec
 
@@ -121,10 +121,21 @@ class Deployment:
             record.failed(error)
             raise
         record.succeeded(built, slot, warnings)
-        prune.prune(self.app, self.spec.keep_releases, built.release)
-        manifest.tidy()
+        warnings += self._tidy(built)
         say.step("done", f"{built.release} is serving ({built.subject})")
         return result(built, slot, warnings, changed=True, fresh=Action.BUILD in steps.actions)
+
+    def _tidy(self, built: Built) -> list[str]:
+        """Remove what is no longer needed; returns why that failed, which costs the serving release nothing."""
+        try:
+            prune.prune(self.app, self.spec.keep_releases, built.release)
+            manifest.tidy()
+        except OSError as error:
+            what = "the disk is full" if space.ran_out(error) else str(error)
+            text = f"{built.release} is serving, but what it replaces could not be tidied up: {what}"
+            say.step("warning", text)
+            return [text]
+        return []
 
     def _carry_out(self, observed: Observed, steps: Plan, record: Record) -> tuple[Built, str, list[str]]:
         """Do what the plan says; returns the release, the slot that it serves from, and warnings."""
