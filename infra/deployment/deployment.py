@@ -75,7 +75,7 @@ class Deployment(pulumi.ComponentResource):
         if args.app.domain and not args.app.trusted_proxies:
             names = (args.app.domain, *args.app.aliases)
             host_names.watch(names, address, acme=args.app.tls.certificate == "", resource=self)
-        if args.app.basic_auth and not args.app.domain and args.machine.kind != "embedded":
+        if args.app.basic_auth and not args.app.domain and args.machine.local_ports is None:
             pulumi.log.warn(UNENCRYPTED, self)
         self.ssh = self._ssh_files()
         reached = self._wait_for_ssh()
