@@ -34,7 +34,7 @@ def status_command(stack: StackName = "dev", app_name: AppName = "", as_json: Js
 
 @app.command("verify")
 def verify_command(stack: StackName = "dev", app_name: AppName = "", as_json: Json = False) -> None:
-    """Compare the machine with what was deployed, and list what differs. The exit status is 1 if anything does."""
+    """Compare the machine with what was deployed on it. Each difference is a line; with any the exit status is 1."""
     sys.exit(verify.show(chosen(stack), app_name, as_json=as_json))
 
 

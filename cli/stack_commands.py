@@ -40,7 +40,7 @@ def refresh_command(context: typer.Context, stack: StackName = "dev") -> None:
 
 @app.command("adopt", context_settings=PASSES_ON)
 def adopt_command(context: typer.Context, stack: StackName = "dev") -> None:
-    """Take over the machine of a stack whose state is lost, with the app and its data, and deploy."""
+    """Take over a machine with its data after the state was lost. Further options go to pulumi up."""
     adopt.adopt(chosen(stack), context.args)
 
 
@@ -74,7 +74,7 @@ def rollback_command(
 
 @app.command("outputs", context_settings=PASSES_ON)
 def outputs_command(context: typer.Context, stack: StackName = "dev") -> None:
-    """Print the stack's outputs as JSON, or the value of one output."""
+    """Print the stack's outputs as JSON, or the value of one."""
     words = [word for word in context.args if word != "--json"]
     sys.exit(engine.passed_on(chosen(stack), "stack output", "--json", *words))
 

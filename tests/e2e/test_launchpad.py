@@ -196,9 +196,7 @@ def test_following_a_log_ends_well_with_ctrl_c(stack: Stack) -> None:
 
 
 def test_a_branch_has_a_machine_of_its_own_for_a_while(stack: Stack) -> None:
-    subprocess.run(["git", "-C", stack.clone.parent / "shop", "branch", "feature/cart", "HEAD~1"], check=True)
-    subprocess.run(["git", "-C", stack.clone.parent / "shop", "checkout", "-q", "HEAD~3"], check=True)
-    stack.run("git -C ../shop branch -f feature/cart && git -C ../shop checkout -q main", check=True)
+    stack.run("git -C ../shop branch feature/cart 'HEAD^{/^first}'", check=True)
     stack.run("launchpad branch up feature/cart", check=True)
     url = stack.run("launchpad url -s preview-feature-cart", check=True).stdout.strip()
     assert fetch(url) == (200, "first")
