@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TypedDict
 
 from cli import output, remote
 from cli.failure import Failure
 from cli.stack import Stack
 from infra.protocol import quantities
-from infra.protocol.maintenance import COOKIE, LONGEST
+from infra.protocol.maintenance import COOKIE, LONGEST, Closing
 
 PAGES = ".launchpad/error_pages"
-
-
-class State(TypedDict):
-    """What ``launchpad-agent maintenance`` prints; see infra/agent/release/maintenance.py."""
-
-    closed: bool
-    changed: bool
-    since: float | None
-    who: str
-    message: str
-    retry_after: int
-    path: str
-    page: str
 
 
 def retry_after(value: str) -> int:
@@ -49,7 +35,7 @@ def switch(stack: Stack, app: str, *words: str, as_json: bool) -> None:
         words: The agent's arguments: on or off, or neither.
         as_json: Whether to print what the agent says.
     """
-    state: State = json.loads(remote.ask(stack, app, "maintenance", "--who", remote.who(), *words))
+    state: Closing = json.loads(remote.ask(stack, app, "maintenance", "--who", remote.who(), *words))
     if as_json:
         output.data(state)
         return
@@ -69,7 +55,7 @@ def _url(stack: Stack, app: str) -> str:
     return str(url).rstrip("/")
 
 
-def lines(state: State, app: str, url: str, off: str) -> list[str]:
+def lines(state: Closing, app: str, url: str, off: str) -> list[str]:
     """What a person reads of the state.
 
     Args:

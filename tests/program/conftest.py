@@ -1,4 +1,6 @@
-"""No test of the program asks a real resolver for a host name."""
+"""What tests of the program share: none of them asks a real resolver for a host name."""
+
+from pathlib import Path
 
 import pytest
 
@@ -8,3 +10,12 @@ from infra.deployment import host_names
 @pytest.fixture(autouse=True)
 def _no_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_names, "lookup", lambda _name: None)
+
+
+@pytest.fixture
+def ssh_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ssh agent with a key, as far as ssh-add tells."""
+    (tmp_path / "ssh-add").write_text("#!/bin/sh\nexit 0\n")
+    (tmp_path / "ssh-add").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/local/bin:/usr/bin:/bin")
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import runpy
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -14,17 +13,10 @@ from infra.deployment import bundle
 from tests.program import registrations
 from tests.program.recorder import HOST_KEY, ROOT, Recording, record
 
+pytestmark = pytest.mark.usefixtures("ssh_agent")
+
 SERVER = {"machine": "server", "server.host": "vps.example.org", "server.host_key": HOST_KEY}
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
-
-
-@pytest.fixture(autouse=True)
-def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ssh agent with a key, as far as ssh-add tells."""
-    (tmp_path / "ssh-add").write_text("#!/bin/sh\nexit 0\n")
-    (tmp_path / "ssh-add").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/local/bin:/usr/bin:/bin")
-    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
 
 
 def asked(values: dict[str, str]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import runpy
 import shlex
-from pathlib import Path
 
 import pulumi
 import pytest
@@ -14,6 +13,8 @@ from infra import ssh
 from infra.deployment import host_names
 from tests.program.recorder import HOST_KEY, ROOT, Recording, record, run
 from tests.unit.config import pem
+
+pytestmark = pytest.mark.usefixtures("ssh_agent")
 
 JUMP_KEY = HOST_KEY.replace("2l9GKJl", "2l9GKJm")
 SERVER = {"machine": "server", "server.host": "vps.example.org", "server.host_key": HOST_KEY}
@@ -24,15 +25,6 @@ JUMP = {
     "server.jump_user": "ada",
 }
 REMOVE = "launchpad-agent-app.pyz remove --app app --owner launchpad/test"
-
-
-@pytest.fixture(autouse=True)
-def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An agent with a key, as far as ssh-add tells."""
-    (tmp_path / "ssh-add").write_text("#!/bin/sh\nexit 0\n")
-    (tmp_path / "ssh-add").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/local/bin:/usr/bin:/bin")
-    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
 
 
 def connections(recording: Recording) -> dict[str, dict[str, object]]:

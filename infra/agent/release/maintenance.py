@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TypedDict
 
 from infra.agent.process import launch_file, slots
 from infra.agent.proxy import maintenance, pages
@@ -12,29 +11,12 @@ from infra.agent.release import history
 from infra.agent.release.history import Event
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
-from infra.protocol.maintenance import LONGEST, LONGEST_MESSAGE, PATH
+from infra.protocol.maintenance import LONGEST, LONGEST_MESSAGE, PATH, Closing
 
 ON, OFF = "on", "off"
 
 
-class Result(TypedDict):
-    """Whether the site is closed, since when (seconds since the epoch) and by whom, and whether this request did it.
-
-    ``path`` is the URL path that lets a browser see the closed site, ``page`` the release's own page that visitors get;
-    each is empty if there is none.
-    """
-
-    closed: bool
-    changed: bool
-    since: float | None
-    who: str
-    message: str
-    retry_after: int
-    path: str
-    page: str
-
-
-def begin(app: App, who: str, message: str, retry_after: int) -> Result:
+def begin(app: App, who: str, message: str, retry_after: int) -> Closing:
     """Close the site.
 
     Raises:
@@ -49,7 +31,7 @@ def begin(app: App, who: str, message: str, retry_after: int) -> Result:
     return _result(app, made, changed=True)
 
 
-def end(app: App, who: str) -> Result:
+def end(app: App, who: str) -> Closing:
     """Open the site; nothing happens if it is open."""
     before = maintenance.end(app)
     if before:
@@ -57,7 +39,7 @@ def end(app: App, who: str) -> Result:
     return _result(app, None, changed=before is not None)
 
 
-def show(app: App) -> Result:
+def show(app: App) -> Closing:
     """Whether the site is closed."""
     return _result(app, maintenance.current(app), changed=False)
 
@@ -68,7 +50,7 @@ def warning(app: App) -> list[str]:
     return [f"{app.name} is {found.describe()}. To open it: launchpad maintenance off"] if found else []
 
 
-def _result(app: App, found: Maintenance | None, *, changed: bool) -> Result:
+def _result(app: App, found: Maintenance | None, *, changed: bool) -> Closing:
     return {
         "closed": found is not None,
         "changed": changed,

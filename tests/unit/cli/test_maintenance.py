@@ -6,10 +6,10 @@ import pytest
 
 from cli import maintenance
 from cli.failure import Failure
-from cli.maintenance import State
+from infra.protocol.maintenance import Closing
 
 KEY = "ab" * 16
-CLOSED: State = {
+CLOSED: Closing = {
     "closed": True,
     "changed": True,
     "since": 0.0,
@@ -19,10 +19,10 @@ CLOSED: State = {
     "path": f"/launchpad-maintenance/{KEY}",
     "page": "",
 }
-OPEN: State = {**CLOSED, "closed": False, "changed": False, "since": None, "path": ""}
+OPEN: Closing = {**CLOSED, "closed": False, "changed": False, "since": None, "path": ""}
 
 
-def lines(state: State) -> list[str]:
+def lines(state: Closing) -> list[str]:
     return maintenance.lines(state, "shop", "https://a.org", "launchpad maintenance off")
 
 
