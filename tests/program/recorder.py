@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import runpy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,8 @@ import pulumi
 from pulumi.runtime import config, mocks, rpc
 from pulumi.runtime.settings import SETTINGS, set_root_resource
 from pulumi.runtime.stack import run_in_stack
+
+from tests.program import loops
 
 ROOT = Path(__file__).parents[2]
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
@@ -99,7 +100,7 @@ def run(
 ) -> Recording:
     """Run any program, as ``record`` does."""
     recording = answers()
-    asyncio.set_event_loop(asyncio.new_event_loop())
+    loop = loops.fresh()
     mocks.set_mocks(recording, project="launchpad", stack="test", preview=preview)
     SETTINGS.outputs.clear()  # a program that failed leaves tasks of its loop, for which the next one would wait
     SETTINGS.rpc_manager.clear()
@@ -119,5 +120,5 @@ def run(
         recording.outputs = {name: await value.future() for name, value in promised.items()}
         recording.secret_outputs = {name for name, value in promised.items() if await value.is_secret()}
 
-    asyncio.get_event_loop().run_until_complete(running())
+    loop.run_until_complete(running())
     return recording

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +10,8 @@ from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import mocks
 from pulumi.runtime.settings import set_root_resource
 from pulumi.runtime.stack import run_in_stack
+
+from tests.program import loops
 
 
 class Monitor(mocks.MockMonitor):
@@ -61,7 +62,7 @@ def registered(
 ) -> list[dict[str, Any]]:
     """The registrations of a program, in an order that is always the same."""
     monitor = Monitor(answers)
-    asyncio.set_event_loop(asyncio.new_event_loop())
+    loop = loops.fresh()
     mocks.set_mocks(answers, project="launchpad", stack=stack, preview=preview, monitor=monitor)
     set_root_resource(None)  # type: ignore[arg-type]
 
@@ -71,7 +72,7 @@ def registered(
     async def running() -> None:
         await run_in_stack(quiet)
 
-    asyncio.get_event_loop().run_until_complete(running())
+    loop.run_until_complete(running())
     return sorted(monitor.registrations, key=lambda each: (each["type"], each["name"]))
 
 

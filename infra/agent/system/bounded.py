@@ -99,8 +99,10 @@ def _outcome(work: Callable[[], object]) -> tuple[str, object]:
 def _read(reader: int, until: float) -> bytes:
     """What the child writes until it ends; nothing if that is too much or too late."""
     data = bytearray()
+    answer = select.poll()  # select() knows no file handle above 1023, and its caller may have that many
+    answer.register(reader, select.POLLIN)
     while (left := until - time.monotonic()) > 0 and len(data) <= LARGEST:
-        if select.select([reader], [], [], left)[0]:
+        if answer.poll(left * 1000):
             some = os.read(reader, 1 << 20)
             if not some:
                 return bytes(data)

@@ -3,6 +3,7 @@
 import fcntl
 import functools
 import os
+import resource
 import signal
 import time
 from pathlib import Path
@@ -28,6 +29,21 @@ def test_it_hands_back_the_result_and_the_failure() -> None:
         bounded.call(fails, "It")
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         bounded.call(lambda: 1 // 0, "It")
+
+
+def test_it_works_in_a_process_with_more_than_a_thousand_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    def high() -> tuple[int, int]:
+        moved = []
+        for handle in plain():
+            moved.append(fcntl.fcntl(handle, fcntl.F_DUPFD_CLOEXEC, 1100))
+            os.close(handle)
+        return moved[0], moved[1]
+
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), most))
+    plain = os.pipe
+    monkeypatch.setattr(os, "pipe", high)
+    assert bounded.call(lambda: 42, "It") == 42
 
 
 @pytest.mark.parametrize(

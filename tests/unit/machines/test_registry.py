@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from infra.config.parse import SettingsError
 from infra.config.schema import Schema
 from infra.machines import registry
 from infra.machines.contract import Machine
+from tests.program import loops
 from tests.unit.config.reading import parse
 from tests.unit.machines import null
 
@@ -100,7 +100,7 @@ class NothingMade(mocks.Mocks):
 def launched(raw: dict[str, str]) -> tuple[Machine, str]:
     """The machine that a config asks for, and the command that logs in to it, under Pulumi's mocks."""
     found: list[Machine] = []
-    asyncio.set_event_loop(asyncio.new_event_loop())
+    loop = loops.fresh()
     mocks.set_mocks(NothingMade(), project="launchpad", stack="test", preview=False)
     set_root_resource(None)  # type: ignore[arg-type]
 
@@ -108,7 +108,7 @@ def launched(raw: dict[str, str]) -> tuple[Machine, str]:
         await run_in_stack(lambda: found.append(registry.launch("machine", parse(raw))))
         return await found[0].ssh.command_line(Path("/keys")).future() or ""
 
-    command = asyncio.get_event_loop().run_until_complete(run())
+    command = loop.run_until_complete(run())
     return found[0], command
 
 
