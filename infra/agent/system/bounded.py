@@ -15,6 +15,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from infra.agent.system.failure import Failure
@@ -24,7 +25,7 @@ Result = TypeVar("Result")
 SECONDS = 30.0
 """The time that it may take. The largest of real apps take one second."""
 MEMORY = 1_500_000_000
-"""Bytes of address space that it may have, the program itself included."""
+"""Bytes of address space that it may have beside what the program has already."""
 LARGEST = 50_000_000
 """Bytes of a result at most."""
 
@@ -76,13 +77,20 @@ def _work(work: Callable[[], object], writer: int, seconds: float, memory: int) 
         os.closerange(4, os.sysconf("SC_OPEN_MAX"))
         limit = round(seconds) + 1
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        # Beside what this process has already: threads and their heaps, in a program that has such.
+        most = memory + _address_space()
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
         with contextlib.suppress(MemoryError):
             data = pickle.dumps(_outcome(work))
             while data:
                 data = data[os.write(3, data) :]
     finally:
         os._exit(0)
+
+
+def _address_space() -> int:
+    """Bytes of address space that this process has. Source: proc_pid_statm(5), the first field."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
 
 
 def _outcome(work: Callable[[], object]) -> tuple[str, object]:
