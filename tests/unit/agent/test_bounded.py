@@ -6,8 +6,10 @@ import os
 import resource
 import signal
 import time
+from concurrent import futures
 from pathlib import Path
 
+import grpc
 import pytest
 
 from infra.agent.build import model
@@ -67,6 +69,16 @@ def test_the_child_holds_no_lock(tmp_path: Path) -> None:
         assert str(tmp_path / "lock") not in bounded.call(handles, "It")
         with (tmp_path / "lock").open() as other, pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_the_child_has_one_thread_though_this_process_speaks_grpc() -> None:
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        grpc.channel_ready_future(channel).result(30)
+        assert {bounded.call(lambda: len(list(Path("/proc/self/task").iterdir())), "It") for _ in range(10)} == {1}
+    server.stop(None)
 
 
 def test_no_app_keeps_the_agent_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
