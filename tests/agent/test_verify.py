@@ -207,3 +207,10 @@ def test_nothing_is_compared_while_a_deployment_runs(deployed: Lab, flask: Repo)
         deployed.sudo(f"launchpad-agent cancel --app {APP}")
         process.wait(60)
     assert verified(deployed) == []
+
+
+def test_a_reload_of_the_proxy_resets_no_connection(deployed: Lab) -> None:
+    with Load(deployed.address, keep_alive=0, fresh=60) as load:
+        deployed.sudo("sh -c 'for each in $(seq 25); do systemctl reload launchpad-proxy; done'")
+    assert load.failures == []
+    assert len(load.answers) > 100

@@ -8,7 +8,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from infra.agent.proxy import debian_caddy, former, unit
+from infra.agent.proxy import backlog, debian_caddy, former, unit
 from infra.agent.system import files, journal, names, sh, systemd
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import CADDY_SOCKET, CADDYFILE, PROXY_SETTINGS, PROXY_STATE, STATE, proxy_ids
@@ -41,6 +41,7 @@ def load(text: str) -> bool:
         Failure: Caddy rejected the configuration, with its reason, and keeps running with the old one; or it does not
             start at all.
     """
+    backlog.keep()
     digest = hashlib.sha256(f"{unit.TEXT}\0{text}".encode()).hexdigest()
     running = systemd.running(unit.UNIT)
     applied = (files.read_json(APPLIED) or {}).get("digest") == digest
@@ -85,6 +86,7 @@ def remove() -> list[str]:
     files.remove_tree(PROXY_SETTINGS)
     files.remove_tree(PROXY_STATE)
     APPLIED.unlink(missing_ok=True)
+    backlog.as_before()
     try:
         names.remove_proxy_user()
     except Failure as failure:

@@ -18,6 +18,9 @@ PREFIX = "lp"
 
 INSIDE = "host0"
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+KEEP_WAITING = "/proc/sys/net/ipv4/tcp_migrate_req"
+"""Has a listener that closes leave its waiting connections to its successor: see the agent's ``proxy/backlog.py``. A
+machine's network belongs to this computer, so the agent cannot set it."""
 RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
 
@@ -63,6 +66,7 @@ def connect(record: Record, pid: int) -> None:
     """Create the link between this computer and a running machine, unless it exists."""
     link = ipaddress.IPv4Network(record.link)
     near, far = addresses.host_side(link), addresses.machine_side(link)
+    run([*inside(pid), "tee", KEEP_WAITING], stdin="1\n", check=False)
     if is_connected(record, pid):
         return
     disconnect(record.id)
