@@ -209,12 +209,14 @@ def _append(changes: list[tuple[str, Entry]]) -> None:
     STATE.mkdir(parents=True, exist_ok=True)
     written = False
     while not written:
-        handle = os.open(FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        handle = os.open(FILE, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_SH)
             if os.fstat(handle).st_nlink:  # otherwise it was written anew while we waited
                 before = os.fstat(handle)
-                os.write(handle, text)
+                # A power failure may have cut off the last line, and ours must not become its end.
+                cut_off = before.st_size and os.pread(handle, 1, before.st_size - 1) != b"\n"
+                os.write(handle, b"\n" + text if cut_off else text)
                 written = True
                 _take_in(changes, before, os.fstat(handle))
         finally:

@@ -60,6 +60,16 @@ def test_lines_of_another_run_count_and_damaged_ones_do_not(machine: Path) -> No
     assert len(manifest.entries()) == 2
 
 
+def test_the_line_after_one_that_was_cut_off_counts(machine: Path) -> None:
+    files.write(machine / "etc/unit", "one\n")
+    with manifest.FILE.open("a") as stream:
+        stream.write('{"what": "/etc/cut')
+    files.write(machine / "etc/unit", "two\n")
+    manifest._entries.clear()
+    manifest._known.mark = (0, 0)
+    assert manifest.entries() == {str(machine / "etc/unit"): Entry(REGULAR, "two\n", 0o644, *own())}
+
+
 def test_outdated_lines_go(machine: Path) -> None:
     for number in range(50):
         files.write(machine / "etc/unit", f"{number}\n")
