@@ -57,14 +57,19 @@ def for_prepare(args: DeploymentArgs) -> pulumi.Output[Resolved]:
     tls = args.app.tls
 
     def gather(values: list[Any]) -> Resolved:
-        certificate, key, root, package_index, basic_auth = values
-        tls_files = Tls(certificate, key, tls.acme_ca, root)
-        return checked(args, Resolved(tls=tls_files, package_index=package_index, basic_auth=basic_auth))
+        certificate, key, root, package_index, basic_auth, data_disk = values
+        resolved = Resolved(
+            tls=Tls(certificate, key, tls.acme_ca, root),
+            package_index=package_index,
+            basic_auth=basic_auth,
+            data_disk=data_disk,
+        )
+        return checked(args, resolved)
 
-    app = args.app
-    return pulumi.Output.all(tls.certificate, tls.key, tls.acme_root, app.package_index, dict(app.basic_auth)).apply(
-        gather
-    )
+    app, data_disk = args.app, args.machine.data_disk or ""
+    return pulumi.Output.all(
+        tls.certificate, tls.key, tls.acme_root, app.package_index, dict(app.basic_auth), data_disk
+    ).apply(gather)
 
 
 def for_deploy(args: DeploymentArgs, generated: pulumi.Output[dict[str, str]]) -> pulumi.Output[Resolved]:
@@ -103,7 +108,7 @@ def known(args: DeploymentArgs) -> Resolved:
     def plain(variables: Variables) -> dict[str, str]:
         return {name: item for name, item in variables.items() if isinstance(item, str)}
 
-    tls, index = args.app.tls, args.app.package_index
+    tls, index, data_disk = args.app.tls, args.app.package_index, args.machine.data_disk
     texts = [item for item in (tls.certificate, tls.key, tls.acme_root) if isinstance(item, str)]
     return Resolved(
         tls=Tls(texts[0], texts[1], tls.acme_ca, texts[2]) if len(texts) == 3 else Tls(acme_ca=tls.acme_ca),
@@ -111,6 +116,7 @@ def known(args: DeploymentArgs) -> Resolved:
         basic_auth=plain(args.app.basic_auth),
         environment=plain(args.environment),
         secrets=plain(args.secrets),
+        data_disk=data_disk if isinstance(data_disk, str) else "",
     )
 
 

@@ -29,6 +29,8 @@ class Resolved:
     basic_auth: Mapping[str, str] = field(default_factory=dict, repr=False)
     generated: tuple[str, ...] = ()
     """The names of secrets that nobody set."""
+    data_disk: str = ""
+    """Where the machine's disk for data is."""
 
 
 def prepare(app: AppArgs, resolved: Resolved, program: str, owner: str = "") -> PrepareSpec:
@@ -48,6 +50,7 @@ def prepare(app: AppArgs, resolved: Resolved, program: str, owner: str = "") -> 
         lock_timeout=app.timeouts.lock,
         program=program,
         owner=owner,
+        data_disk=resolved.data_disk,
     )
 
 

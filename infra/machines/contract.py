@@ -166,6 +166,12 @@ class Machine:
     resource: pulumi.Resource | None = None
     """The resource that later steps depend on and are deleted with; None if the program does not own the machine."""
 
+    data_disk: pulumi.Input[str] | None = None
+    """Where the disk is that keeps the data when the machine is replaced (see ``infra.protocol.data_disk``).
+
+    None: the data is on the machine's own disk. ``mounted``: the kind of machine has mounted it. Otherwise the path of
+    a block device on the machine, which ``prepare`` formats if it is blank, and mounts."""
+
     needs: tuple[pulumi.Resource, ...] = ()
     """What has to be done on the machine before anything is deployed there."""
 

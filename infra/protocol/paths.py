@@ -23,6 +23,9 @@ SERVE = "/usr/local/lib/launchpad/serve/launchpad_serve.py"
 HOMES = "/srv"
 """The folder with the apps' own folders."""
 
+DATA_DISK = "/mnt/launchpad"
+"""Where a disk of its own for data is mounted; what the machine shall keep is there (see ``data_disk``)."""
+
 REFS = "refs/launchpad"
 """The ref namespace to which the workstation pushes commits, each under its own hash."""
 

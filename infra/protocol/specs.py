@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from infra.protocol import data_disk as disks
 from infra.protocol import pem, quantities, values, visitors
 from infra.protocol.app_settings import CronJob, Dependencies, Process, StaticFiles
 from infra.protocol.codec import Message, each, value
@@ -69,6 +70,8 @@ class PrepareSpec(Message):
     """The agent's digest, so that Pulumi runs the step again when the agent changes."""
     owner: str = value(values.owner, "")
     """The stack that the app is of, such as launchpad/dev. Empty: it claims nothing, and changes no other's claim."""
+    data_disk: str = value(disks.place, disks.NONE)
+    """Where the machine's disk for data is (see ``infra.protocol.data_disk``)."""
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """A reserved port, TLS or more host names without a domain, and a host name that is there twice."""

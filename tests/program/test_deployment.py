@@ -217,6 +217,17 @@ def test_a_public_url_is_checked_only_where_everybody_may_ask() -> None:
     assert "blog-check-public-url" in names
 
 
+@pytest.mark.parametrize(("disk", "told"), [(None, ""), ("mounted", "mounted"), (later("/dev/vdb"), "/dev/vdb")])
+def test_the_machine_is_told_where_its_disk_for_data_is(disk: pulumi.Input[str] | None, told: str) -> None:
+    recording = run(lambda: deploy("shop", replace(mine(), data_disk=disk)), {})
+    assert specification(recording, "shop-prepare")["data_disk"] == told
+
+
+def test_a_disk_for_data_that_is_no_device_is_refused_before_any_resource() -> None:
+    with pytest.raises(pulumi.RunError, match=r"data_disk: is 'vdb'; it must be empty, mounted, or the path of a"):
+        run(lambda: deploy("shop", replace(mine(), data_disk="vdb")), {})
+
+
 def test_an_owner_of_ones_own_is_what_the_machine_knows_and_no_shell_reads() -> None:
     recording = run(lambda: deploy("shop", mine(), owner="shops/blue"), {})
     assert specification(recording, "shop-prepare")["owner"] == "shops/blue"

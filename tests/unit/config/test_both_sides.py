@@ -20,6 +20,8 @@ from infra.deployment.arguments import DeploymentArgs
 from infra.deployment.repository import Repository
 from infra.deployment.revision import Revision
 from infra.deployment.source import Source
+from infra.machines.contract import Machine, SshAccess
+from infra.machines.firewall import plan
 from infra.machines.registry import KINDS
 from infra.protocol import codec
 from infra.protocol.codec import SCHEMA, MessageError, load
@@ -32,6 +34,8 @@ KEYS = Schema(KINDS)
 SECRET = KEYS.secret()
 
 REVISION = Revision("ab" * 20, "main", "Say hello")
+SSH = SshAccess("198.18.0.2", "ssh-ed25519 A", "PRIVATE")
+MACHINE = Machine("embedded", "198.18.0.2", SSH, "i-1", "b-1", plan((80,), ("0.0.0.0/0",), ()), data_disk="mounted")
 TLS = {"domain": "a.example.org", "tls_certificate": pem.pair()[0], "tls_key": pem.pair()[1]}
 ACME = {"domain": "a.example.org", "acme_ca": "https://ca.example.org:14000/dir?x=1"}
 LONG = "x" * 100_000
@@ -170,10 +174,10 @@ def hosts(found: Settings) -> tuple[PrepareSpec, DeploySpec]:
     """What the machine makes of settings."""
     remote = Repository("git@h:shop.git", None, "git@h:shop.git", found.directory)
     local = Repository("./app", Path("./app"), "", found.directory)
-    app, machine = from_settings.app(found), None
+    app = from_settings.app(found)
     for repository in (remote, local):
         source = Source(repository, found.deploy_key, found.known_hosts, found.allow_missing)
-        args = DeploymentArgs(app, machine, source, REVISION, found.env, found.secrets)  # type: ignore[arg-type]
+        args = DeploymentArgs(app, MACHINE, source, REVISION, found.env, found.secrets)
         given_to = replace(arguments.known(args), address="198.18.0.2")
         arguments.checked(args, given_to)
         spec = specifications.deploy(app, source, REVISION, given_to, "d1")
@@ -181,6 +185,7 @@ def hosts(found: Settings) -> tuple[PrepareSpec, DeploySpec]:
         assert deployed == spec
     prepared = specifications.prepare(app, given_to, "d1")
     assert load(PrepareSpec, json.loads(codec.text(prepared))) == prepared
+    assert prepared.data_disk == MACHINE.data_disk
     return prepared, deployed
 
 

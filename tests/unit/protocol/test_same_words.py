@@ -180,7 +180,18 @@ CASES += [
     ),
 ]
 
-NOT_FROM_CONFIG = {"generated", "program", "owner", "ref", "who", "source.kind", "source.url", "health.host", "url"}
+NOT_FROM_CONFIG = {
+    "data_disk",
+    "generated",
+    "program",
+    "owner",
+    "ref",
+    "who",
+    "source.kind",
+    "source.url",
+    "health.host",
+    "url",
+}
 """Fields that the workstation finds out itself."""
 
 

@@ -58,9 +58,24 @@ def test_prepare_mistakes() -> None:
         "braces and backslashes",
         '  packages: is ["-y", "libpq5"]; it must be a list of Debian packages, such as ["libpq5"]',
         "  limits.request_body: is 'big'; it must be a size such as 512KB, 10MB or 1GB",
-        "  x: is not a known key; known: aliases, app, basic_auth, domain, hsts, http_port, limits, lock_timeout, "
-        "owner, package_index, packages, program, tls, trusted_proxies",
+        "  x: is not a known key; known: aliases, app, basic_auth, data_disk, domain, hsts, http_port, limits, "
+        "lock_timeout, owner, package_index, packages, program, tls, trusted_proxies",
     ]
+
+
+@pytest.mark.parametrize(
+    "disk", ["", "mounted", "/dev/vdb", "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0"]
+)
+def test_a_disk_for_data_is_mounted_already_or_a_block_device(disk: str) -> None:
+    assert prepared({"schema": SCHEMA, "app": "app", "data_disk": disk}).data_disk == disk
+
+
+@pytest.mark.parametrize(
+    "disk", ["unmounted", "vdb", "/dev", "/dev/../etc/shadow", "/dev/a b", "/home/disk", "/dev/x\n"]
+)
+def test_a_disk_for_data_is_nothing_but_a_device(disk: str) -> None:
+    words = "it must be empty, mounted, or the path of a block device such as /dev/disk/by-id/nvme-data"
+    assert words in mistakes(PrepareSpec, {"schema": SCHEMA, "app": "app", "data_disk": disk})[0]
 
 
 def test_parts_of_tls_that_do_not_go_together_are_told() -> None:
