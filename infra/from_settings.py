@@ -19,6 +19,7 @@ from infra.deployment.revision import Revision
 from infra.deployment.source import Source
 from infra.machines.contract import Machine
 from infra.machines.kind import Kind
+from infra.machines.registry import is_given
 from infra.protocol import quantities, values
 from infra.protocol.app_settings import Dependencies
 from infra.protocol.machine_settings import SettingsSpec
@@ -30,8 +31,13 @@ MOST_AT_ONCE = 8
 """Repositories that are asked at the same time."""
 
 
-def app(settings: AppSettings) -> AppArgs:
-    """Build the app's arguments."""
+def app(settings: AppSettings, *, deletes_data: bool = False) -> AppArgs:
+    """Build the app's arguments.
+
+    Args:
+        settings: The app's settings.
+        deletes_data: Whether its data goes with it, whatever its own key says.
+    """
     return AppArgs(
         name=settings.app,
         http_port=settings.http_port,
@@ -72,7 +78,7 @@ def app(settings: AppSettings) -> AppArgs:
         keep_releases=settings.keep_releases,
         rebuild=settings.rebuild,
         metadata_access=settings.metadata_access,
-        deletes_data=settings.delete_data,
+        deletes_data=settings.delete_data or deletes_data,
     )
 
 
@@ -103,8 +109,9 @@ def apps(settings: Settings) -> tuple[list[WantedApp], str]:
         RunError: Why none can be deployed.
     """
     app_plan.preload()
+    deletes_data = settings.on_destroy == "delete" and is_given(settings.machine)
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        asked = [pool.submit(wanted, each) for each in settings.each_app]
+        asked = [pool.submit(wanted, each, deletes_data=deletes_data) for each in settings.each_app]
     found, mistakes = [], []
     for each, future in zip(settings.each_app, asked, strict=True):
         try:
@@ -117,8 +124,12 @@ def apps(settings: Settings) -> tuple[list[WantedApp], str]:
     return found, refused
 
 
-def wanted(settings: AppSettings) -> WantedApp:
+def wanted(settings: AppSettings, *, deletes_data: bool = False) -> WantedApp:
     """Ask an app's repository and plan its build.
+
+    Args:
+        settings: The app's settings.
+        deletes_data: Whether its data goes with it, whatever its own key says.
 
     Raises:
         RepositoryError: The repository cannot be read, or lacks the revision.
@@ -126,7 +137,7 @@ def wanted(settings: AppSettings) -> WantedApp:
     """
     found = source(settings)
     revision = found.resolve(settings.revision)
-    args = app(settings)
+    args = app(settings, deletes_data=deletes_data)
     planned = app_plan.read(args, found, revision, settings.env, settings.secrets)
     return WantedApp(args, found, revision, planned, settings)
 

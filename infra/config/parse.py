@@ -83,7 +83,7 @@ def parse(
 def _of_kind(kind: Section | None, unfinished: bool) -> Iterator[checks.Check]:
     """The checks of a kind of machine."""
     if kind:
-        yield from (check for check in kind.checks if not unfinished or check not in kind.later)
+        yield from (check for check in kind.every_check if not unfinished or check not in kind.later)
 
 
 def _unknown(schema: Schema, by_name: Mapping[str, Written], machine: str) -> Iterator[str]:

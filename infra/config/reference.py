@@ -64,7 +64,7 @@ def tables(schema: Schema) -> str:
     rules_of = [
         ("every stack", CHECKS),
         ("several apps", (entries.apart,)),
-        *((f"machine {kind.name}", kind.checks) for kind in schema.kinds.values()),
+        *((f"machine {kind.name}", kind.every_check) for kind in schema.kinds.values()),
     ]
     checked = [
         f"- {' '.join((check.__doc__ or '').split())}{'' if scope == 'every stack' else f' ({scope})'}"

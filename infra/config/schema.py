@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from infra.config import readers
+from infra.config import destroying, readers
 from infra.config.checks import Check
 from infra.config.key import NAMESPACE, Key, Keys, declared, groups, own
 from infra.config.settings import AppSettings, Settings
+from infra.protocol.on_destroy import OnDestroy
 
 MANUAL = "docs/settings.md"
 
@@ -26,6 +27,14 @@ class Section:
 
     later: tuple[Check, ...] = field(default=(), kw_only=True)
     """Those of the checks that ``launchpad init`` leaves open, because the next command sets what they ask for."""
+
+    on_destroy: tuple[OnDestroy, ...] = field(default=("delete",), kw_only=True)
+    """What such a machine can do with the data when its stack is destroyed."""
+
+    @property
+    def every_check(self) -> tuple[Check, ...]:
+        """Its own checks, and those that every kind has."""
+        return (*self.checks, destroying.possible(self.on_destroy))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from infra.config.key import Keys, key
 from infra.config.keys.app import AppKeys
 from infra.config.keys.app_files import FileKeys
 from infra.config.keys.apps import AppsKeys
+from infra.config.keys.data import DataKeys
 from infra.config.keys.dependencies import DependencyKeys
 from infra.config.keys.firewall import FirewallKeys
 from infra.config.keys.network import NetworkKeys
@@ -26,7 +27,7 @@ class AppSettings(AppKeys, DependencyKeys, ProcessKeys, FileKeys, ReleaseKeys, N
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(AppSettings, FirewallKeys, SystemKeys, AppsKeys):
+class Settings(AppSettings, FirewallKeys, SystemKeys, DataKeys, AppsKeys):
     """The kind of machine that the app runs on. Each kind has additional keys of its own."""
 
     title: ClassVar[str] = "The machine"

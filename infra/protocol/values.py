@@ -59,7 +59,7 @@ def choice(*options: str) -> Callable[[object], str]:
 
     def read(value: object) -> str:
         if not isinstance(value, str) or value not in options:
-            raise Refusal(" or ".join(options))
+            raise Refusal(" or ".join(option or "empty" for option in options))
         return value
 
     return read

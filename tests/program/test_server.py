@@ -118,7 +118,10 @@ def test_what_is_on_the_server_goes_with_the_stack_and_the_data_only_with_a_key_
     assert f"python3 {REMOVE} --keep-data;" in removal["delete"]
     assert "create" not in removal
     assert "triggers" not in removal  # a replaced one would take the app along that has just come up
-    assert f"python3 {REMOVE};" in record({**SERVER, "delete_data": "true"}).one("app-removal").inputs["delete"]
+    for key in ({"delete_data": "true"}, {"on_destroy": "delete"}):
+        assert f"python3 {REMOVE};" in record({**SERVER, **key}).one("app-removal").inputs["delete"]
+    kept = record({**SERVER, "on_destroy": "keep"}).one("app-removal").inputs["delete"]
+    assert f"python3 {REMOVE} --keep-data;" in kept
 
 
 def test_no_rules_are_claimed_and_the_public_url_is_checked_all_the_same() -> None:

@@ -17,7 +17,7 @@ def launch(name: str, settings: Settings, firewall: Firewall) -> Machine:
     """Declare the machine. Imports pulumi-aws only now, as that takes a quarter of a second."""
     from infra.machines.ec2.launch import launch_ec2  # noqa: PLC0415 - late, see above
 
-    return launch_ec2(name, settings.of(Ec2Keys), firewall)
+    return launch_ec2(name, settings.of(Ec2Keys), firewall, settings.on_destroy)
 
 
 KIND = Kind(

@@ -14,20 +14,22 @@ from infra.machines.ec2.ec2 import Ec2Machine
 from infra.machines.ec2.plan import Ec2Args
 from infra.machines.ec2.settings import Ec2Keys
 from infra.machines.firewall import Firewall
+from infra.protocol.on_destroy import OnDestroy
 
 
-def launch_ec2(name: str, keys: Ec2Keys, firewall: Firewall) -> Machine:
+def launch_ec2(name: str, keys: Ec2Keys, firewall: Firewall, on_destroy: OnDestroy = "") -> Machine:
     """Declare the machine.
 
     Args:
         name: The component's name.
         keys: The stack's ``ec2`` keys.
         firewall: The machine's firewall.
+        on_destroy: What becomes of the data when the machine is destroyed.
 
     Raises:
         RunError: The machine cannot be created; raised before any resource is.
     """
-    args = arguments(keys, firewall)
+    args = arguments(keys, firewall, on_destroy)
     if args.via_ssm and (missing_programs := tunnel.problem(os.environ)):
         raise pulumi.RunError(missing_programs)
     try:
@@ -40,7 +42,7 @@ def launch_ec2(name: str, keys: Ec2Keys, firewall: Firewall) -> Machine:
         raise pulumi.RunError(str(problem)) from None
 
 
-def arguments(keys: Ec2Keys, firewall: Firewall) -> Ec2Args:
+def arguments(keys: Ec2Keys, firewall: Firewall, on_destroy: OnDestroy = "") -> Ec2Args:
     """Convert the config keys to the component's arguments."""
     return Ec2Args(
         region=keys.region,
@@ -54,5 +56,6 @@ def arguments(keys: Ec2Keys, firewall: Firewall) -> Ec2Args:
         subnet_id=keys.subnet_id,
         vpc_cidr=keys.vpc_cidr,
         tags=keys.tags,
+        on_destroy=on_destroy,
         via_ssm=keys.ssh_via == "ssm",
     )

@@ -12,6 +12,7 @@ from infra.machines.ec2.acl import AclEntry, acl_entries
 from infra.machines.ec2.settings import DEFAULTS
 from infra.machines.firewall import Firewall
 from infra.protocol.firewall import Rule
+from infra.protocol.on_destroy import OnDestroy
 
 if TYPE_CHECKING:  # pure otherwise
     import pulumi
@@ -56,6 +57,9 @@ class Ec2Args:
 
     vpc_cidr: str = DEFAULTS.vpc_cidr
     tags: dict[str, str] = field(default_factory=dict)
+    on_destroy: OnDestroy = ""
+    """What becomes of the data when the machine is destroyed; empty: it is deleted."""
+
     via_ssm: bool = False
     """Whether SSH goes through Session Manager, which needs no open port."""
 

@@ -22,7 +22,13 @@ def launch(name: str, settings: Settings, firewall: Firewall) -> Machine:
     from infra.machines.embedded.machine import EmbeddedArgs, EmbeddedMachine  # noqa: PLC0415 - late, see above
 
     keys = settings.of(EmbeddedKeys)
-    args = EmbeddedArgs(firewall=firewall, cpus=keys.cpus or None, memory=keys.memory, disk=keys.disk)
+    args = EmbeddedArgs(
+        firewall=firewall,
+        cpus=keys.cpus or None,
+        memory=keys.memory,
+        disk=keys.disk,
+        on_destroy=settings.on_destroy,
+    )
     return EmbeddedMachine(name, args).machine
 
 

@@ -16,6 +16,7 @@ from infra.machines.embedded.state import Owner
 from infra.machines.firewall import Firewall
 from infra.machines.keys import KeyPair
 from infra.protocol import codec
+from infra.protocol.on_destroy import OnDestroy
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class EmbeddedArgs:
     """Size of the disk, such as 4G; it can grow but not shrink. The file starts with a few megabytes."""
 
     suite: str = "trixie"
+    on_destroy: OnDestroy = ""
+    """What becomes of the data when the machine is destroyed; empty: it is deleted."""
 
 
 class EmbeddedMachine(pulumi.ComponentResource):

@@ -17,7 +17,7 @@ def launch(name: str, settings: Settings, firewall: Firewall) -> Machine:
     """Declare the machine. Imports pulumi-aws only now, as that takes a quarter of a second."""
     from infra.machines.lightsail.launch import launch_lightsail  # noqa: PLC0415 - late, see above
 
-    return launch_lightsail(name, settings.of(LightsailKeys), firewall)
+    return launch_lightsail(name, settings.of(LightsailKeys), firewall, settings.on_destroy)
 
 
 KIND = Kind(

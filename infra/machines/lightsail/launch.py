@@ -12,20 +12,22 @@ from infra.machines.lightsail import plan, preflight
 from infra.machines.lightsail.lightsail import LightsailMachine
 from infra.machines.lightsail.plan import Inexpressible, LightsailArgs
 from infra.machines.lightsail.settings import LightsailKeys
+from infra.protocol.on_destroy import OnDestroy
 
 
-def launch_lightsail(name: str, keys: LightsailKeys, firewall: Firewall) -> Machine:
+def launch_lightsail(name: str, keys: LightsailKeys, firewall: Firewall, on_destroy: OnDestroy = "") -> Machine:
     """Declare the machine.
 
     Args:
         name: The component's name.
         keys: The stack's ``lightsail`` keys.
         firewall: The machine's firewall.
+        on_destroy: What becomes of the data when the machine is destroyed.
 
     Raises:
         RunError: The machine cannot be created; raised before any resource is.
     """
-    args = arguments(keys, firewall)
+    args = arguments(keys, firewall, on_destroy)
     try:
         plan.open_ports(firewall)
         if keys.preflight and pulumi.runtime.is_dry_run():
@@ -40,7 +42,7 @@ def launch_lightsail(name: str, keys: LightsailKeys, firewall: Firewall) -> Mach
         raise pulumi.RunError(str(problem)) from None
 
 
-def arguments(keys: LightsailKeys, firewall: Firewall) -> LightsailArgs:
+def arguments(keys: LightsailKeys, firewall: Firewall, on_destroy: OnDestroy = "") -> LightsailArgs:
     """Convert the config keys to the component's arguments."""
     return LightsailArgs(
         region=keys.region,
@@ -51,4 +53,5 @@ def arguments(keys: LightsailKeys, firewall: Firewall) -> LightsailArgs:
         snapshots=keys.snapshots,
         data_disk=keys.data_disk,
         tags=keys.tags,
+        on_destroy=on_destroy,
     )

@@ -10,6 +10,7 @@ from infra.machines.aws.owner import owner_tags
 from infra.machines.firewall import ANYWHERE, Firewall
 from infra.machines.lightsail.settings import DEFAULTS
 from infra.protocol.firewall import Rule
+from infra.protocol.on_destroy import OnDestroy
 
 if TYPE_CHECKING:  # pure otherwise
     import pulumi
@@ -42,6 +43,8 @@ class LightsailArgs:
     """Size of the data disk in GB; 0: none."""
 
     tags: dict[str, str] = field(default_factory=dict)
+    on_destroy: OnDestroy = ""
+    """What becomes of the data when the machine is destroyed; empty: it is deleted."""
 
 
 @dataclass(frozen=True)

@@ -42,4 +42,5 @@ KIND = Kind(
     ssh_port=lambda settings: settings.of(ServerKeys).port,
     lacks=lacks,
     given=True,
+    on_destroy=("delete", "keep"),
 )

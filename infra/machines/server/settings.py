@@ -172,5 +172,16 @@ def no_firewall(settings: Settings) -> Iterator[str]:
             )
 
 
-CHECKS = (host_given, host_key_given, jump_host_given, jump_host_key_given, no_firewall)
+def data_kept_once(settings: Settings) -> Iterator[str]:
+    """delete_data is not true for an app while on_destroy is keep: a destroy takes each app off the server."""
+    for app in settings.each_app if settings.on_destroy == "keep" else ():
+        if app.delete_data:
+            where = f"apps.{app.app}.delete_data" if "delete_data" in settings.apps.get(app.app, {}) else "delete_data"
+            yield (
+                f"{NAMESPACE}:on_destroy is keep, but {NAMESPACE}:{where} is true, so a destroy would delete the data "
+                f"of {app.app}; remove one of them"
+            )
+
+
+CHECKS = (host_given, host_key_given, jump_host_given, jump_host_key_given, no_firewall, data_kept_once)
 LATER = (host_key_given, jump_host_key_given)
