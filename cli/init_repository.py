@@ -171,7 +171,9 @@ def report(stack: Stack, look: Look, left: Sequence[str] = ()) -> Iterator[str]:
     for unset in [each for each in look.unset if each.needed or len(optional) <= MOST_OPTIONAL]:
         how = "the app fails without it" if unset.needed else "the app may do without it"
         command = configure(stack, unset.key)
-        yield f"  {unset.name}: {one_line(unset.where)} reads it, and nobody sets it ({how}): {command} VALUE"
+        key, value = unset.on_machine
+        run = f"{configure(stack, key)} {value} has the machine run one, or " if key else ""
+        yield f"  {unset.name}: {one_line(unset.where)} reads it, and nobody sets it ({how}): {run}{command} VALUE"
     if len(optional) > MOST_OPTIONAL:
         names = ", ".join(unset.name for unset in optional)
         yield f"  nobody sets these, and the app may do without them: {names}"

@@ -23,6 +23,7 @@ from infra.machines.registry import is_given
 from infra.protocol import quantities, values
 from infra.protocol.app_settings import Dependencies
 from infra.protocol.machine_settings import SettingsSpec
+from infra.protocol.services import Cache
 from infra.protocol.specs import Health, Limits
 
 JOURNAL = 500 * 2**20
@@ -56,6 +57,8 @@ def app(settings: AppSettings, *, deletes_data: bool = False) -> AppArgs:
         cron=tuple(settings.cron.values()),
         static=tuple(settings.static.values()),
         persist=settings.persist,
+        cache=Cache(settings.cache, settings.cache_memory, settings.cache_policy),
+        checks_services=settings.check_services,
         strategy=settings.release_strategy,
         health=Health(
             path=settings.health_path,

@@ -12,6 +12,7 @@ from infra.agent.firewall import firewall
 from infra.agent.process import file_units, units
 from infra.agent.proxy import debian_caddy, passwords, ports, proxy, site
 from infra.agent.proxy.site import Site
+from infra.agent.services import cache
 from infra.agent.system import (
     files,
     formats,
@@ -39,7 +40,8 @@ LEAST_FREE = 500_000_000
 class Prepared(TypedDict):
     """What ``prepare`` reports to the workstation.
 
-    ``changed`` names what was not as it should be: launchpad-agent, packages, user, directories, uv, proxy, unit.
+    ``changed`` names what was not as it should be: launchpad-agent, packages, user, directories, uv,
+    proxy, unit, cache.
     ``ports`` are those of the slots, ``python`` is the version of the system's own, ``seconds`` since the start.
     """
 
@@ -76,7 +78,7 @@ def prepare(spec: PrepareSpec, *, again: bool = False, anew: bool = False) -> Pr
     changed = ["launchpad-agent"] if install.install(anew=anew) else []
     OPT.mkdir(parents=True, exist_ok=True)
     debian_caddy.before_installation()
-    if packages.install([*needed.needed(), *spec.packages]):
+    if packages.install([*needed.needed(), *cache.packages(spec.cache), *spec.packages]):
         changed.append("packages")
     debian_caddy.after_installation()
     if names.add_user(app):
@@ -94,6 +96,8 @@ def prepare(spec: PrepareSpec, *, again: bool = False, anew: bool = False) -> Pr
     if not app.template.exists() and files.write(app.template, units.template(app, DeploySpec.stop_timeout)):
         systemd.reload()
         changed.append("unit")
+    if cache.ensure(app, spec.cache):
+        changed.append("cache")
     # Of passwords the site has hashes, and nobody needs more.
     files.write_json(app.preparation, codec.dump(replace(spec, basic_auth=())))
     manifest.tidy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from infra.app_model import (
+    cache,
     debian_packages,
     django_settings,
     generated_secrets,
@@ -57,6 +58,7 @@ def plan(files: Files, spec: DeploySpec) -> BuildPlan:
     generated, why_generated = generated_secrets.choose(all_modules, spec)
     kept, why_kept = persist.decide(sources, all_modules, spec)
     served = static_files.plan(sources, spec, kept, commands.get("release", ""))
+    cached = cache.decide(all_modules, additional.known(install, spec.dependencies.pip), spec)
     every = [*commands.values(), *of_jobs]
     install = additional.add(install, {line: PROGRAMS[line] for line in pip}, spec.dependencies.pip, every)
     return BuildPlan(
@@ -64,7 +66,7 @@ def plan(files: Files, spec: DeploySpec) -> BuildPlan:
         install=install,
         processes=commands,
         cron=scheduled.cron,
-        environment=found.variables(commands),
+        environment={**found.variables(commands), **cached.environment},
         pip=pip,
         packages=packages,
         generated=generated,
@@ -81,6 +83,7 @@ def plan(files: Files, spec: DeploySpec) -> BuildPlan:
             *(() if spec.health.path else why_path),
             *why_packages,
             *why_generated,
+            *cached.decisions,
             *scheduled.decisions,
             *served.decisions,
             *why_kept,
@@ -90,6 +93,7 @@ def plan(files: Files, spec: DeploySpec) -> BuildPlan:
             *processes.notes(spec),
             *scheduled.notes,
             *served.notes,
+            *cached.notes,
             *django_settings.notes(sources, spec),
         ),
     )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from infra.app_model import reach, start, syntax
+from infra.app_model import cache, reach, start, syntax
 from infra.app_model.build_plan import BuildPlan
 from infra.app_model.files import Files
 from infra.app_model.python_source import Module
@@ -34,6 +34,9 @@ TYPES = frozenset(
 """Methods of these objects that read a variable."""
 SECRET = re.compile(r"KEY|SECRET|TOKEN|PASS|CREDENTIAL|DSN|DATABASE_URL|REDIS_URL|_URI\b|PRIVATE", re.IGNORECASE)
 
+ON_MACHINE = {cache.VARIABLE: ("cache", "redis")}
+"""The key that has the machine run a service, by the variable that an app reads its address from."""
+
 
 @dataclass(frozen=True)
 class Unset:
@@ -54,6 +57,11 @@ class Unset:
         """The config key for it: one for secrets if its name sounds like one."""
         return f"{'secrets' if SECRET.search(self.name) else 'env'}.{self.name}"
 
+    @property
+    def on_machine(self) -> tuple[str, str]:
+        """The config key, with its value, that has the machine run what the variable is about; empty if none does."""
+        return ON_MACHINE.get(self.name, ("", ""))
+
 
 def find(files: Files, plan: BuildPlan, spec: DeploySpec) -> list[Unset]:
     """The variables that the app reads and nobody sets; those that it fails without come first.
@@ -67,6 +75,7 @@ def find(files: Files, plan: BuildPlan, spec: DeploySpec) -> list[Unset]:
     begins = start.find(sources)
     modules = reach.reachable(sources, begins.files or [begins.path], plan.processes.values())
     given = {*ALREADY, *dict(spec.env), *dict(spec.secrets), *plan.generated, *plan.environment}
+    given |= {cache.VARIABLE} if spec.uses_cache else set()
     found: dict[str, Unset] = {}
     for module in modules:
         for name, line, needed in _read(module, as_program=module.path == begins.path):

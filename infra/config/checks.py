@@ -11,7 +11,7 @@ from typing import TypeVar
 from infra.config.incomplete import Unread
 from infra.config.key import NAMESPACE
 from infra.config.settings import AppSettings, Settings
-from infra.protocol import pem, values
+from infra.protocol import pem, service_urls, values
 
 S = TypeVar("S", bound=AppSettings)
 Check = Callable[[Settings], Iterator[str]]
@@ -67,6 +67,24 @@ def variables_once(settings: AppSettings) -> Iterator[str]:
     """No variable is in both env and secrets."""
     if twice := sorted(set(settings.env) & set(settings.secrets)):
         yield f"{NAMESPACE}:env and {NAMESPACE}:secrets both hold {', '.join(twice)}; keep each name in one of them"
+
+
+def cache_or_its_url(settings: AppSettings) -> Iterator[str]:
+    """REDIS_URL is not set where cache is, which sets it."""
+    for name in ("env", "secrets"):
+        if settings.cache and "REDIS_URL" in getattr(settings, name):
+            yield (
+                f"{NAMESPACE}:{name}.REDIS_URL is set, and so is {NAMESPACE}:cache, which sets it to the machine's own "
+                "cache; keep one of them"
+            )
+
+
+def server_urls_sound(settings: AppSettings) -> Iterator[str]:
+    """URLs of PostgreSQL, MySQL and Redis servers in env and secrets are well formed, if check_services is true."""
+    for kind in ("env", "secrets") if settings.check_services else ():
+        for name, value in getattr(settings, kind).items():
+            if service_urls.NAME.fullmatch(name) and (wrong := service_urls.mistake(value)):
+                yield f"{NAMESPACE}:{kind}.{name} {wrong}"
 
 
 def certificate_with_its_key(settings: AppSettings) -> Iterator[str]:
@@ -125,6 +143,8 @@ OF_STACK: tuple[Check, ...] = (ssh_not_from_everywhere, rules_not_wider_than_ssh
 OF_APP: tuple[AppCheck, ...] = (
     repository_given,
     variables_once,
+    cache_or_its_url,
+    server_urls_sound,
     certificate_with_its_key,
     certificate_for_every_name,
     one_certificate,

@@ -9,6 +9,7 @@ import pulumi
 
 from infra.protocol import visitors
 from infra.protocol.app_settings import CronJob, Dependencies, Process, StaticFiles
+from infra.protocol.services import Cache
 from infra.protocol.specs import Health, Limits
 
 
@@ -102,6 +103,12 @@ class AppArgs:
 
     persist: tuple[str, ...] = ()
     """The paths in its directory that outlive a release, in addition to those that the agent finds."""
+
+    cache: Cache = field(default_factory=Cache)
+    """The cache that the machine runs for it alone."""
+
+    checks_services: bool = True
+    """Whether a deployment first asks the servers that its variables name."""
 
     strategy: str = "blue-green"
     """How a release takes over: ``blue-green``, or ``recreate`` for an app that cannot run twice."""

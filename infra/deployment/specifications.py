@@ -13,6 +13,7 @@ from infra.deployment.app import AppArgs
 from infra.deployment.revision import Revision
 from infra.deployment.source import Source
 from infra.protocol import codec, specs, timeouts, visitors
+from infra.protocol.services import Cache
 from infra.protocol.specs import DeploySpec, PrepareSpec, Tls
 
 
@@ -45,6 +46,7 @@ def prepare(app: AppArgs, resolved: Resolved, program: str, owner: str = "") -> 
         hsts=app.hsts if app.domain else visitors.NO_HSTS,
         basic_auth=tuple(sorted(resolved.basic_auth.items())),
         packages=tuple(name for name in app.packages if not name.startswith("-")),
+        cache=app.cache if app.cache.kind else Cache(),
         limits=app.limits,
         package_index=resolved.package_index,
         lock_timeout=app.timeouts.lock,
@@ -86,6 +88,8 @@ def deploy(app: AppArgs, source: Source, revision: Revision, resolved: Resolved,
         packages=app.packages,
         strategy=app.strategy,
         metadata_access=app.metadata_access,
+        check_services=app.checks_services,
+        uses_cache=bool(app.cache.kind),
         program=program,
     )
 

@@ -26,6 +26,9 @@ HOMES = "/srv"
 DATA_DISK = "/mnt/launchpad"
 """Where a disk of its own for data is mounted; what the machine shall keep is there (see ``data_disk``)."""
 
+CACHES = "/run/launchpad-cache"
+"""The folder with a folder for each app's cache, in which its socket is."""
+
 REFS = "refs/launchpad"
 """The ref namespace to which the workstation pushes commits, each under its own hash."""
 
@@ -45,6 +48,11 @@ def home(app: str) -> str:
 def repository(app: str) -> str:
     """The app's bare repository."""
     return f"{home(app)}/{REPOSITORY}"
+
+
+def cache_socket(app: str) -> str:
+    """The socket of an app's cache; the app's user alone reaches it."""
+    return f"{CACHES}/{app}/redis.sock"
 
 
 def pushed(revision: str) -> str:

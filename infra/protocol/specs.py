@@ -10,6 +10,7 @@ from infra.protocol import data_disk as disks
 from infra.protocol import pem, quantities, values, visitors
 from infra.protocol.app_settings import CronJob, Dependencies, Process, StaticFiles
 from infra.protocol.codec import Message, each, value
+from infra.protocol.services import Cache
 from infra.protocol.variables import Variables, variables
 
 DAY = 86_400
@@ -63,6 +64,7 @@ class PrepareSpec(Message):
     """Seconds for which browsers insist on HTTPS; ``visitors.NO_HSTS`` for no header."""
     basic_auth: visitors.Passwords = value(visitors.passwords, (), secret=True, write=dict)
     packages: tuple[str, ...] = value(values.packages, ())
+    cache: Cache = value(Cache, Cache())
     limits: Limits = value(Limits, Limits())
     package_index: str = value(values.http_url, "", repr=False)
     lock_timeout: float = value(quantities.seconds(0, DAY), 300)
@@ -161,6 +163,10 @@ class DeploySpec(Message):
     packages: tuple[str, ...] = value(values.packages, ())
     strategy: str = value(values.choice("blue-green", "recreate"), "blue-green")
     metadata_access: bool = value(values.flag, False)
+    check_services: bool = value(values.flag, True)
+    """Whether the servers that the variables name are asked before anything is built."""
+    uses_cache: bool = value(values.flag, False)
+    """Whether the machine runs a cache for the app, which ``prepare`` sets up."""
     program: str = value(values.text, "")
     """The agent's digest, as in ``PrepareSpec``."""
 

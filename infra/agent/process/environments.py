@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from infra.agent.system.layout import TOOLS, App
+from infra.protocol import paths
 from infra.protocol.specs import DeploySpec
 
 LOOPBACK = "127.0.0.1"
@@ -62,6 +63,7 @@ def release(
         "USER": app.user,
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
+        **({"REDIS_URL": f"unix://{paths.cache_socket(app.name)}"} if spec.uses_cache else {}),
         **(framework or {}),
         **{name: expand(value, known) for name, value in spec.env},
         **dict(spec.secrets),

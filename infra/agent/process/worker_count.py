@@ -32,11 +32,11 @@ def here(limit: int, others: int = 0) -> int:
         limit: The most memory in bytes that the web process may take; 0 for no limit.
         others: The bytes that the app's other processes may take, as far as they are limited.
     """
-    memory = max(0, _memory() - others)
+    memory = max(0, machine_memory() - others)
     return count(len(os.sched_getaffinity(0)), min(limit, memory) if limit else memory)
 
 
-def _memory() -> int:
+def machine_memory() -> int:
     """The machine's memory in bytes; of a container what it may take of its host's."""
     total = int(MEMINFO.read_text(encoding="ascii").split("MemTotal:", 1)[1].split()[0]) * 1024
     limit = CGROUP_LIMIT.read_text(encoding="ascii").strip() if CGROUP_LIMIT.exists() else "max"

@@ -28,6 +28,7 @@ from infra.agent.release.request import Request
 from infra.agent.release.result import Result, result
 from infra.agent.release.rollout import Rollout
 from infra.agent.release.signals import Signals
+from infra.agent.services import cache, servers
 from infra.agent.system import files, instances, manifest, say, space, systemd
 from infra.agent.system.layout import App
 from infra.protocol.specs import DeploySpec
@@ -47,7 +48,8 @@ def deploy(spec: DeploySpec, revision: str) -> Result:
     signals = Signals()
     with lock.deploying(app, spec.who, f"{spec.ref or 'revision'} at {revision[:12]}", spec.lock_timeout):
         signals.begin()
-        return Deployment(Request(generated.settled(app, spec), revision), signals).run()
+        request = Request(generated.settled(app, spec), revision, asks_servers=spec.check_services)
+        return Deployment(request, signals).run()
 
 
 def rollback(app: App, revision: str, who: str) -> Result:
@@ -140,6 +142,10 @@ class Deployment:
     def _carry_out(self, observed: Observed, steps: Plan, record: Record) -> tuple[Built, str, list[str]]:
         """Do what the plan says; returns the release, the slot that it serves from, and warnings."""
         app, spec = self.app, self.spec
+        if spec.uses_cache:
+            cache.check(app)
+        if self.request.asks_servers:
+            servers.check(spec)
         units.permit_metadata(app, spec.metadata_access)
         processes = self._built(observed, steps)
         self._write_units(processes)

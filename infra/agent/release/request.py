@@ -17,12 +17,14 @@ class Request:
         revision: The commit, all 40 digits.
         restart: Whether what serves is to be started anew.
         only_web: Whether a restart leaves the processes other than ``web`` as they are.
+        asks_servers: Whether the servers that its variables name are asked first; not to go back, restart or repair.
     """
 
     spec: DeploySpec
     revision: str
     restart: bool = False
     only_web: bool = False
+    asks_servers: bool = False
 
     @property
     def app(self) -> App:

@@ -13,6 +13,7 @@ from infra.agent.release import leftovers
 from infra.agent.system import files, names, owned, say, sh, systemd
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import FILE_SOCKETS, RUN, SUSPENDED, UNITS, App
+from infra.protocol import paths
 
 
 def is_known(app: App) -> bool:
@@ -47,7 +48,11 @@ def remove(app: App, *, keep_data: bool) -> list[str]:
     for path in gone:
         files.remove_tree(path)
     # Links to units are in folders that systemctl disable removes, too, once nothing is in them.
-    shared = {path.parent for path in gone if path.parent.suffix == ".wants"} | {FILE_SOCKETS, SUSPENDED}
+    shared = {path.parent for path in gone if path.parent.suffix == ".wants"} | {
+        FILE_SOCKETS,
+        SUSPENDED,
+        Path(paths.CACHES),
+    }
     for folder in shared:
         with contextlib.suppress(OSError):
             folder.rmdir()
@@ -76,7 +81,7 @@ def _loaded(app: App) -> list[str]:
     """The units of the app that systemd knows: its processes, jobs, commands, and what builds or serves its files."""
     patterns = [
         *(f"{app.name}@*.service", f"{app.job_template.stem}*.service", app.run("*"), app.task("task")),
-        *(f"{app.files_unit}.service", f"{app.files_unit}.socket"),
+        *(f"{app.files_unit}.service", f"{app.files_unit}.socket", app.cache_unit),
     ]
     shown = sh.run(["systemctl", "list-units", "--all", "--plain", "--no-legend", *patterns]).out
     return [line.split()[0] for line in shown.splitlines() if line.strip()]
@@ -85,9 +90,9 @@ def _loaded(app: App) -> list[str]:
 def _files(app: App) -> list[Path]:
     """The app's files outside of its own folders."""
     jobs = app.job_template.stem
-    units = [app.template, app.job_template, *app.all_dropins()]
+    units = [app.template, app.job_template, UNITS / app.cache_unit, *app.all_dropins()]
     units += [*UNITS.glob(f"{jobs}*.timer"), *UNITS.glob(f"{jobs}*.service.d"), *UNITS.glob(f"{app.files_unit}.*")]
-    links = [f"{app.name}@*.service", f"{jobs}*.timer", f"{app.files_unit}.socket"]
+    links = [f"{app.name}@*.service", f"{jobs}*.timer", f"{app.files_unit}.socket", app.cache_unit]
     units += [path for pattern in links for path in UNITS.glob(f"*.wants/{pattern}")]
     stamps = STAMPS.glob(f"stamp-{jobs}*.timer")
     return [*units, *stamps, app.tmp_rule, app.files_socket, app.suspended]

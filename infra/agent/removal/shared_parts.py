@@ -21,6 +21,7 @@ from infra.agent.system.layout import (
     SUSPENDED,
     App,
 )
+from infra.protocol import paths
 
 SHARED = frozenset({certificates.FOLDER.name, PROXY_SETTINGS.name, parts.FOLDER.name})
 """What is among the folders of the apps' settings and is no app's."""
@@ -77,7 +78,7 @@ def remove() -> tuple[list[str], list[str]]:
         say.step("remove", f"the agent stays, for what {', '.join(owners)} set up on this machine")
         return purged, left
     files.remove_tree(pending.CACHE)
-    for path in (OPT, FILE_SOCKETS, SUSPENDED, RUN):
+    for path in (OPT, FILE_SOCKETS, SUSPENDED, Path(paths.CACHES), RUN):
         files.remove_tree(path)
     formats.FILE.unlink(missing_ok=True)
     manifest.remove()

@@ -134,6 +134,16 @@ class App:
         return f"launchpad-{self.name}-files"
 
     @property
+    def cache_unit(self) -> str:
+        """The systemd unit of the app's cache; with a dot, it is no other app's."""
+        return f"launchpad-{self.name}.cache.service"
+
+    @property
+    def cache_data(self) -> Path:
+        """What the app's cache keeps, of the app's own data, so that a queue in it outlives all that the data does."""
+        return self.data / ".redis"
+
+    @property
     def settings(self) -> Path:
         """What ``prepare`` decided: ports, domain, limits."""
         return SETTINGS / self.name / "app.json"

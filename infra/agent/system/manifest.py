@@ -92,7 +92,7 @@ def belongs(what: str, app: App) -> bool:
         return True
     path = Path(what)
     folders = (app.settings.parent, app.certificates, app.state, app.home)
-    names = (f"{app.name}@", app.job_template.stem, f"{app.files_unit}.")
+    names = (f"{app.name}@", app.job_template.stem, f"{app.files_unit}.", app.cache_unit)
     named = any(part.startswith(names) for part in path.parts)
     return path == app.tmp_rule or named or any(path.is_relative_to(each) for each in folders)
 

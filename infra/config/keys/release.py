@@ -40,6 +40,14 @@ class ReleaseKeys(Keys):
         default="5",
         description="Time that one answer to the health check may take, in seconds or as 500ms.",
     )
+    check_services: bool = key(
+        readers.flag,
+        default="true",
+        description="""Whether a deployment first asks the PostgreSQL, MySQL and Redis servers that URLs in env and
+            secrets name, such as DATABASE_URL: one that the machine cannot reach, or that refuses the password, ends
+            it before anything is built. false for servers that sleep until an app calls.""",
+        also=("check_servers", "check_database", "service_check"),
+    )
     build_timeout: float = key(
         readers.seconds(1, 86400),
         default="1800",

@@ -79,6 +79,16 @@ def test_the_decisions_are_shown_with_their_keys_and_what_is_not_known(
     ]
 
 
+def test_what_the_machine_can_run_is_proposed(stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    repository(tmp_path / "shop", flask(code=f"{APP}import os\nos.environ['REDIS_URL']\n"))
+    init_repository.init_repository(stack, "../shop", {})
+    assert capsys.readouterr().err.splitlines()[-2] == (
+        "  REDIS_URL: app.py line 6 reads it, and nobody sets it (the app fails without it): "
+        "pulumi config set --stack new launchpad:cache redis has the machine run one, or "
+        "pulumi config set --secret --path --stack new launchpad:secrets.REDIS_URL VALUE"
+    )
+
+
 def test_what_a_server_needs_besides_is_told_at_the_end(
     stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

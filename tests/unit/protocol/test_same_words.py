@@ -12,6 +12,7 @@ from infra.config.parse import SettingsError
 from infra.config.schema import Schema
 from infra.machines.registry import KINDS
 from infra.protocol.codec import SCHEMA, Message, MessageError, load
+from infra.protocol.services import POLICIES
 from infra.protocol.specs import DeploySpec, PrepareSpec
 from infra.protocol.values import LONGEST_COMMAND
 from infra.protocol.variables import LONGEST_VARIABLE, MOST_VARIABLES
@@ -132,9 +133,12 @@ CASES = [
         for items in (["-a", ""], [1], "prod")
     ),
     *(Case("persist", "persist", paths, PATHS) for paths in (["/srv"], ["a/../b"], [".."], ["."], ["./a/.."], "data")),
+    Case("cache", "cache.kind", "memcached", "redis, or empty for none"),
+    Case("cache_policy", "cache.policy", "fifo", " or ".join(POLICIES)),
     Case("release_strategy", "strategy", "rolling", "blue-green or recreate"),
     *(Case("health_request_timeout", "health.request_timeout", limit, time("0.1", 3600)) for limit in ("x", 0, "2h")),
     Case("metadata_access", "metadata_access", "maybe", "true or false"),
+    Case("check_services", "check_services", "maybe", "true or false"),
     Case("rebuild", "rebuild", "a\0b", ZERO),
     Case("known_hosts", "source.known_hosts", "a\0b", ZERO),
     *(
@@ -189,14 +193,16 @@ NOT_FROM_CONFIG = {
     "who",
     "source.kind",
     "source.url",
+    "uses_cache",
     "health.host",
     "url",
 }
 """Fields that the workstation finds out itself."""
 
 
-MAPS = {"processes", "cron", "static", "hsts"}
-"""Fields that config writes as maps or in days; test_app_settings.py and test_visitors.py of the config read them."""
+MAPS = {"processes", "cron", "static", "hsts", "cache.memory"}
+"""Fields that config writes as maps, in days or as auto; test_app_settings.py, test_visitors.py and test_cache.py of the
+config read them."""
 
 
 def fields(cls: type[Message], where: str = "") -> Iterator[str]:
