@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import machine_commands, output, stack_commands
+from cli import database_commands, machine_commands, output, stack_commands
 from cli.failure import Failure
 from cli.project import here
 
@@ -23,6 +23,8 @@ app = typer.Typer(
 app.add_typer(stack_commands.app)
 app.add_typer(stack_commands.branches, name="branch")
 app.add_typer(machine_commands.app)
+app.add_typer(database_commands.app)
+app.add_typer(database_commands.files, name="db")
 
 
 def version() -> str:

@@ -22,6 +22,7 @@ from infra.machines.kind import Kind
 from infra.machines.registry import is_given
 from infra.protocol import quantities, values
 from infra.protocol.app_settings import Dependencies
+from infra.protocol.database import Database
 from infra.protocol.machine_settings import SettingsSpec
 from infra.protocol.services import Cache
 from infra.protocol.specs import Health, Limits
@@ -81,6 +82,7 @@ def app(settings: AppSettings, *, deletes_data: bool = False) -> AppArgs:
         keep_releases=settings.keep_releases,
         rebuild=settings.rebuild,
         metadata_access=settings.metadata_access,
+        database=Database(settings.database, settings.database_extensions),
         deletes_data=settings.delete_data or deletes_data,
     )
 

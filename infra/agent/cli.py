@@ -22,7 +22,7 @@ COPY = Path(__file__).parents[2]
 Verb = Callable[[argparse.Namespace], int | None]
 READING = ("status", "releases", "logs", "env", "verify")
 """The verbs that change nothing, which work with whatever is on the machine."""
-FOR_PEOPLE = frozenset({*READING, "restart", "rollback", "run", "console", "job", "cancel", "maintenance"})
+FOR_PEOPLE = frozenset({*READING, "restart", "rollback", "run", "console", "job", "cancel", "maintenance", "database"})
 """What a person of ``launchpad:people`` may do: ask and operate an app, and neither deploy nor change the machine."""
 RUN_TEXT = (
     "run a command in the serving release: its variables, user, sandbox and virtualenv. One word with spaces or shell "
@@ -152,6 +152,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("name", help="the job")
     text = "close the site for maintenance (on), open it again (off), or say whether it is closed"
     _options_of_maintenance(recorded(app_verb("maintenance", verbs.maintenance, text)))
+    _options_of_database(recorded(app_verb("database", verbs.database, "dump the app's database, or load a dump")))
     one = app_verb("status", verbs.status, "which release serves, and the state of every process")
     one.add_argument("--json", action="store_true")
     one = app_verb("releases", verbs.releases, "every deployment, the newest first")
@@ -203,6 +204,12 @@ def _options_of_removal(one: argparse.ArgumentParser, disown: argparse.ArgumentP
     text = "how many seconds to wait for a deployment that is under way"
     for each in (one, disown):
         each.add_argument("--lock-timeout", type=float, default=300, help=text)
+
+
+def _options_of_database(one: argparse.ArgumentParser) -> None:
+    one.add_argument("what", choices=("dump", "load"), help="dump writes to stdout, load reads from stdin")
+    one.add_argument("--size", type=int, default=-1, help="with load: how many bytes the dump has")
+    one.add_argument("--lock-timeout", type=float, default=300, help="with load: how many seconds to wait for others")
 
 
 def _options_of_maintenance(one: argparse.ArgumentParser) -> None:

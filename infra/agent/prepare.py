@@ -12,7 +12,7 @@ from infra.agent.firewall import firewall
 from infra.agent.process import file_units, units
 from infra.agent.proxy import debian_caddy, passwords, ports, proxy, site
 from infra.agent.proxy.site import Site
-from infra.agent.services import cache
+from infra.agent.services import cache, postgres
 from infra.agent.system import (
     files,
     formats,
@@ -40,7 +40,7 @@ LEAST_FREE = 500_000_000
 class Prepared(TypedDict):
     """What ``prepare`` reports to the workstation.
 
-    ``changed`` names what was not as it should be: launchpad-agent, packages, user, directories, uv,
+    ``changed`` names what was not as it should be: launchpad-agent, packages, user, directories, database, uv,
     proxy, unit, cache.
     ``ports`` are those of the slots, ``python`` is the version of the system's own, ``seconds`` since the start.
     """
@@ -78,13 +78,17 @@ def prepare(spec: PrepareSpec, *, again: bool = False, anew: bool = False) -> Pr
     changed = ["launchpad-agent"] if install.install(anew=anew) else []
     OPT.mkdir(parents=True, exist_ok=True)
     debian_caddy.before_installation()
-    if packages.install([*needed.needed(), *cache.packages(spec.cache), *spec.packages]):
+    postgres.before_installation(spec.database)
+    services = (*cache.packages(spec.cache), *postgres.packages(spec.database))
+    if packages.install([*needed.needed(), *services, *spec.packages]):
         changed.append("packages")
     debian_caddy.after_installation()
     if names.add_user(app):
         changed.append("user")
     if _directories(app):
         changed.append("directories")
+    if postgres.prepare(app, spec.database, spec.data_disk):
+        changed.append("database")
     if uv.install(spec.package_index):
         changed.append("uv")
     if proxy.configure(app, settings, spec.tls):

@@ -10,6 +10,7 @@ import argparse
 import dataclasses
 import json
 import re
+import shutil
 import signal
 import sys
 from typing import Any
@@ -120,6 +121,25 @@ def job(words: argparse.Namespace) -> None:
     from infra.agent.process import timers
 
     say.text(timers.run_now(_prepared_app(words), words.name))
+
+
+def database(words: argparse.Namespace) -> None:
+    """Write a dump of the app's database to stdout, or load one from stdin in its place."""
+    from infra.agent.release import caller, lock, verify
+    from infra.agent.services import postgres_dump
+
+    app = _prepared_app(words)
+    if words.what == "dump":
+        with postgres_dump.dump(app) as stream:
+            shutil.copyfileobj(stream, sys.stdout.buffer, 2**20)
+        sys.stdout.buffer.flush()
+        return
+    say.signs_of_life()
+    spec = verify.preparation(app)
+    extensions = spec.database.extensions if spec else ()
+    with lock.deploying(app, words.who or caller.who(app, ""), f"loading a dump into {app.name}", words.lock_timeout):
+        postgres_dump.load(app, sys.stdin.buffer, extensions, words.size)
+    say.step("done", f"{app.name} has the database that was loaded")
 
 
 def status(words: argparse.Namespace) -> None:

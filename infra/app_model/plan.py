@@ -20,6 +20,7 @@ from infra.app_model import (
     servers,
     start,
     static_files,
+    unset_variables,
 )
 from infra.app_model.build_plan import BuildPlan
 from infra.app_model.dependencies import additional, choice, workspace
@@ -95,5 +96,6 @@ def plan(files: Files, spec: DeploySpec) -> BuildPlan:
             *served.notes,
             *cached.notes,
             *django_settings.notes(sources, spec),
+            *unset_variables.notes(all_modules, spec),
         ),
     )

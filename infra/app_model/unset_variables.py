@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from infra.app_model import cache, reach, start, syntax
@@ -12,6 +12,7 @@ from infra.app_model.build_plan import BuildPlan
 from infra.app_model.files import Files
 from infra.app_model.python_source import Module
 from infra.app_model.sources import Sources
+from infra.protocol import database
 from infra.protocol.specs import DeploySpec
 from infra.protocol.variables import NAME, RESERVED
 
@@ -32,9 +33,12 @@ TYPES = frozenset(
     }
 )
 """Methods of these objects that read a variable."""
+DATABASE_READER = "dj_database_url.config"
+"""A function that reads DATABASE_URL by itself, or another variable that it is told."""
+DATABASE_URL = "DATABASE_URL"
 SECRET = re.compile(r"KEY|SECRET|TOKEN|PASS|CREDENTIAL|DSN|DATABASE_URL|REDIS_URL|_URI\b|PRIVATE", re.IGNORECASE)
 
-ON_MACHINE = {cache.VARIABLE: ("cache", "redis")}
+ON_MACHINE = {cache.VARIABLE: ("cache", "redis"), DATABASE_URL: ("database", database.POSTGRES)}
 """The key that has the machine run a service, by the variable that an app reads its address from."""
 
 
@@ -74,8 +78,7 @@ def find(files: Files, plan: BuildPlan, spec: DeploySpec) -> list[Unset]:
     sources = Sources(files)
     begins = start.find(sources)
     modules = reach.reachable(sources, begins.files or [begins.path], plan.processes.values())
-    given = {*ALREADY, *dict(spec.env), *dict(spec.secrets), *plan.generated, *plan.environment}
-    given |= {cache.VARIABLE} if spec.uses_cache else set()
+    given = {*set_already(spec), *plan.generated, *plan.environment}
     found: dict[str, Unset] = {}
     for module in modules:
         for name, line, needed in _read(module, as_program=module.path == begins.path):
@@ -83,6 +86,33 @@ def find(files: Files, plan: BuildPlan, spec: DeploySpec) -> list[Unset]:
             if not known and (name not in found or (needed and not found[name].needed)):
                 found[name] = Unset(name, f"{module.path} line {line}", needed)
     return sorted(found.values(), key=lambda unset: (not unset.needed, unset.name))
+
+
+def set_already(spec: DeploySpec) -> set[str]:
+    """The variables that the settings set, or Launchpad by itself."""
+    of_database = database.VARIABLES if spec.database.engine else ()
+    of_cache = (cache.VARIABLE,) if spec.uses_cache else ()
+    return {*ALREADY, *dict(spec.env), *dict(spec.secrets), *of_database, *of_cache}
+
+
+def notes(modules: Iterable[Module], spec: DeploySpec) -> tuple[str, ...]:
+    """What a person should know: that the app needs a database, and which key has the machine bring one.
+
+    Args:
+        modules: The app's modules.
+        spec: The settings.
+    """
+    if DATABASE_URL in set_already(spec):
+        return ()
+    for module in modules:
+        read = _read(module, as_program=False) if module.has(DATABASE_URL, DATABASE_READER.partition(".")[0]) else ()
+        for name, line, _ in read:
+            if name == DATABASE_URL:
+                return (
+                    f"{module.path} line {line} reads {name}, and nobody sets it; with launchpad:database postgres the "
+                    "machine has a database for this app",
+                )
+    return ()
 
 
 def _read(module: Module, *, as_program: bool) -> Iterator[tuple[str, int, bool]]:
@@ -104,6 +134,9 @@ def _read(module: Module, *, as_program: bool) -> Iterator[tuple[str, int, bool]
             if "os.environ" in module.origins(node.value):
                 name = syntax.text_of(node.slice)
                 yield name, node.lineno, name not in asked
+        elif isinstance(node, ast.Call) and not node.args and module.origin(node.func) == DATABASE_READER:
+            if not _has_default(node):
+                yield _named(node, "env") or DATABASE_URL, node.lineno, True
         elif isinstance(node, ast.Call) and len(node.args) == 1 and not _has_default(node):
             called = module.origin(node.func)
             if GETTERS.intersection(module.origins(node.func)) and id(node) not in chosen:
@@ -121,6 +154,11 @@ def _asked(module: Module, node: ast.AST) -> str:
 
 def _has_default(call: ast.Call) -> bool:
     return any(keyword.arg in ("default", None) for keyword in call.keywords)
+
+
+def _named(call: ast.Call, name: str) -> str:
+    """The text of a keyword argument; empty if there is none."""
+    return next((syntax.text_of(keyword.value) for keyword in call.keywords if keyword.arg == name), "")
 
 
 def _is_strict(module: Module, function: ast.expr) -> bool:

@@ -11,7 +11,8 @@ from typing import TypeVar
 from infra.config.incomplete import Unread
 from infra.config.key import NAMESPACE
 from infra.config.settings import AppSettings, Settings
-from infra.protocol import pem, service_urls, values
+from infra.protocol import database, pem, service_urls, values
+from infra.protocol.database import Database
 
 S = TypeVar("S", bound=AppSettings)
 Check = Callable[[Settings], Iterator[str]]
@@ -87,6 +88,26 @@ def server_urls_sound(settings: AppSettings) -> Iterator[str]:
                 yield f"{NAMESPACE}:{kind}.{name} {wrong}"
 
 
+def database_alone(settings: AppSettings) -> Iterator[str]:
+    """With database, neither env nor secrets sets DATABASE_URL, PGHOST, PGDATABASE or PGUSER."""
+    wanted = Database(settings.database)
+    for kind, variables in (("env", settings.env), ("secrets", settings.secrets)):
+        for name in database.contradictions(wanted, variables):
+            yield f"{NAMESPACE}:{kind}.{name} {database.CONTRADICTION}"
+
+
+def database_named(settings: AppSettings) -> Iterator[str]:
+    """With database, the app's name is none that PostgreSQL has for something else."""
+    if settings.database and (why := database.unusable(settings.app)):
+        yield f"{NAMESPACE}:app {why}"
+
+
+def extensions_with_database(settings: AppSettings) -> Iterator[str]:
+    """database_extensions is set only together with database."""
+    if settings.database_extensions and not settings.database:
+        yield f"{NAMESPACE}:database_extensions is set but {NAMESPACE}:database is empty; set it to postgres"
+
+
 def certificate_with_its_key(settings: AppSettings) -> Iterator[str]:
     """tls_certificate and tls_key are set together, and the key belongs to the certificate."""
     if bool(settings.tls_certificate) != bool(settings.tls_key):
@@ -145,6 +166,9 @@ OF_APP: tuple[AppCheck, ...] = (
     variables_once,
     cache_or_its_url,
     server_urls_sound,
+    database_alone,
+    database_named,
+    extensions_with_database,
     certificate_with_its_key,
     certificate_for_every_name,
     one_certificate,

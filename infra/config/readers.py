@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from infra import ssh
-from infra.protocol import pem, quantities, values
+from infra.protocol import database, pem, quantities, values
 
 T = TypeVar("T")
 Word = TypeVar("Word", bound=str)
@@ -39,6 +39,7 @@ command = stripped(values.command)
 directory = stripped(values.directory)
 http_url = stripped(values.http_url)
 python = stripped(values.python)
+engine = stripped(database.engine)
 
 
 def pattern(regex: str, allowed: str, *, empty: bool = False) -> Reader[str]:
@@ -110,6 +111,7 @@ files = listed(values.files)
 names = listed(values.names)
 pip = listed(values.pip)
 persist = listed(values.persist)
+extensions = listed(database.extensions)
 cidrs = listed(values.networks)
 
 

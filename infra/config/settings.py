@@ -12,6 +12,7 @@ from infra.config.keys.app_files import FileKeys
 from infra.config.keys.apps import AppsKeys
 from infra.config.keys.cache import CacheKeys
 from infra.config.keys.data import DataKeys
+from infra.config.keys.database import DatabaseKeys
 from infra.config.keys.dependencies import DependencyKeys
 from infra.config.keys.firewall import FirewallKeys
 from infra.config.keys.network import NetworkKeys
@@ -23,7 +24,7 @@ K = TypeVar("K", bound=Keys)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AppSettings(AppKeys, DependencyKeys, ProcessKeys, FileKeys, CacheKeys, ReleaseKeys, NetworkKeys):
+class AppSettings(AppKeys, DependencyKeys, ProcessKeys, FileKeys, DatabaseKeys, CacheKeys, ReleaseKeys, NetworkKeys):
     """The settings of one app: what each app of a stack may set for itself. All other keys are the machine's."""
 
 

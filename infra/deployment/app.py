@@ -9,6 +9,7 @@ import pulumi
 
 from infra.protocol import visitors
 from infra.protocol.app_settings import CronJob, Dependencies, Process, StaticFiles
+from infra.protocol.database import Database
 from infra.protocol.services import Cache
 from infra.protocol.specs import Health, Limits
 
@@ -128,6 +129,9 @@ class AppArgs:
 
     metadata_access: bool = False
     """Whether the app may access the cloud's metadata service, which serves the machine's credentials."""
+
+    database: Database = field(default_factory=Database)
+    """The database that it gets on its machine, if any."""
 
     deletes_data: bool = False
     """Whether what it keeps in ``$DATA_DIR`` goes with it when it is taken off a machine that stays."""

@@ -53,6 +53,7 @@ def prepare(app: AppArgs, resolved: Resolved, program: str, owner: str = "") -> 
         program=program,
         owner=owner,
         data_disk=resolved.data_disk,
+        database=app.database,
     )
 
 
@@ -90,6 +91,7 @@ def deploy(app: AppArgs, source: Source, revision: Revision, resolved: Resolved,
         metadata_access=app.metadata_access,
         check_services=app.checks_services,
         uses_cache=bool(app.cache.kind),
+        database=app.database,
         program=program,
     )
 

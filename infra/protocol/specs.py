@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from infra.protocol import data_disk as disks
+from infra.protocol import database as databases
 from infra.protocol import pem, quantities, values, visitors
 from infra.protocol.app_settings import CronJob, Dependencies, Process, StaticFiles
 from infra.protocol.codec import Message, each, value
+from infra.protocol.database import Database
 from infra.protocol.services import Cache
 from infra.protocol.variables import Variables, variables
 
@@ -74,6 +76,7 @@ class PrepareSpec(Message):
     """The stack that the app is of, such as launchpad/dev. Empty: it claims nothing, and changes no other's claim."""
     data_disk: str = value(disks.place, disks.NONE)
     """Where the machine's disk for data is (see ``infra.protocol.data_disk``)."""
+    database: Database = value(Database, Database())
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """A reserved port, TLS or more host names without a domain, and a host name that is there twice."""
@@ -85,6 +88,8 @@ class PrepareSpec(Message):
             yield "aliases", "is set but domain is empty; set the host name that they redirect to"
         if len({self.domain, *self.aliases}) <= len(self.aliases):
             yield "aliases", "holds a host name twice, or the domain itself; name each host name once"
+        if self.database.engine and (why := databases.unusable(self.app)):
+            yield "app", why
 
 
 @dataclass(frozen=True)
@@ -167,10 +172,14 @@ class DeploySpec(Message):
     """Whether the servers that the variables name are asked before anything is built."""
     uses_cache: bool = value(values.flag, False)
     """Whether the machine runs a cache for the app, which ``prepare`` sets up."""
+    database: Database = value(Database, Database())
     program: str = value(values.text, "")
     """The agent's digest, as in ``PrepareSpec``."""
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
-        """Variables that are in both maps."""
+        """Variables that are in both maps, or are those of the machine's database."""
         for name in sorted(dict(self.env).keys() & dict(self.secrets).keys()):
             yield f"secrets.{name}", "is also in env; keep it in one of them"
+        for kind, own in (("env", self.env), ("secrets", self.secrets)):
+            for name in databases.contradictions(self.database, dict(own)):
+                yield f"{kind}.{name}", databases.CONTRADICTION

@@ -21,6 +21,7 @@ NAMES_ON_DEBIAN = (
     "staff users nogroup input render kvm sgx crontab netdev ssl-cert polkitd tss syslog uuidd tcpdump landscape lxd "
     "caddy deploy admin debian ubuntu "
     "autovt capsule container-getty getty modprobe quotaon serial-getty ssh user user-runtime-dir "
+    "postgres postgresql launchpad-postgres "
     "tls launchpad launchpad-proxy"
 )
 TAKEN_NAMES = frozenset(NAMES_ON_DEBIAN.split())

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from infra.agent.system.layout import TOOLS, App
-from infra.protocol import paths
+from infra.protocol import database, paths
 from infra.protocol.specs import DeploySpec
 
 LOOPBACK = "127.0.0.1"
@@ -54,6 +54,7 @@ def release(
         "LAUNCHPAD_RELEASE": tree.release,
         "LAUNCHPAD_REVISION": tree.revision,
         **_address(spec),
+        **(database.variables(app.name) if spec.database.engine else {}),
     }
     known = {**ours, "HOST": LOOPBACK, **({"PORT": str(port)} if port else {})}
     return {

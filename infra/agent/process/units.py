@@ -150,7 +150,7 @@ def template(app: App, stop_timeout: float) -> str:
 # Written by launchpad-agent; changes are overwritten by the next deployment.
 [Unit]
 Description={app.name} (%i)
-After=network.target {app.cache_unit}
+After=network.target {app.cache_unit} launchpad-postgresql.service
 StartLimitIntervalSec=0
 
 [Service]

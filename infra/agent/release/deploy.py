@@ -28,7 +28,7 @@ from infra.agent.release.request import Request
 from infra.agent.release.result import Result, result
 from infra.agent.release.rollout import Rollout
 from infra.agent.release.signals import Signals
-from infra.agent.services import cache, servers
+from infra.agent.services import cache, postgres, servers
 from infra.agent.system import files, instances, manifest, say, space, systemd
 from infra.agent.system.layout import App
 from infra.protocol.specs import DeploySpec
@@ -92,6 +92,8 @@ class Deployment:
             Failure: Why the release is not serving.
         """
         heal.heal(self.app, self.site, self.spec.drain_timeout)
+        if self.spec.database.engine:
+            postgres.ready(self.app)
         observed = observe(self.request, self.site)
         steps = plan(observed.facts)
         if observed.processes and not steps.actions:

@@ -14,6 +14,7 @@ from infra.agent.process.memory_kills import Kill
 from infra.agent.proxy import maintenance, proxy
 from infra.agent.release import history, history_table, job_status, lock, read_only, run_history, turns
 from infra.agent.release.job_status import ScheduledJob
+from infra.agent.services import postgres
 from infra.agent.system import instances, journal, say, systemd
 from infra.agent.system.layout import App
 
@@ -69,6 +70,7 @@ class Status(TypedDict):
     waiting: list[str]
     deploying: str | None
     maintenance: Closed | None
+    database: postgres.State | None
 
 
 class Deployed(TypedDict):
@@ -122,6 +124,7 @@ def status(app: App) -> Status:
         "waiting": [request.describe() for request in turns.waiting(app)],
         "deploying": holder.describe() if holder and holder.alive() else None,
         "maintenance": _closed(app),
+        "database": postgres.state(app),
     }
 
 
@@ -158,6 +161,8 @@ def status_text(app: App) -> str:
     for name, process in state["processes"].items():
         mark = " <- requests" if name == state["slot"] else ""
         lines.append(f"  {name:12} {process['description']}  {process['release'] or ''}{mark}")
+    if state["database"]:
+        lines.append(f"  {'database':12} {postgres.describe(state['database'])}")
     lines += job_status.lines(state["jobs"])
     lines += condition.lines(state["machine"])
     lines += _remedies(app, state)

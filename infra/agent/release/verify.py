@@ -12,7 +12,7 @@ from infra.agent.firewall import firewall, table
 from infra.agent.process import launch_file, slots
 from infra.agent.proxy import proxy, running
 from infra.agent.release import lock
-from infra.agent.services import cache
+from infra.agent.services import cache, postgres
 from infra.agent.system import compare, install, manifest, packages, say, unit_check
 from infra.agent.system.layout import CADDYFILE, COMMAND, UV, App
 from infra.agent.system.needed import needed
@@ -131,7 +131,8 @@ def _proxy(noted: dict[str, manifest.Entry], units: list[Difference]) -> list[Di
 
 def _packages(app: App) -> list[Difference]:
     spec = preparation(app)
-    asked = (*cache.packages(spec.cache), *spec.packages) if spec else ()
+    services = (*cache.packages(spec.cache), *postgres.packages(spec.database)) if spec else ()
+    asked = (*services, *spec.packages) if spec else ()
     wanted = [*needed(), *asked, *kept_plans.packages(app, launch_file.serving_release(app))]
     found = [Difference("package", name, "not installed") for name in packages.missing(dict.fromkeys(wanted))]
     return [*found, *([] if UV.exists() else [Difference("file", str(UV), "gone")])]

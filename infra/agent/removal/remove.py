@@ -7,6 +7,7 @@ from typing import TypedDict
 from infra.agent.firewall import firewall
 from infra.agent.proxy import proxy
 from infra.agent.removal import app_parts, shared_parts
+from infra.agent.services import postgres
 from infra.agent.system import files, manifest, ownership, say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
@@ -38,16 +39,19 @@ def remove(app: App, *, keep_data: bool, asking: str = "") -> Removed:
         asking: The stack that asks. An app that is another's stays as it is: this stack never deployed it.
     """
     left: list[str] = []
+    stays: list[str] = []
     last = not shared_parts.other_apps(app)
     if found := ownership.foreign(app, asking):
         say.step("done", f"{app.name} is of the stack {found}, so it stays; nothing here is of {asking}")
         return _result(app, last=False, kept=[str(app.home)], left=left, packages=[])
-    if app_parts.is_known(app):
+    if app_parts.is_known(app) or postgres.has_database(app):
         # First the site, so that no visitor meets a half removed app.
         files.remove_tree(app.settings)
         if not last and proxy.is_configured():
             left += _without_site(app)
         app_parts.stop(app)
+        stays, why = postgres.remove(app, keep_data=keep_data)
+        left += why
         left += app_parts.remove(app, keep_data=keep_data)
     else:
         say.step("remove", f"nothing of Launchpad's is here for {app.name}")
@@ -61,9 +65,9 @@ def remove(app: App, *, keep_data: bool, asking: str = "") -> Removed:
         firewall.renew()
     for line in left:
         say.step("warning", f"not removed: {line}")
-    kept = [str(app.data)] if keep_data and app.data.is_dir() else []
-    stays = f"; its data stays in {kept[0]}" if kept else ""
-    say.step("done", f"removed {app.name}" + (", the last app" if last else "") + stays)
+    kept = [*([str(app.data)] if keep_data and app.data.is_dir() else []), *stays]
+    but = f"; its data stays in {', '.join(kept)}" if kept else ""
+    say.step("done", f"removed {app.name}" + (", the last app" if last else "") + but)
     return _result(app, last=last, kept=kept, left=left, packages=packages)
 
 

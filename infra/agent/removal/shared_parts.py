@@ -7,6 +7,7 @@ from pathlib import Path
 from infra.agent.firewall import firewall, parts
 from infra.agent.machine import pending, record, settings
 from infra.agent.proxy import certificates, proxy
+from infra.agent.services import postgres_files, postgres_package
 from infra.agent.system import files, formats, manifest, package_record, packages, say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import (
@@ -23,7 +24,7 @@ from infra.agent.system.layout import (
 )
 from infra.protocol import paths
 
-SHARED = frozenset({certificates.FOLDER.name, PROXY_SETTINGS.name, parts.FOLDER.name})
+SHARED = frozenset({certificates.FOLDER.name, PROXY_SETTINGS.name, parts.FOLDER.name, postgres_files.FOLDER.name})
 """What is among the folders of the apps' settings and is no app's."""
 
 
@@ -72,6 +73,7 @@ def remove() -> tuple[list[str], list[str]]:
             left.append(reason)
         elif not in_use():
             files.remove_tree(package_record.RECORD)
+        postgres_package.after_purge()
     except Failure as failure:
         left.append(str(failure))
     if owners := sorted({*record.specs(), *parts.recorded()}):

@@ -172,7 +172,8 @@ def test_unit() -> None:
     before, after = units.template(APP, 12.5).split(units.HARDENING)
     assert before == (
         "# Written by launchpad-agent; changes are overwritten by the next deployment.\n"
-        "[Unit]\nDescription=shop (%i)\nAfter=network.target launchpad-shop.cache.service\nStartLimitIntervalSec=0\n\n"
+        "[Unit]\nDescription=shop (%i)\nAfter=network.target launchpad-shop.cache.service "
+        "launchpad-postgresql.service\nStartLimitIntervalSec=0\n\n"
         "[Service]\nType=exec\nUser=shop\nGroup=shop\n"
         "LoadCredential=launch:/etc/launchpad/shop/launch/%i.json\n"
         "ExecStart=/usr/bin/python3 -IS /usr/local/lib/launchpad/launch.py\n"

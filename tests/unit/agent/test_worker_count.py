@@ -25,7 +25,7 @@ def test_the_number_of_workers(cores: int, memory: int, workers: int) -> None:
 
 
 def test_a_limit_of_the_web_process_counts_before_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_count, "_memory", lambda: 4096 * MB)
+    monkeypatch.setattr(worker_count, "machine_memory", lambda: 4096 * MB)
     assert worker_count.here(256 * MB) == 1
     assert worker_count.here(0) == worker_count.here(8192 * MB) > 1
     # What the workers beside it may take is not there for it.

@@ -72,6 +72,7 @@ def test_the_decisions_are_shown_with_their_keys_and_what_is_not_known(
     assert lines[-4:] == [
         "What it could not know:",
         "  DATABASE_URL: app.py line 5 reads it, and nobody sets it (the app fails without it): "
+        "pulumi config set --stack new launchpad:database postgres has the machine run one, or "
         "pulumi config set --secret --path --stack new launchpad:secrets.DATABASE_URL VALUE",
         "  MODE: app.py line 6 reads it, and nobody sets it (the app may do without it): "
         "pulumi config set --path --stack new launchpad:env.MODE VALUE",

@@ -61,6 +61,7 @@ GOOD: list[dict[str, str]] = [
     {"env": '{"REDIS_URL": "redis://:canary-key@", "NAME_URL": "redis://"}', "check_services": "false"},
     {"secrets": '{"DATABASE_URL": "postgresql+psycopg://me:a%23b@db.example.org/shop?sslmode=require"}'},
     {"rebuild": "2026-11-25, once more", "metadata_access": "true"},
+    {"database": "postgres", "database_extensions": '["pg_trgm", "uuid-ossp"]', "env": '{"PGSSLMODE": "disable"}'},
     {"directory": "./web//app/"},
     {"health_path": "/up?a=b&c={d}", "health_status": "200, 204,301-302", "health_timeout": "3600"},
     {"request_body_limit": "999999GB", "request_timeout": "86400"},
@@ -92,6 +93,19 @@ BAD: list[tuple[dict[str, str], str]] = [
         for kind in ("env", "secrets")
         for name in ("PATH", "DATA_DIR", "VIRTUAL_ENV", "CREDENTIALS_DIRECTORY", "PORT", "LAUNCHPAD_X", "A-B")
     ),
+    *(
+        (
+            {"database": "postgres", kind: json.dumps({name: "canary"})},
+            f"{kind}.{name} is set, but database is postgres, which sets it itself; remove one of them",
+        )
+        for kind in ("env", "secrets")
+        for name in ("DATABASE_URL", "PGHOST", "PGDATABASE", "PGUSER")
+    ),
+    *(
+        ({"database": "postgres", "app": name}, f"app is {name}, which PostgreSQL has for something else")
+        for name in ("public", "none", "template0", "template1")
+    ),
+    ({"database_extensions": '["citext"]'}, "database_extensions is set but launchpad:database is empty; set it to"),
     ({"env": json.dumps({"A": "a\0b"})}, "env.A is 'a\\x00b'; it must be text without zero bytes"),
     ({"secrets": json.dumps({"A": "a\0b"})}, "secrets.A is [secret]; it must be text without zero bytes"),
     ({"env": '{"A": "a\\ud800b"}'}, "env.A is"),

@@ -32,6 +32,7 @@ NETWORKS = 'a list of networks in CIDR notation with host bits zero, such as ["2
 NAMES = 'a list of names, such as ["prod"]'
 REQUIREMENTS = 'a list of requirements, such as ["gunicorn==23.0.0"]'
 PATHS = 'a list of paths in the app\'s directory, such as ["db.sqlite3"]'
+EXTENSIONS = 'a list of extensions of PostgreSQL, such as ["pg_trgm", "citext"]'
 MISSING = 'a list of "lfs" and "submodules"'
 CERTIFICATE = "certificates in PEM form, with their line breaks, from -----BEGIN CERTIFICATE----- on"
 KEY = "a private key in PEM form, with its line breaks, such as one that begins with -----BEGIN"
@@ -137,6 +138,8 @@ CASES = [
     Case("cache_policy", "cache.policy", "fifo", " or ".join(POLICIES)),
     Case("release_strategy", "strategy", "rolling", "blue-green or recreate"),
     *(Case("health_request_timeout", "health.request_timeout", limit, time("0.1", 3600)) for limit in ("x", 0, "2h")),
+    Case("database", "database.engine", "mysql", "postgres, or empty"),
+    *(Case("database_extensions", "database.extensions", names, EXTENSIONS) for names in (["a b"], ["-x"], [1], "x")),
     Case("metadata_access", "metadata_access", "maybe", "true or false"),
     Case("check_services", "check_services", "maybe", "true or false"),
     Case("rebuild", "rebuild", "a\0b", ZERO),

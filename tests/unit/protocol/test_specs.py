@@ -58,8 +58,8 @@ def test_prepare_mistakes() -> None:
         "braces and backslashes",
         '  packages: is ["-y", "libpq5"]; it must be a list of Debian packages, such as ["libpq5"]',
         "  limits.request_body: is 'big'; it must be a size such as 512KB, 10MB or 1GB",
-        "  x: is not a known key; known: aliases, app, basic_auth, cache, data_disk, domain, hsts, http_port, limits, "
-        "lock_timeout, owner, package_index, packages, program, tls, trusted_proxies",
+        "  x: is not a known key; known: aliases, app, basic_auth, cache, data_disk, database, domain, hsts, http_port, "
+        "limits, lock_timeout, owner, package_index, packages, program, tls, trusted_proxies",
     ]
 
 

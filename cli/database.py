@@ -1,0 +1,81 @@
+"""The app's database from the workstation: a shell in it, a dump to a file here, and a load of such a file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import typer
+
+from cli import output, process, remote
+from cli.failure import Failure
+from cli.stack import Stack
+
+MAGIC = b"PGDMP"
+"""What a dump in PostgreSQL's custom form begins with. Source: its src/bin/pg_dump/pg_backup_archiver.c."""
+
+
+def dump(stack: Stack, app: str, file: Path) -> None:
+    """Write a dump of the app's database to a file, which is there completely or not at all.
+
+    Args:
+        stack: The stack.
+        app: The app; empty for the only one.
+        file: The file. Nobody else can read it.
+
+    Raises:
+        Failure: There is something already, or the dump is not complete.
+    """
+    if file.exists():
+        raise Failure(f"{file} is there already. Choose another name, or remove it")
+    if not file.parent.is_dir():
+        raise Failure(f"{file.parent} is no folder")
+    words = remote.login(stack, app).agent("database", "dump")
+    # mkstemp has it for us alone from the first moment on.
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    temporary = Path(name)
+    try:
+        code = process.run(words, stdout=handle)
+        if code:
+            raise Failure(status=code)
+        os.fsync(handle)
+        temporary.rename(file)
+    finally:
+        os.close(handle)
+        temporary.unlink(missing_ok=True)
+    output.note(f"{file}: {file.stat().st_size} bytes. To load it: {stack.command('db', 'load', str(file))}")
+
+
+def load(stack: Stack, app: str, file: Path, *, sure: bool) -> None:
+    """Put a dump in the place of the app's database, after a question.
+
+    Args:
+        stack: The stack.
+        app: The app; empty for the only one.
+        file: The dump.
+        sure: Whether nothing is asked.
+
+    Raises:
+        Failure: It is no dump, or the answer is no, or it could not be loaded: the database is as before.
+    """
+    login = remote.login(stack, app)
+    with contextlib.ExitStack() as closing:
+        try:
+            stream = closing.enter_context(file.open("rb"))
+            begins = stream.read(len(MAGIC))
+        except OSError as error:
+            raise Failure(f"{file} cannot be read: {error.strerror}") from None
+        if begins != MAGIC:
+            raise Failure(f"{file} is no dump in PostgreSQL's custom form: pg_dump --format=custom makes one")
+        stream.seek(0)
+        question = f"Replace everything in the database of {login.app} (stack {stack.name}) by {file}?"
+        if not sure and not typer.confirm(question, default=False, err=True):
+            raise Failure("nothing was changed")
+        words = login.agent("database", "load", "--who", remote.who(), "--size", str(file.stat().st_size))
+        with process.interrupts(), subprocess.Popen(words, stdin=stream) as child:
+            code = process.status(child.wait())
+    if code:
+        raise Failure(status=code)

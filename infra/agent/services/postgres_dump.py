@@ -1,0 +1,213 @@
+"""Dumps an app's database, and loads a dump in its place. PostgreSQL's programs run as the app's user, not as root."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from infra.agent.services import postgres, postgres_place, postgres_roles, sql
+from infra.agent.system import files, say, sh
+from infra.agent.system.failure import Failure
+from infra.agent.system.layout import App
+
+FORM = ("--format=custom", "--no-password")
+"""PostgreSQL's own form: compressed, and pg_restore can choose from it."""
+RESTORE = ("--no-password", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error")
+NEW, OLD = ".load", ".old"
+"""End the names of the database that a dump is loaded into, and of the one that it replaces."""
+TRIES = 5
+RESERVE = 200_000_000
+"""Bytes that have to be free besides, for what is written meanwhile."""
+SHOWN = 6
+"""Lines of pg_restore's errors that are shown."""
+
+
+@contextmanager
+def dump(app: App) -> Iterator[IO[bytes]]:
+    """A dump of the app's database, as a stream that has to be read to its end within the block.
+
+    It is of one moment, whatever is written meanwhile, and holds up nobody.
+
+    Args:
+        app: The app.
+
+    Raises:
+        Failure: There is no database, or the dump is not complete: at the end of the block.
+    """
+    postgres.ready(app)
+    words = sql.client("pg_dump", *FORM, user=app.user, database=app.name)
+    with tempfile.TemporaryFile() as errors:
+        # Its messages go to a file: a pipe that nobody reads would stop it.
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, **sql.ENV},
+            cwd="/",
+        )
+        assert process.stdout is not None
+        try:
+            yield process.stdout
+        except BaseException:
+            process.terminate()
+            raise
+        finally:
+            process.stdout.close()
+            code = process.wait()
+        if code:
+            errors.seek(0)
+            said = errors.read().decode(errors="replace").strip().splitlines()
+            raise Failure("\n".join([f"The dump of {app.name} is not complete (exit status {code}):", *said[-SHOWN:]]))
+
+
+def load(app: App, stream: IO[bytes], extensions: tuple[str, ...] = (), size: int = -1) -> None:
+    """Put a dump in the place of the app's database. Until it is loaded completely, the app has the one that it had.
+
+    The dump may hold any statement, so it is run by the app's own role.
+
+    Args:
+        app: The app.
+        stream: The dump, in PostgreSQL's custom form.
+        extensions: The extensions that the database has to have.
+        size: The bytes that the dump has; negative if that is not known.
+
+    Raises:
+        Failure: It cannot be loaded, and why. The database is as before.
+    """
+    postgres.ready(app)
+    cluster = postgres_place.here()
+    assert cluster is not None
+    _check_room(app, cluster.base, max(size, 0))
+    folder = cluster.base / f"{app.name}{NEW}"
+    files.remove_tree(folder)
+    # The list of what is loaded is read as the app's user; the dump's own mode keeps everybody from that.
+    folder.mkdir(mode=0o711)
+    try:
+        path = folder / "dump"
+        with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            shutil.copyfileobj(stream, file, 2**20)
+        arrived = path.stat().st_size
+        if 0 <= size != arrived:
+            raise Failure(f"Only {arrived} of {size} bytes arrived; nothing was changed. Run it again")
+        _check_room(app, cluster.base, 0)
+        with _scratch(app, extensions) as new:
+            _restore(app, path, new)
+            _swap(app, new)
+    finally:
+        files.remove_tree(folder)
+
+
+def _check_room(app: App, base: Path, size: int) -> None:
+    """Refuse a load for which there is no room: PostgreSQL stops where it cannot write, for all apps.
+
+    Args:
+        app: The app.
+        base: Where the databases are.
+        size: The bytes that the dump itself takes.
+    """
+    text = f"SELECT pg_database_size({sql.text(app.name)});"
+    needed = int(sql.run("Looking at the database's size", text)[0][0]) + size + RESERVE
+    free = files.free_bytes(base)
+    if free < needed:
+        raise Failure(
+            f"A load needs the room of a second database: {needed // 10**6} MB in {base}, where {free // 10**6} MB are "
+            "free. Nothing was changed"
+        )
+
+
+@contextmanager
+def _scratch(app: App, extensions: tuple[str, ...]) -> Iterator[str]:
+    """An empty database that the app's role can use, as long as the block lasts; gone then, unless it has been renamed.
+
+    pg_hba.conf lets a role into the databases that are named after itself or after a role that it is a member of.
+    """
+    new = app.name + NEW
+    role, own = sql.name(new), sql.name(app.user)
+    _forget(app)
+    sql.run(
+        f"Making the database {new}",
+        f"CREATE ROLE {role} NOLOGIN; GRANT {role} TO {own};\n"
+        f"CREATE DATABASE {role} OWNER {own} TEMPLATE template0 ALLOW_CONNECTIONS false;\n"
+        f"REVOKE ALL ON DATABASE {role} FROM PUBLIC; ALTER DATABASE {role} ALLOW_CONNECTIONS true;",
+    )
+    try:
+        postgres_roles.extend(app, extensions, new)
+        yield new
+    finally:
+        with contextlib.suppress(Failure):
+            _forget(app)
+
+
+def _forget(app: App) -> None:
+    postgres_roles.drop(app.name + NEW)
+    sql.run("Removing the role of a load", f"DROP ROLE IF EXISTS {sql.name(app.name + NEW)};")
+
+
+def _restore(app: App, path: Path, new: str) -> None:
+    """Load a dump into a database, without the extensions that are in it already."""
+    say.step("database", f"loading {path.stat().st_size // 2**20} MB")
+    with path.open("rb") as file:
+        listed = _pg_restore(app, file, "--list", database="")
+    if listed.code:
+        raise Failure(f"This is no dump in PostgreSQL's custom form (pg_dump --format=custom): {listed.last_lines(2)}")
+    rows = sql.run("Looking at the extensions", "SELECT extname FROM pg_extension;", user=app.user, database=new)
+    chosen = path.with_name("list")
+    chosen.write_text(without(listed.out, {row[0] for row in rows}), encoding="utf-8")
+    with path.open("rb") as file:
+        done = _pg_restore(app, file, *RESTORE, f"--use-list={chosen}", database=new)
+    if done.code:
+        raise Failure(f"The dump cannot be loaded; the database is as before:\n{done.last_lines(SHOWN)}")
+    sql.run("Counting the rows for the planner", "ANALYZE;", user=app.user, database=new)
+
+
+def without(listed: str, extensions: set[str]) -> str:
+    """The contents of a dump without the extensions that are there, and without the comments on them.
+
+    Args:
+        listed: What ``pg_restore --list`` prints.
+        extensions: Their names.
+    """
+
+    def is_one(line: str) -> bool:
+        # 2; 3079 16389 EXTENSION - pg_trgm
+        # 3500; 0 0 COMMENT - EXTENSION pg_trgm
+        words = line.split()
+        return bool({"EXTENSION"} & {*words[3:4], *words[5:6]}) and words[-1].strip('"') in extensions
+
+    return "".join(f"{line}\n" for line in listed.splitlines() if not is_one(line))
+
+
+def _swap(app: App, new: str) -> None:
+    """Have a database take the place of the app's, in one transaction; the former one goes once that has worked."""
+    own, old = sql.name(app.name), sql.name(app.name + OLD)
+    say.step("database", f"switching {app.name} to what was loaded")
+    postgres_roles.drop(app.name + OLD)
+    statements = (
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+        f"WHERE datname IN ({sql.text(app.name)}, {sql.text(new)}) AND pid <> pg_backend_pid();\n"
+        f"BEGIN; ALTER DATABASE {own} RENAME TO {old}; ALTER DATABASE {sql.name(new)} RENAME TO {own}; COMMIT;"
+    )
+    for _ in range(TRIES):
+        # The app may have connected again between the two: then PostgreSQL does not rename.
+        done = sql.psql(statements)
+        if done.ok:
+            break
+    else:
+        raise Failure(f"The database is as before, for it is in use: {done.last_lines(2)}")
+    sql.run(f"Connecting to the database {app.name} as its app", "SELECT 1;", user=app.user, database=app.name)
+    postgres_roles.drop(app.name + OLD)
+
+
+def _pg_restore(app: App, file: IO[bytes], *words: str, database: str) -> sh.Finished:
+    """Run pg_restore on a file of root's, which only its handle reaches."""
+    argv = [word for word in sql.client("pg_restore", *words, user=app.user, database=database) if word != "--dbname="]
+    done = subprocess.run(argv, stdin=file, capture_output=True, env={**os.environ, **sql.ENV}, cwd="/", check=False)
+    return sh.Finished(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))

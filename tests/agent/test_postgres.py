@@ -1,0 +1,296 @@
+"""``database: postgres`` on a real machine: what is in it outlives whatever happens, and nobody else reads it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from infra.protocol.codec import SCHEMA
+from tests.agent.lab import Done, Lab, Repo
+from tests.agent.listing import differences, listing
+
+DATABASE: dict[str, Any] = {"database": {"engine": "postgres", "extensions": ["pg_trgm"]}}
+SOCKET = "/run/launchpad-postgresql"
+UNIT = "launchpad-postgresql"
+LIMIT = 60
+
+
+def psql(lab: Lab, user: str, database: str, statement: str) -> Done:
+    """Run a statement as a user of the machine, with the rights of that user alone."""
+    words = f"psql -X -A -t -h {SOCKET} -U {user} -d {database} -c"
+    quoted = "'" + statement.replace("'", "'\\''") + "'"
+    return lab.run(f"sudo setpriv --reuid={user} --regid={user} --clear-groups {words} {quoted}")
+
+
+def words(lab: Lab) -> list[str]:
+    status, text = lab.get("/words")
+    assert status == 200, text
+    found = json.loads(text)
+    assert isinstance(found, list)
+    return found
+
+
+def postmaster(lab: Lab) -> str:
+    return lab.sudo(f"systemctl show --property=MainPID --value {UNIT}").strip()
+
+
+def remove(lab: Lab, app: str, options: str = "") -> Done:
+    return lab.run(f"sudo python3 launchpad-agent.pyz remove --app {app} {options}")
+
+
+@pytest.fixture(scope="module")
+def bare(machine: Lab) -> dict[str, str]:
+    """Everything that is on the machine before."""
+    return listing(machine)
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory: pytest.TempPathFactory) -> Repo:
+    repo = Repo.of("postgres", tmp_path_factory.mktemp("repo") / "postgres")
+    repo.commit("one")
+    repo.commit("two")
+    return repo
+
+
+KILL = """
+launchpad-agent prepare <spec.json 2>progress &
+agent=$!
+until grep -q "$1" progress; do kill -0 $agent || exit 0; sleep 0.01; done
+kill -KILL $agent
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(machine: Lab, bare: dict[str, str], repo: Repo) -> Lab:
+    """The app with its database. Its first ``prepare`` was killed at each step, and begun again."""
+    assert not any("postgres" in name for name in bare)
+    machine.give_uv()
+    machine.prepare().data()
+    machine.put("spec.json", json.dumps({"schema": SCHEMA, "app": "app", **DATABASE}).encode())
+    machine.put("kill.sh", KILL.encode())
+    for step in ("installing postgresql", "making a PostgreSQL", "starting PostgreSQL", "setting up the database"):
+        machine.sudo(f"sh kill.sh '{step}'")
+    machine.prepare(**DATABASE).data()
+    machine.deploy(repo, "one", **DATABASE).data()
+    return machine
+
+
+def test_the_database_is_ready_before_release_and_each_library_finds_it(lab: Lab) -> None:
+    assert words(lab) == ["first"]
+    found = json.loads(lab.get("/libraries")[1])
+    assert found == dict.fromkeys(
+        ["asyncpg", "django", "psycopg", "psycopg2", "sqlalchemy psycopg", "sqlalchemy psycopg2"], "app@app"
+    )
+    assert lab.sudo("launchpad-agent run --app app -- psql -Atc 'select current_user'") == "app\n"
+
+
+def test_no_password_exists_and_no_port_is_open(lab: Lab) -> None:
+    assert (
+        psql(lab, "launchpad-postgres", "postgres", "SELECT count(*) FROM pg_authid WHERE rolpassword IS NOT NULL").out
+        == "0\n"
+    )
+    listening = lab.sudo("ss -Hltnp")
+    assert "postgres" not in listening
+    assert lab.sudo("pg_lsclusters --no-header") == ""
+    kept = lab.sudo("grep -rhoE '(postgres|postgresql)://[^\"]*' /etc/launchpad /etc/systemd/system")
+    assert set(kept.split()) == {f"postgresql://app@/app?host={SOCKET}"}
+    # The user's name is all that stands before the @.
+    assert (
+        lab.run("sudo sh -c \"cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' '\\n' | grep -i [p]gpass\"").out
+        == ""
+    )
+
+
+def test_what_is_as_it_should_be_is_left_alone(lab: Lab) -> None:
+    before = postmaster(lab)
+    assert lab.prepare(**DATABASE).data()["changed"] == []
+    assert postmaster(lab) == before
+    assert json.loads(lab.sudo("launchpad-agent verify --app app --json"))["differences"] == []
+
+
+def test_rows_that_were_committed_are_there_after_the_server_was_killed(lab: Lab) -> None:
+    before = words(lab)
+    kept: list[str] = []
+    until = time.monotonic() + LIMIT
+    killed = 0
+    while len(kept) < 60:
+        assert time.monotonic() < until, "the database does not come back"
+        if len(kept) in (20, 40) and killed < len(kept) // 20:
+            lab.sudo(f"kill -KILL {postmaster(lab)}")
+            killed += 1
+        word = f"word-{len(kept)}"
+        status, _ = lab.get("/words", data=word.encode())
+        if status == 200:
+            kept.append(word)
+    assert killed == 2
+    found = words(lab)
+    # One whose answer was lost may be there, too; each that was answered is, in order.
+    assert [word for word in dict.fromkeys(found) if word in {*before, *kept}] == [*before, *kept]
+
+
+def test_an_app_reads_no_other_database_and_commands_nothing_of_the_server(lab: Lab) -> None:
+    lab.prepare(app="other", http_port=8080, **DATABASE).data()
+    lab.prepare(app="none", http_port=8081).data()
+    assert (
+        psql(lab, "other", "other", "CREATE TABLE t AS SELECT 1; GRANT CONNECT ON DATABASE other TO PUBLIC").code == 0
+    )
+    for user, database in (
+        *(("other", "app"), ("app", "other"), ("app", "postgres"), ("app", "template1"), ("none", "app")),
+        *(("deploy", "app"), ("postgres", "postgres"), ("root", "app")),
+    ):
+        done = psql(lab, user, database, "SELECT 1")
+        assert (done.code, done.out) == (2, ""), (user, database)
+    # Another's name helps nobody: the kernel says who it is.
+    done = lab.run(
+        f"sudo setpriv --reuid=other --regid=other --clear-groups psql -h {SOCKET} -U app -d app -c 'SELECT 1'"
+    )
+    assert 'Peer authentication failed for user "app"' in done.err
+    for statement in (
+        "COPY words TO PROGRAM 'id'",
+        "COPY words FROM '/etc/shadow'",
+        "CREATE DATABASE more",
+        "CREATE ROLE more",
+        "ALTER SYSTEM SET listen_addresses = '*'",
+        "ALTER ROLE app SUPERUSER",
+        "ALTER ROLE app CONNECTION LIMIT -1",
+        'SET ROLE "launchpad-postgres"',
+        "SELECT pg_read_file('/etc/passwd')",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'launchpad-postgres'",
+        "CREATE EXTENSION file_fdw",
+    ):
+        done = psql(lab, "app", "app", statement)
+        assert any(word in done.err for word in ("denied", "must be", "not allowed")), (statement, done)
+
+
+def test_one_app_leaves_connections_to_the_others(lab: Lab) -> None:
+    limit = int(
+        psql(lab, "launchpad-postgres", "postgres", "SELECT rolconnlimit FROM pg_roles WHERE rolname='app'").out
+    )
+    most = int(psql(lab, "launchpad-postgres", "postgres", "SHOW max_connections").out)
+    assert 0 < limit < most
+    assert (
+        psql(
+            lab,
+            "launchpad-postgres",
+            "postgres",
+            "SELECT count(*) FROM pg_roles WHERE rolconnlimit = -1 AND rolcanlogin",
+        ).out
+        == "1\n"
+    )
+
+
+def test_what_was_changed_by_hand_is_found_and_put_back(lab: Lab) -> None:
+    lab.sudo("sh -c 'echo local all all trust >>/etc/launchpad/postgresql/pg_hba.conf'")
+    lab.sudo(f"systemctl stop {UNIT}")
+    found = lab.run("sudo launchpad-agent verify --app app").out
+    assert "/etc/launchpad/postgresql/pg_hba.conf" in found
+    assert f"{UNIT}.service" in found
+    assert json.loads(lab.sudo("launchpad-agent repair --app app"))["left"] == []
+    assert words(lab)[0] == "first"
+    done = psql(
+        lab,
+        "launchpad-postgres",
+        "postgres",
+        "ALTER ROLE app CREATEDB; GRANT CONNECT ON DATABASE app TO PUBLIC; "
+        'ALTER DATABASE app OWNER TO "launchpad-postgres"; GRANT pg_read_all_data TO app',
+    )
+    assert done.code == 0, done.err
+    assert lab.prepare(**DATABASE).data()["changed"] == ["database"]
+    assert lab.prepare(**DATABASE).data()["changed"] == []
+    assert psql(lab, "other", "app", "SELECT 1").code == 2
+
+
+def test_a_stopped_server_is_started_for_a_deployment(lab: Lab, repo: Repo) -> None:
+    lab.sudo(f"systemctl stop {UNIT}")
+    lab.deploy(repo, "two", **DATABASE).data()
+    assert words(lab)[0] == "first"
+    back = lab.run(f"sudo launchpad-agent rollback --app app --revision {repo.revisions['one']}")
+    assert back.data()["changed"] is True
+    assert lab.marker() == "one"
+    assert words(lab)[0] == "first"
+
+
+def test_extensions_are_created_and_one_that_is_not_here_is_refused_by_name(lab: Lab) -> None:
+    wanted = {"database": {"engine": "postgres", "extensions": ["pg_trgm", "file_fdw", "uuid-ossp"]}}
+    lab.prepare(**wanted).data()
+    assert psql(
+        lab, "app", "app", "SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1"
+    ).out.split() == [
+        *("file_fdw", "pg_trgm", "uuid-ossp"),
+    ]
+    done = lab.prepare(database={"engine": "postgres", "extensions": ["vector"]})
+    assert "launchpad:database_extensions has vector, which this machine does not have. It has " in done.err
+    lab.prepare(**wanted).data()
+
+
+def test_a_dump_is_loaded_whole_or_not_at_all(lab: Lab) -> None:
+    before = words(lab)
+    lab.sudo("sh -c 'launchpad-agent database dump --app app >good.dump'")
+    size = int(lab.sudo("stat --format=%s good.dump"))
+    assert lab.get("/words", data=b"later")[0] == 200
+    lab.sudo("sh -c 'head -c -100 good.dump >short.dump; echo no dump >none.dump'")
+    for file, options, why in (
+        ("short.dump", f"--size {size}", f"Only {size - 100} of {size} bytes arrived"),
+        ("short.dump", "", "The dump cannot be loaded; the database is as before"),
+        ("none.dump", "", "This is no dump in PostgreSQL's custom form"),
+    ):
+        done = lab.run(f"sudo sh -c 'launchpad-agent database load --app app {options} <{file}'")
+        assert done.code == 1
+        assert why in done.err
+        assert words(lab) == [*before, "later"]
+    loaded = lab.run(f"sudo sh -c 'launchpad-agent database load --app app --size {size} <good.dump'")
+    assert loaded.code == 0, loaded.err
+    assert words(lab) == before
+    assert psql(lab, "launchpad-postgres", "postgres", "SELECT datname FROM pg_database ORDER BY 1").out.split() == [
+        *("app", "other", "postgres", "template0", "template1"),
+    ]
+    assert lab.sudo("find /var/lib/launchpad-postgresql -maxdepth 1 -name '*.load'") == ""
+    assert (
+        lab.prepare(database={"engine": "postgres", "extensions": ["pg_trgm", "file_fdw", "uuid-ossp"]}).data()[
+            "changed"
+        ]
+        == []
+    )
+
+
+def test_the_status_says_how_large_it_is(lab: Lab) -> None:
+    found = lab.serving()["database"]
+    assert found["version"] == 17
+    assert found["size"] > 5_000_000
+    assert "  database     PostgreSQL 17, " in lab.sudo("launchpad-agent status --app app")
+
+
+def test_the_database_outlives_a_removal_that_keeps_data_and_goes_with_one_that_does_not(
+    lab: Lab, repo: Repo, bare: dict[str, str]
+) -> None:
+    kept = words(lab)
+    assert remove(lab, "none").data()["left"] == []
+    assert remove(lab, "app", "--keep-data").data()["kept"] == ["/srv/app/data", "/var/lib/launchpad-postgresql"]
+    assert psql(lab, "other", "other", "SELECT 1").code == 0, "it serves the other app"
+    assert remove(lab, "other").data()["packages"] != []
+    assert lab.run(f"systemctl is-active {UNIT}").out == "inactive\n"
+    lab.give_uv()
+    lab.prepare(**DATABASE).data()
+    lab.deploy(repo, "two", **DATABASE).data()
+    assert words(lab) == kept
+    last = remove(lab, "app").data()
+    assert (last["last"], last["left"], last["kept"]) == (True, [], [])
+    lab.sudo("rm -f good.dump short.dump none.dump progress")
+    assert differences(bare, listing(lab)) == []
+
+
+def test_a_postgresql_of_somebody_else_is_left_alone(lab: Lab) -> None:
+    lab.sudo("apt-get -qq install -y --no-install-recommends postgresql")
+    lab.sudo("setpriv --reuid=postgres --clear-groups psql -qc 'CREATE TABLE theirs AS SELECT 1'")
+    theirs = listing(lab)
+    lab.give_uv()
+    lab.prepare(**DATABASE).data()
+    assert psql(lab, "app", "app", "SELECT 1").out == "1\n"
+    ask = "setpriv --reuid=postgres --clear-groups psql -Atc 'SELECT count(*) FROM theirs'"
+    assert lab.sudo(ask) == "1\n"
+    assert remove(lab, "app").data()["left"] == []
+    assert lab.sudo(ask) == "1\n"
+    assert [line for line in differences(theirs, listing(lab)) if "/var/lib/postgresql/17/main/" not in line] == []
