@@ -22,9 +22,9 @@ FILES: dict[str, str | None] = {
 }
 
 
-def redis(lab: Lab, command: str, user: str = APP) -> str:
-    """What the cache answers to a command of somebody's."""
-    done = lab.run(f"sudo -u {user} redis-cli -s {SOCKET} {command}")
+def redis(lab: Lab, command: str, user: str = APP, where: str = f"-s {SOCKET}") -> str:
+    """What the cache, or another server, answers to a command of somebody's."""
+    done = lab.run(f"sudo -u {user} redis-cli {where} {command}")
     return f"{done.out}{done.err}".strip()
 
 
@@ -32,10 +32,10 @@ def pid(lab: Lab) -> str:
     return lab.sudo(f"systemctl show {UNIT} --property=MainPID --value").strip()
 
 
-def until(lab: Lab, command: str, answer: str) -> None:
-    """Wait for an answer of the cache."""
+def until(lab: Lab, command: str, answer: str, where: str = f"-s {SOCKET}") -> None:
+    """Wait for an answer of the cache, or of another server."""
     end = time.monotonic() + 60
-    while (found := redis(lab, command)) != answer:
+    while (found := redis(lab, command, where=where)) != answer:
         assert time.monotonic() < end, found
         time.sleep(0.1)
 
@@ -103,6 +103,40 @@ def test_what_somebody_changes_is_found_and_put_back(lab: Lab) -> None:
     assert lab.run(f"sudo launchpad-agent verify --app {APP}").code == 0
     assert redis(lab, "config get maxmemory-policy") == "maxmemory-policy\nvolatile-lru"
     assert redis(lab, "lrange queue 0 -1") == "job"
+
+
+def test_a_server_elsewhere_is_asked_before_anything_is_built(lab: Lab, asking: Repo) -> None:
+    asking.commit("two", {"Procfile": "web: gunicorn app:app\n"})
+    server = "@/usr/bin/redis-check-rdb redis-server --port 7000 --requirepass canary --save"
+    lab.sudo(f"sh -c 'printf \"[Service]\\nExecStart={server}\\n\" >/run/systemd/system/elsewhere.service'")
+    lab.sudo("systemctl start elsewhere")
+    until(lab, "-p 7000 --no-auth-warning -a canary ping", "PONG", "")
+    refused = lab.deploy(
+        asking,
+        "two",
+        env={"DATABASE_URL": "postgres://me:canary@127.0.0.1/shop", "BROKER_URL": "redis://127.0.0.1:7000"},
+        secrets={"REDIS_URL": "redis://:canary@127.0.0.1:7000", "CACHE_REDIS_URL": "redis://:other@127.0.0.1:7000"},
+    )
+    assert refused.code == 1
+    assert refused.err.partition("error: ")[2].splitlines() == [
+        "The app cannot use a server that its variables name.",
+        "launchpad:env.BROKER_URL: 127.0.0.1:7000 wants a password, and the URL has none",
+        "launchpad:env.DATABASE_URL: 127.0.0.1:5432 is this machine itself, where nothing listens on that port; a server "
+        "on your computer is elsewhere",
+        "launchpad:secrets.CACHE_REDIS_URL: 127.0.0.1:7000 refuses the password in the URL",
+        "To deploy without asking them: launchpad:check_services false",
+    ]
+    assert "canary" not in refused.err
+    assert "build:" not in refused.err
+    assert lab.marker() == "one"
+    good = lab.deploy(asking, "two", secrets={"REDIS_URL": "redis://:canary@127.0.0.1:7000"})
+    assert good.code == 0, good.err
+    lab.sudo("systemctl stop elsewhere")
+    lab.deploy(asking, "one", uses_cache=True).data()
+    asleep = {"REDIS_URL": "redis://:canary@127.0.0.1:7000"}
+    assert lab.deploy(asking, "two", secrets=asleep).code == 1
+    assert lab.deploy(asking, "two", secrets=asleep, check_services=False).code == 0
+    lab.deploy(asking, "one", uses_cache=True).data()
 
 
 def test_a_hostile_app_stops_its_own_cache_at_most(lab: Lab) -> None:

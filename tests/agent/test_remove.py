@@ -43,15 +43,20 @@ def test_what_is_removed_leaves_nothing_and_the_other_app_loses_no_request(
 ) -> None:
     machine.sudo(f"apt-get -qq purge -y --autoremove {BROUGHT}")
     bare = listing(machine)
-    machine.prepare(app="shop", packages=["tree"]).data()
+    machine.prepare(app="shop", packages=["tree", "redis-tools"]).data()
     machine.deploy(flask, "one", app="shop").data()
     alone = listing(machine)
-    machine.prepare(http_port=8080, packages=["tree"]).data()
+    machine.prepare(http_port=8080, packages=["tree"], cache={"kind": "redis"}).data()
     done = machine.deploy(everything, "full", **SPEC)
     assert done.data()["changed"] is True
     units = machine.sudo("systemctl list-units --plain --no-legend 'app@*' 'launchpad-app*'").split()
     assert {name for name in units if name.startswith(("app@", "launchpad-app"))} >= {
-        *("app@worker.service", "launchpad-app.cron@cron.timer", "launchpad-app-files.socket"),
+        *(
+            "app@worker.service",
+            "launchpad-app.cron@cron.timer",
+            "launchpad-app-files.socket",
+            "launchpad-app.cache.service",
+        ),
     }
     machine.sudo(
         "systemd-run -q --uid=app --gid=app sh -c 'mkdir /srv/app/data/media; ln -s / /srv/app/data/media/root'"

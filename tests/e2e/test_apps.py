@@ -1,6 +1,7 @@
 """Apps of different kinds deploy with a repository and nothing more."""
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,31 @@ def test_command_instead_of_a_procfile(stack: Stack, repositories: dict[str, Rep
     stack.config(command="gunicorn app:app")
     deploy(stack, repositories["flask"].path)
     assert stack.page()[1].startswith("no procfile ")
+
+
+def test_a_queued_job_and_files_beside_the_code_outlive_a_redeploy(stack: Stack, tmp_path: Path) -> None:
+    repository = Repo.of("queue", tmp_path / "queue")
+    repository.commit("first")
+    stack.run("pulumi config rm launchpad:command", check=True)
+    said = stack.run(f"launchpad init {repository.path} --force --set cache=redis", check=True).stdout
+    socket = "/run/launchpad-cache/app/redis.sock"
+    for decision in (
+        "kept data: letters.db -> $DATA_DIR/letters.db (",
+        "kept data: uploads -> $DATA_DIR/uploads (",
+        f"cache: REDIS_URL=unix://{socket} (launchpad:cache is set; ",
+        f"queue: CELERY_BROKER_URL=redis+socket://{socket} (Celery takes no unix:// as in REDIS_URL; ",
+        f"queue: CELERY_RESULT_BACKEND=redis+socket://{socket} (",
+    ):
+        assert decision in said
+    stack.up()
+    assert stack.page("/upload/poem.txt?text=roses") == (200, "kept")
+    status, job = stack.page("/write/Ada")
+    assert (status, stack.page(f"/jobs/{job}")) == (200, (200, "PENDING None"))
+    worker = "celery --app app.queue worker --concurrency 1"
+    repository.commit("second", {"Procfile": f"web: gunicorn app:app\nworker: {worker}\n"})
+    stack.up()
+    until = time.monotonic() + 120
+    while (answer := stack.page(f"/jobs/{job}")) != (200, "SUCCESS written to Ada"):
+        assert time.monotonic() < until, answer
+        time.sleep(0.3)
+    assert stack.page()[1].endswith(" visits, letters ['Ada'], files ['.gitignore', 'poem.txt']")
