@@ -20,7 +20,7 @@ Process = Annotated[
         "--process",
         "-p",
         metavar="NAME",
-        help="web, proxy, run, cron.NAME, or a process of the Procfile.",
+        help="web, proxy, cache, run, cron.NAME, or a process of the Procfile.",
         autocompletion=lambda: ["web", "proxy", "run"],
     ),
 ]

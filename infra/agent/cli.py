@@ -220,7 +220,7 @@ def _options_of_maintenance(one: argparse.ArgumentParser) -> None:
 
 
 def _options_of_logs(one: argparse.ArgumentParser) -> None:
-    text = "web, proxy, run, run.NUMBER, a process, one of it (worker.2), or a job (cron.NAME); all by default"
+    text = "web, proxy, cache, run, run.NUMBER, a process, one of it (worker.2), or a job (cron.NAME); all by default"
     one.add_argument("--process", default="", help=text)
     one.add_argument("--release", default="", help="only the lines of this release, or of the revision that begins so")
     text = 'not older than this: 10m, 2h, 1d, or as journalctl takes it ("10 min ago", "2026-11-26 10:00")'

@@ -61,6 +61,14 @@ def test_it_is_there_before_the_first_release_and_preparing_again_changes_nothin
     assert lab.run("systemctl cat redis-server.service").code != 0, "Debian's own is not there"
 
 
+def test_its_state_and_its_log_are_shown(lab: Lab) -> None:
+    assert "  cache        active (running)\n" in lab.sudo(f"launchpad-agent status --app {APP}")
+    assert lab.serving()["cache"]["state"] == "active"
+    log = lab.sudo(f"launchpad-agent logs --app {APP} --process cache")
+    assert " app-cache[" in log
+    assert "Ready to accept connections" in log
+
+
 def test_no_other_user_reaches_it(lab: Lab) -> None:
     for user in ("nobody", "deploy"):
         assert f"Could not connect to Redis at {SOCKET}: Permission denied" in redis(lab, "ping", user)

@@ -13,7 +13,7 @@ from infra.agent.system.failure import Failure
 from infra.agent.system.journal_lines import Line
 from infra.agent.system.layout import App
 
-RUN = "run"
+RUN, CACHE = "run", "cache"
 SHOWN_RELEASES = 10
 
 
@@ -48,6 +48,8 @@ class Origins:
         """The process that wrote a line, or that systemd wrote it about."""
         if line.unit in self.runs:
             return f"{RUN}.{self.runs[line.unit].number}"
+        if line.unit == self.app.cache_unit:
+            return CACHE
         instance = self.app.instance(line.unit)
         return "web" if instance in slots.SLOTS else instances.process(instance) or "proxy"
 

@@ -11,7 +11,8 @@ from typing import TypedDict
 from infra.agent.process import slots
 from infra.agent.proxy import proxy
 from infra.agent.release import run_history
-from infra.agent.release.log_origins import RUN, Origins
+from infra.agent.release.log_origins import CACHE, RUN, Origins
+from infra.agent.services import cache
 from infra.agent.system import instances, journal_lines, say, systemd
 from infra.agent.system.failure import Failure
 from infra.agent.system.journal_lines import Line
@@ -39,7 +40,7 @@ class Query:
     """What is asked for; empty texts choose everything.
 
     Attributes:
-        process: web, proxy, run, run.NUMBER, the name of a Procfile process, or of a job, with cron. in front or not.
+        process: web, proxy, cache, run, run.NUMBER, the name of a Procfile process, or of a job, with or without cron.
         release: A release's name, or the beginning of its revision.
         since: A time as journalctl takes it, or how long ago in short.
         grep: A regular expression, for what is printed.
@@ -138,10 +139,11 @@ def _units(app: App, process: str) -> list[str]:
         return [*(app.unit(instance) for instance in known), *map(app.unit, ("*", instances.job("*"))), app.run("*")]
     others = [each for each in known if each not in slots.SLOTS]
     own = [app.unit(each) for each in others if process in _called(each)]
-    if process == "web":
-        return [app.unit(slot) for slot in slots.SLOTS]
-    if process == "proxy":
-        return [proxy.UNIT, *own]
+    fixed = {"web": [app.unit(slot) for slot in slots.SLOTS], "proxy": [proxy.UNIT, *own]}
+    if cache.is_there(app):
+        fixed[CACHE] = [app.cache_unit, *own]
+    if process in fixed:
+        return fixed[process]
     numbers = [run.number for run in run_history.all_runs(app)]
     if process == RUN:
         return [*(app.run(number) for number in numbers), app.run("*"), *own]
@@ -149,7 +151,7 @@ def _units(app: App, process: str) -> list[str]:
         return [app.run(int(number))]
     if own:
         return own
-    names = ["web", "proxy", *map(instances.label, others), RUN]
+    names = [*fixed, *map(instances.label, others), RUN]
     if process in IN_DEPLOYMENT:
         raise Failure(
             f"The log has no lines of {process}: a deployment shows its output itself (in the output of launchpad up). "

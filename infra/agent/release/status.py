@@ -14,7 +14,7 @@ from infra.agent.process.memory_kills import Kill
 from infra.agent.proxy import maintenance, proxy
 from infra.agent.release import history, history_table, job_status, lock, read_only, run_history, turns
 from infra.agent.release.job_status import ScheduledJob
-from infra.agent.services import postgres
+from infra.agent.services import cache, postgres
 from infra.agent.system import instances, journal, say, systemd
 from infra.agent.system.layout import App
 
@@ -71,6 +71,7 @@ class Status(TypedDict):
     deploying: str | None
     maintenance: Closed | None
     database: postgres.State | None
+    cache: Unit | None
 
 
 class Deployed(TypedDict):
@@ -125,6 +126,7 @@ def status(app: App) -> Status:
         "deploying": holder.describe() if holder and holder.alive() else None,
         "maintenance": _closed(app),
         "database": postgres.state(app),
+        "cache": _unit(app.cache_unit) if cache.is_there(app) else None,
     }
 
 
@@ -163,6 +165,8 @@ def status_text(app: App) -> str:
         lines.append(f"  {name:12} {process['description']}  {process['release'] or ''}{mark}")
     if state["database"]:
         lines.append(f"  {'database':12} {postgres.describe(state['database'])}")
+    if state["cache"]:
+        lines.append(f"  {'cache':12} {state['cache']['description']}")
     lines += job_status.lines(state["jobs"])
     lines += condition.lines(state["machine"])
     lines += _remedies(app, state)

@@ -49,6 +49,11 @@ def ensure(app: App, cache: Cache) -> bool:
     return written or not current
 
 
+def is_there(app: App) -> bool:
+    """Whether the machine runs a cache for the app, or should."""
+    return (UNITS / app.cache_unit).exists()
+
+
 def check(app: App) -> None:
     """Have the cache run, and answer.
 
@@ -62,7 +67,7 @@ def check(app: App) -> None:
     sh.run(["systemctl", "start", unit])
     state = systemd.state(unit)
     if not state.is_running:
-        if not (UNITS / unit).exists():
+        if not is_there(app):
             raise Failure("This machine has no cache for the app (launchpad:cache): pulumi up")
         log = "\n".join(journal.tail(unit, lines=LOG_LINES))
         raise Failure(f"The cache (launchpad:cache) does not start: {unit} is {state.describe()}\n{log}")
