@@ -6,6 +6,7 @@ import dataclasses
 
 from infra.app_model import (
     cache,
+    database_urls,
     debian_packages,
     django_settings,
     generated_secrets,
@@ -95,6 +96,7 @@ def plan(files: Files, spec: DeploySpec) -> BuildPlan:
             *scheduled.notes,
             *served.notes,
             *cached.notes,
+            *database_urls.notes(all_modules, additional.known(install, spec.dependencies.pip), spec),
             *django_settings.notes(sources, spec),
             *unset_variables.notes(all_modules, spec),
         ),
