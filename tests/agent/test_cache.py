@@ -64,6 +64,7 @@ def test_it_is_there_before_the_first_release_and_preparing_again_changes_nothin
 def test_its_state_and_its_log_are_shown(lab: Lab) -> None:
     assert "  cache        active (running)\n" in lab.sudo(f"launchpad-agent status --app {APP}")
     assert lab.serving()["cache"]["state"] == "active"
+    lab.sudo(f"systemd-analyze security --no-pager --threshold=15 {UNIT}")  # as closed as the app itself
     log = lab.sudo(f"launchpad-agent logs --app {APP} --process cache")
     assert " app-cache[" in log
     assert "Ready to accept connections" in log
