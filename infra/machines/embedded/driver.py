@@ -44,7 +44,7 @@ from infra.machines.embedded.requests import (
     Resume,
     Sweep,
 )
-from infra.machines.embedded.shell import MachineError, progress, repeat_progress
+from infra.machines.embedded.shell import MachineError, fall_silent, progress, repeat_progress
 from infra.machines.embedded.sizes import show
 from infra.machines.embedded.state import MachineState
 from infra.protocol import codec
@@ -253,6 +253,8 @@ def main() -> int:
         failed = Failed(f"{error.strerror}: {error.filename or 'the machine'}")
     except KeyboardInterrupt:
         failed, status = Failed("Interrupted. The next run completes or removes what was begun."), 130
+    finally:
+        fall_silent()
     print(codec.text(failed))
     return status
 

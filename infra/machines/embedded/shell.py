@@ -39,6 +39,11 @@ def repeat_progress() -> None:
     signal.signal(signal.SIGALRM, lambda *_: _repeat())
 
 
+def fall_silent() -> None:
+    """Repeat nothing any more: at its end Python takes back the handler, and the timer would end the driver."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def _repeat() -> None:
     line = f"[{time.monotonic() - STARTED:5.1f}s] machine: {_Progress.last_line} (still)\n"
     with contextlib.suppress(OSError):

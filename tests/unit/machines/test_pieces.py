@@ -160,6 +160,22 @@ def test_a_driver_that_is_long_at_something_says_so_again() -> None:
     assert said[-1] == "done\n"
 
 
+def test_a_driver_that_has_answered_is_not_ended_by_its_own_timer() -> None:
+    """Python takes its handlers back before it is gone, and the timer's signal ends a process that has none."""
+    script = (
+        "import io, signal, sys\n"
+        "from infra.machines.embedded import driver, shell\n"
+        "def answer(*_):\n"
+        "    shell.progress('working')\n"
+        "    raise shell.MachineError('no')\n"
+        "driver.answer = answer\n"
+        "sys.argv, sys.stdin = ['driver', 'destroy'], io.StringIO('{}')\n"
+        "print(driver.main(), signal.getitimer(signal.ITIMER_REAL))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "1 (0.0, 0.0)"
+
+
 def test_the_consoles_last_lines_command_no_terminal(tmp_path: Path) -> None:
     (tmp_path / "lp1").mkdir()
     (tmp_path / "lp1" / "console.log.1").write_bytes(b"x" * 10_000 + b"\n\x1b[0;32mgreen\x1b[0m\r\n")
