@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.agent.services import postgres_dump, postgres_files, postgres_place, postgres_tuning, sql
+from infra.agent.services import postgres_dump, postgres_files, postgres_move, postgres_place, postgres_tuning, sql
 from infra.agent.services.postgres_place import Cluster
 from infra.agent.services.postgres_tuning import Tuning
+from infra.agent.system import files, systemd
 from infra.agent.system.failure import Failure
 from infra.protocol import database
 
@@ -120,6 +121,52 @@ def test_databases_of_a_version_that_is_not_here_are_refused_with_what_to_do(tmp
         f"The databases in {tmp_path} are of PostgreSQL 15, and this machine has PostgreSQL 17, which cannot read them. "
         'Nothing was changed. Bring them over by a dump: docs/databases.md, "A new major version".'
     )
+
+
+@pytest.fixture
+def disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """The machine's own folder of databases, with one cluster, and that of its disk for data, which is empty."""
+    own, data = tmp_path / "own", tmp_path / "data"
+    own.mkdir()
+    data.mkdir()
+    cluster(own, "17")
+    monkeypatch.setattr(postgres_move, "OWN_DISK", own)
+    monkeypatch.setattr(postgres_move, "DATA_DISK", data)
+    monkeypatch.setattr(systemd, "stop", lambda _unit: True)
+    monkeypatch.setattr(files, "directory", lambda path, _mode: path.is_dir())
+    return own, data
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_databases_move_to_a_disk_that_comes_later(disks: tuple[Path, Path]) -> None:
+    own, data = disks
+    assert postgres_move.settle("") is False
+    assert postgres_move.settle("mounted") is True
+    assert (names(own), postgres_place.majors(data)) == (["17.moved"], [17])
+    assert postgres_move.settle("mounted") is False
+    postgres_move.end("mounted")
+    assert (names(own), postgres_place.majors(data)) == ([], [17])
+
+
+def test_a_move_that_was_killed_at_any_step_is_made_again(disks: tuple[Path, Path]) -> None:
+    own, data = disks
+    cluster(data, "17.new")  # half of a copy
+    (data / "17.new" / "half").touch()
+    (own / "17").rename(own / "17.moved")  # between the two renames
+    assert postgres_move.settle("mounted") is True
+    assert (names(own), names(data), names(data / "17")) == (["17.moved"], ["17"], ["PG_VERSION"])
+
+
+def test_a_former_cluster_counts_no_more_once_its_copy_is_in_place(disks: tuple[Path, Path]) -> None:
+    own, data = disks
+    (own / "17").rename(own / "17.moved")
+    cluster(data, "17")
+    assert postgres_move.settle("mounted") is False
+    postgres_move.end("mounted")
+    assert (names(own), names(data)) == ([], ["17"])
 
 
 def test_extensions_that_are_there_are_left_out_of_a_load() -> None:
