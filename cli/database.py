@@ -64,7 +64,8 @@ def load(stack: Stack, app: str, file: Path, *, sure: bool) -> None:
     login = remote.login(stack, app)
     with contextlib.ExitStack() as closing:
         try:
-            stream = closing.enter_context(file.open("rb"))
+            # Not buffered: ssh reads on where the file itself stands.
+            stream = closing.enter_context(file.open("rb", buffering=0))
             begins = stream.read(len(MAGIC))
         except OSError as error:
             raise Failure(f"{file} cannot be read: {error.strerror}") from None
