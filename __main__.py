@@ -5,6 +5,7 @@ import pulumi
 from infra import from_settings, outputs
 from infra.config.load import load
 from infra.config.parse import SettingsError
+from infra.deployment.backups import back_up
 from infra.deployment.deployment import Deployment
 from infra.deployment.machine_firewall import guarded
 from infra.deployment.machine_settings import set_up
@@ -19,6 +20,7 @@ apps, refused = from_settings.apps(wanted)
 machine = guarded(launch("machine", wanted))
 deployed = {each.app.name: Deployment(each.app.name, each.on(machine)) for each in apps}
 set_up(machine, from_settings.machine_settings(wanted, KINDS[wanted.machine], machine), deployed.values())
+back_up(machine, from_settings.backups(wanted, from_settings.owner()), deployed.values())
 
 for name, value in outputs.checked(
     {

@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import machine_status, maintenance, process, remote, verify
+from cli import backups, machine_status, maintenance, process, remote, verify
 from cli.options import PLAIN_WORDS, AppName, Json, StackName, chosen
 from infra.protocol.maintenance import RETRY_AFTER
 
 app = typer.Typer()
+backup_app = typer.Typer(no_args_is_help=True, help="Take backups of what the apps keep, list them, prove them.")
 Lines = Annotated[int, typer.Option("--lines", "-n", min=0, help="Number of past lines.")]
 Process = Annotated[
     str,
@@ -145,6 +146,39 @@ def cancel_command(
     sys.exit(remote.run(chosen(stack), app_name, "cancel", *(["--all"] if everything else [])))
 
 
+@backup_app.command("now")
+def backup_now_command(stack: StackName = "dev", app_name: AppName = "", as_json: Json = False) -> None:
+    """Back up the stack's apps now, and prove it. It ends when the backup has been restored and compared."""
+    sys.exit(remote.run(chosen(stack), _any(stack, app_name), "backup", "now", *_json(as_json)))
+
+
+@backup_app.command("list")
+def backup_list_command(stack: StackName = "dev", app_name: AppName = "", as_json: Json = False) -> None:
+    """List an app's backups, and how the last one went."""
+    sys.exit(remote.run(chosen(stack), app_name, "backup", "list", *_json(as_json)))
+
+
+@backup_app.command("drill")
+def backup_drill_command(stack: StackName = "dev", app_name: AppName = "", as_json: Json = False) -> None:
+    """Restore the newest backups into a scratch directory now, and compare them."""
+    sys.exit(remote.run(chosen(stack), _any(stack, app_name), "backup", "drill", *_json(as_json)))
+
+
+@app.command("restore")
+def restore_command(
+    snapshot: Annotated[str, typer.Argument(metavar="[SNAPSHOT]", help="As in backup list; else the newest.")] = "",
+    stack: StackName = "dev",
+    app_name: AppName = "",
+    into: Annotated[
+        str, typer.Option("--into", metavar="STACK", help="Restore into another stack, which has to be up.")
+    ] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Put a backup in the place of an app's data. The app stops meanwhile, and keeps its data if that fails."""
+    target = chosen(into) if into and into != stack else None
+    sys.exit(backups.restore(chosen(stack), app_name, snapshot, target, yes=yes))
+
+
 @app.command("ssh", context_settings=PLAIN_WORDS)
 def ssh_command(
     command: Annotated[
@@ -160,6 +194,11 @@ def ssh_command(
 def has_terminal() -> bool:
     """Whether a person types and reads here."""
     return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _any(stack: str, app_name: str) -> str:
+    """The app that is named, or any of the stack's where it is about all of them."""
+    return app_name or remote.reach(chosen(stack)).apps[0]
 
 
 def _json(wanted: bool) -> list[str]:

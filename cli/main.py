@@ -25,6 +25,7 @@ app.add_typer(stack_commands.branches, name="branch")
 app.add_typer(machine_commands.app)
 app.add_typer(database_commands.app)
 app.add_typer(database_commands.files, name="db")
+app.add_typer(machine_commands.backup_app, name="backup")
 
 
 def version() -> str:

@@ -8,6 +8,8 @@ TITLES = {
     "prepare": "prepare the machine",
     "push-source": "push the source",
     "settings": "set up the machine",
+    "data-undo": "the backups",
+    "backups": "set up backups",
     "undo": "the machine's settings",
     "release": "release",
     "check-public-url": "check the public URL",
@@ -32,7 +34,7 @@ UNDO = "-undo"
 STATE, FINDING = "-machine-state", ("update", "refresh")
 """The end of the name of what finds changes by hand and puts them back, and the operations in which it does."""
 
-OF_MACHINE = ("client-key", "host-key", "settings", "undo")
+OF_MACHINE = ("client-key", "host-key", "settings", "undo", "backups", "data-undo")
 """Those of a machine, of which a stack has one."""
 
 DONE = {

@@ -22,6 +22,7 @@ from infra.machines.kind import Kind
 from infra.machines.registry import is_given
 from infra.protocol import quantities, values
 from infra.protocol.app_settings import Dependencies
+from infra.protocol.backups import BackupSpec, Keep
 from infra.protocol.database import Database
 from infra.protocol.machine_settings import SettingsSpec
 from infra.protocol.services import Cache
@@ -158,6 +159,36 @@ def source(settings: AppSettings) -> Source:
     )
 
 
+def backups(settings: Settings, owner: str) -> BackupSpec | None:
+    """What the stack wants to be backed up; None: nothing.
+
+    Args:
+        settings: The settings.
+        owner: The stack, as project/stack.
+    """
+    keys = settings.backup
+    if not keys.repository:
+        return None
+    return BackupSpec(
+        owner=owner,
+        apps=tuple(each.app for each in settings.each_app),
+        repository=keys.repository,
+        password=keys.password,
+        private_key=keys.private_key,
+        host_key=keys.host_key,
+        access_key=keys.access_key,
+        secret_key=keys.secret_key,
+        schedule=keys.schedule,
+        keep=Keep(**keys.keep),
+        lock_timeout=settings.lock_timeout,
+    )
+
+
+def owner() -> str:
+    """The stack that the program is for, as project/stack."""
+    return f"{pulumi.get_project()}/{pulumi.get_stack()}"
+
+
 def machine_settings(settings: Settings, kind: Kind, machine: Machine) -> SettingsSpec:
     """What the stack wants of the machine itself.
 
@@ -173,7 +204,7 @@ def machine_settings(settings: Settings, kind: Kind, machine: Machine) -> Settin
 
     journal = settings.journal_size
     return SettingsSpec(
-        owner=f"{pulumi.get_project()}/{pulumi.get_stack()}",
+        owner=owner(),
         user=machine.ssh.user,
         ssh=on(settings.ssh_hardening),
         updates=on(settings.automatic_updates),

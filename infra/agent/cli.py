@@ -170,6 +170,7 @@ def parser() -> argparse.ArgumentParser:
     one = app_verb("cancel", verbs.cancel, "stop the deployment that is under way")
     one.add_argument("--all", action="store_true", help="those that wait for their turn, too")
     _machine_verbs(verb)
+    _options_of_backup(verb("backup", verbs.backup, "set up backups, back up now, list, drill and restore them"))
     _receive_pack(verb("receive-pack", verbs.receive_pack, "git's receiving end of a push into the app's clone"))
     return found
 
@@ -196,6 +197,24 @@ def _machine_verbs(verb: Callable[[str, Verb, str], argparse.ArgumentParser]) ->
     one.add_argument("--owner", default="", help="with --remove: the stack, as project/stack")
     one.add_argument("--lock-timeout", type=float, default=300, help="how many seconds to wait for deployments")
     verb("reboot", verbs.reboot, "restart the machine if an update requires it, once no deployment is under way")
+
+
+def _options_of_backup(one: argparse.ArgumentParser) -> None:
+    words = ("settings", "now", "list", "drill", "restore", "run", "drill-all", "restore-here", "mend")
+    text = (
+        "settings reads a specification from stdin; run and drill-all are for systemd's units, which now and drill "
+        "start; restore-here is what restore starts, and mend ends one that was killed"
+    )
+    one.add_argument("what", choices=words, help=text)
+    one.add_argument("--app", default="")
+    one.add_argument("--owner", default="", help="the stack, as project/stack")
+    one.add_argument("--remove", action="store_true", help="with settings: back up the owner's apps no more")
+    one.add_argument("--snapshot", default="", help="with restore: its id; the newest by default")
+    one.add_argument("--of", default="", help="with restore: the app whose snapshot it is, if it is another")
+    one.add_argument("--spec", action="store_true", help="with restore: the repository's specification is on stdin")
+    one.add_argument("--who", default="", help="who asks for it, for the history")
+    one.add_argument("--json", action="store_true")
+    one.add_argument("--lock-timeout", type=float, default=300, help="how many seconds to wait for deployments")
 
 
 def _options_of_removal(one: argparse.ArgumentParser, disown: argparse.ArgumentParser) -> None:

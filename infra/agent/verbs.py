@@ -13,7 +13,7 @@ import re
 import shutil
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.agent.process import launch_file
 from infra.agent.system import prepared, say
@@ -21,6 +21,9 @@ from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
 from infra.protocol import codec, values
 from infra.protocol.refusal import Refusal
+
+if TYPE_CHECKING:
+    from infra.protocol.backups import BackupSpec
 
 REVISION = re.compile(r"[0-9a-f]{40}")
 
@@ -302,6 +305,55 @@ def receive_pack(words: argparse.Namespace) -> None:
     if words.who:
         caller.note_pusher(app, words.who, words.revision)
     repository.receive_pack(app)
+
+
+def backup(words: argparse.Namespace) -> int:
+    """Set up backups, back up, list, drill or restore; ``settings`` and ``--spec`` read a specification from stdin."""
+    from infra.agent.backup import run
+    from infra.agent.backup import verbs as work
+    from infra.protocol.backups import BackupSpec
+
+    what, code = words.what, 0
+    if what in ("settings", "run", "drill-all") and (words.remove or what != "settings") and not words.owner:
+        raise Failure("--owner is missing: the project and stack, such as shop/prod")
+    # The specification that comes with restore is for the program that restores.
+    reads = (words.spec and what == "restore-here") or (what == "settings" and not words.remove)
+    spec = codec.load(BackupSpec, _stdin()) if reads else None
+    if what == "settings":
+        timeout = spec.lock_timeout if spec else words.lock_timeout
+        say.result(work.set_up(spec, spec.owner if spec else words.owner, timeout))
+    elif what == "run":
+        run.run(words.owner)
+    elif what == "drill-all":
+        run.prove(words.owner)
+    else:
+        code = _backup_of(words, _app(words.app), spec)
+    return code
+
+
+def _backup_of(words: argparse.Namespace, app: App, spec: BackupSpec | None) -> int:
+    """What ``backup`` does with one app."""
+    from infra.agent.backup import listing, restore
+    from infra.agent.backup import verbs as work
+    from infra.agent.machine import backup_state
+    from infra.agent.release import caller
+
+    who = words.who or caller.who(app, "")
+    if words.what in ("now", "drill"):
+        found = work.now(app) if words.what == "now" else work.drill(app)
+        say.result(found) if words.json else say.plain("\n".join(each.strip() for each in backup_state.lines(found)))
+    elif words.what == "list":
+        every = listing.listing(app.name)
+        say.result(every) if words.json else say.plain(listing.text(every))
+    elif words.what == "restore":
+        options = {"--snapshot": words.snapshot, "--of": words.of, "--who": who}
+        more = [text for name, given in options.items() if given for text in (name, given)]
+        return work.begin_restore(app, [*more, *(["--spec"] if words.spec else [])])
+    elif words.what == "mend":
+        restore.mend(app, who)
+    else:
+        say.result(work.restore_here(app, words.snapshot, who, words.of, spec))
+    return 0
 
 
 def _app(name: str) -> App:

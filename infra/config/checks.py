@@ -12,6 +12,7 @@ from infra.config.incomplete import Unread
 from infra.config.key import NAMESPACE
 from infra.config.settings import AppSettings, Settings
 from infra.protocol import database, pem, service_urls, values
+from infra.protocol.backups import misfits
 from infra.protocol.database import Database
 
 S = TypeVar("S", bound=AppSettings)
@@ -158,7 +159,12 @@ def people_are_no_apps(settings: Settings) -> Iterator[str]:
         yield f"{NAMESPACE}:people.{name} has the name of an app, which is a user of the machine; choose another name"
 
 
-OF_STACK: tuple[Check, ...] = (ssh_not_from_everywhere, rules_not_wider_than_ssh, people_are_no_apps)
+def backup_complete(settings: Settings) -> Iterator[str]:
+    """backup.repository has a backup.password, and the keys that its kind needs and no others."""
+    yield from (f"{NAMESPACE}:backup.{name} {wrong}" for name, wrong in misfits(settings.backup))
+
+
+OF_STACK: tuple[Check, ...] = (ssh_not_from_everywhere, rules_not_wider_than_ssh, people_are_no_apps, backup_complete)
 """The checks of what a stack has once, however many apps there are."""
 
 OF_APP: tuple[AppCheck, ...] = (

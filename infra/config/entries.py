@@ -107,7 +107,7 @@ def _strange(schema: Schema, place: _Place, written: Mapping[str, Written]) -> I
         full = f"{NAMESPACE}:apps.{place.app}.{key}"
         if key in schema.keys and key not in ("app", "apps"):
             yield f"{full} is a key of the machine, which all apps share; set {NAMESPACE}:{key} instead"
-        elif key.partition(".")[0] in schema.kinds:
+        elif key.partition(".")[0] in schema.maps:
             yield f"{full} is about the machine, which all apps share; set {NAMESPACE}:{key} instead"
         elif key in ("app", "apps"):
             yield f"{full} is no key of an app, whose name is {place.app}, as the map says; remove it"

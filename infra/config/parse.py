@@ -9,7 +9,7 @@ from infra.config import checks, stackfile, value, written
 from infra.config import entries as apps
 from infra.config.incomplete import incomplete
 from infra.config.key import NAMESPACE
-from infra.config.schema import Schema, Section
+from infra.config.schema import MAPS, Schema, Section
 from infra.config.settings import Settings
 from infra.config.written import Written
 from infra.protocol.refusal import shown
@@ -47,7 +47,7 @@ def parse(
         SettingsError: With every mistake found. It never shows the value of a secret key.
     """
     schema = Schema(kinds, keys)
-    written_keys, not_maps = written.read(raw, kinds, secret_keys)
+    written_keys, not_maps = written.read(raw, schema.maps, secret_keys)
     by_name = {key.name: key for key in reversed(written_keys)}
     machine = by_name["machine"].text if "machine" in by_name else schema.keys["machine"].default
     problems = [
@@ -107,7 +107,7 @@ def _twice(schema: Schema, written_keys: list[Written]) -> Iterator[str]:
         value_alone, value_in_map = (shown(key.text, hidden=hidden) for key in (alone, in_map))
         yield (
             f"{NAMESPACE}:{alone.name} is set twice: to {value_alone} as a key of its own, and to {value_in_map} in "
-            f"the map {NAMESPACE}:{schema.kind_of(alone.name)}; keep one of them: {alone.removal} or {in_map.removal}"
+            f"the map {NAMESPACE}:{alone.name.partition('.')[0]}; keep one of them: {alone.removal} or {in_map.removal}"
         )
 
 
@@ -125,7 +125,7 @@ def _stack_file_mistakes(
     # Of the apps only what stands there in plain text is compared.
     hidden = {*schema.secret(), *secret_keys} - {"apps"}
     open_keys = {key: text for key, text in raw.items() if key not in hidden}
-    for path, plain, changed in stackfile.changed_by_yaml(config, open_keys, schema.kinds):
+    for path, plain, changed in stackfile.changed_by_yaml(config, open_keys, schema.maps):
         yield (
             f"{NAMESPACE}:{path} is written as {plain} without quotes, and YAML reads that as {changed}; "
             "put it in quotes"
@@ -134,10 +134,17 @@ def _stack_file_mistakes(
 
 def _settings(schema: Schema, values: Mapping[str, Any], machine: str) -> Settings:
     """The settings; reading a key whose value is invalid raises ``Unread``."""
-    common = {name: value for name, value in values.items() if not schema.kind_of(name)}
+    common = {name: value for name, value in values.items() if name.partition(".")[0] not in schema.maps}
     common.setdefault("of_apps", ())
+    for name, keys in MAPS.items():
+        common[name] = incomplete(keys, _of_map(values, name))
     if machine not in schema.kinds:
         return incomplete(schema.settings, common)
-    prefix = f"{machine}."
-    of_kind = {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
-    return incomplete(schema.settings, {**common, "of_machine": incomplete(schema.kinds[machine].keys, of_kind)})
+    of_machine = incomplete(schema.kinds[machine].keys, _of_map(values, machine))
+    return incomplete(schema.settings, {**common, "of_machine": of_machine})
+
+
+def _of_map(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The values of the keys in a map, by their names there."""
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}

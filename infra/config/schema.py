@@ -8,10 +8,13 @@ from dataclasses import dataclass, field, replace
 from infra.config import destroying, readers
 from infra.config.checks import Check
 from infra.config.key import NAMESPACE, Key, Keys, declared, groups, own
+from infra.config.keys.backup import BackupKeys
 from infra.config.settings import AppSettings, Settings
 from infra.protocol.on_destroy import OnDestroy
 
 MANUAL = "docs/settings.md"
+MAPS: Mapping[str, type[Keys]] = {"backup": BackupKeys}
+"""The keys of every stack that stand together in a map: ``launchpad:<name>.<key>``."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Group:
     """The class that declares them, under their short names."""
 
     section: str = ""
-    """The only kind of machine that reads them; empty if every stack does."""
+    """The map that they are in, which is that of a kind of machine or one of ``MAPS``; empty: each is one by itself."""
 
 
 class Schema:
@@ -57,7 +60,13 @@ class Schema:
     def __init__(self, kinds: Mapping[str, Section], settings: type[Settings] = Settings) -> None:
         self.kinds = kinds
         self.settings = settings
-        self.groups = (*self._common_groups(), *map(_group_of_kind, kinds.values()))
+        self.maps = (*MAPS, *kinds)
+        """The names of all maps of keys."""
+        self.groups = (
+            *self._common_groups(),
+            *(_group(name, keys, keys.title, keys.__doc__ or "") for name, keys in MAPS.items()),
+            *map(_group_of_kind, kinds.values()),
+        )
         self.keys = {name: key for group in self.groups for name, key in group.keys.items()}
         self.of_app = {name: key for name, key in declared(AppSettings).items() if name != "app"}
         """The keys that each app of a stack with several may set for itself."""
@@ -79,6 +88,11 @@ class Schema:
         kind, dot, _ = name.partition(".")
         return kind if dot and kind in self.kinds else ""
 
+    def map_of(self, name: str) -> str:
+        """The map that a key is in; empty if it is in none."""
+        place, dot, _ = name.partition(".")
+        return place if dot and place in self.maps else ""
+
     def secret(self) -> tuple[str, ...]:
         """The keys whose values must be encrypted."""
         return tuple(name for name, key in self.keys.items() if key.secret)
@@ -98,7 +112,7 @@ class Schema:
         import difflib  # noqa: PLC0415 - late: only a mistake needs it
 
         kind, _, word = unknown.rpartition(".")
-        preferred = [name for name in self.keys if self.kind_of(name) in ("", kind or machine)]
+        preferred = [name for name in self.keys if self.map_of(name) in ("", kind or machine)]
         others = [name for name in self.keys if name not in preferred]
         for names in (preferred, others):
             # A key's own name counts more than another word for a key of every stack, such as port for http_port.
@@ -111,9 +125,13 @@ class Schema:
 
 
 def _group_of_kind(kind: Section) -> Group:
-    keys = {f"{kind.name}.{name}": key for name, key in declared(kind.keys).items()}
     description = f"{kind.keys.__doc__ or ''} Only machine {kind.name} reads these keys."
-    return Group(f"Machine {kind.name}", description, keys, kind.keys, kind.name)
+    return _group(kind.name, kind.keys, f"Machine {kind.name}", description)
+
+
+def _group(name: str, keys: type[Keys], title: str, description: str) -> Group:
+    full = {f"{name}.{short}": key for short, key in declared(keys).items()}
+    return Group(title, description, full, keys, name)
 
 
 def _short(name: str) -> str:

@@ -10,6 +10,7 @@ from infra.config.key import Keys, key
 from infra.config.keys.app import AppKeys
 from infra.config.keys.app_files import FileKeys
 from infra.config.keys.apps import AppsKeys
+from infra.config.keys.backup import BackupKeys
 from infra.config.keys.cache import CacheKeys
 from infra.config.keys.data import DataKeys
 from infra.config.keys.database import DatabaseKeys
@@ -40,6 +41,9 @@ class Settings(AppSettings, FirewallKeys, SystemKeys, DataKeys, AppsKeys):
         description="Kind of machine.",
         also=("kind", "machine_kind", "provider", "target"),
     )
+    backup: BackupKeys = field(default_factory=BackupKeys)
+    """The keys of the map ``backup``."""
+
     of_machine: Keys = field(default_factory=Keys)
     """The keys of the stack's own kind of machine; ``of`` returns them typed."""
 

@@ -34,23 +34,23 @@ class Written:
 
 
 def read(
-    raw: Mapping[str, str], kinds: Collection[str], secret_keys: frozenset[str]
+    raw: Mapping[str, str], maps: Collection[str], secret_keys: frozenset[str]
 ) -> tuple[list[Written], dict[str, str]]:
     """Collect the keys that are set.
 
     Args:
         raw: Config values by key without the namespace, structured ones as JSON.
-        kinds: The names of the machine kinds, whose values are maps of keys.
+        maps: The names whose values are maps of keys: the machine kinds among them.
         secret_keys: The keys whose values are encrypted.
 
     Returns:
-        The keys in their order, and the values of machine kinds that are not maps, by name.
+        The keys in their order, and the values of these that are not maps, by name.
     """
     written: list[Written] = []
     not_maps: dict[str, str] = {}
     for name, text in raw.items():
         secret = name in secret_keys
-        if name not in kinds:
+        if name not in maps:
             written.append(Written(name, text, secret, in_map=False))
         elif (items := as_map(text)) is None:
             not_maps[name] = text

@@ -108,6 +108,16 @@ def remove_settings(owner: str, sudo: str) -> str:
     return f"if [ -e {paths.MACHINE_SETTINGS} ]; then {sudo}{paths.AGENT} settings --remove --owner {owner}; fi"
 
 
+def backups(sudo: str) -> str:
+    """The command that has a stack's apps backed up."""
+    return f"{sudo}{paths.AGENT} backup settings"
+
+
+def remove_backups(owner: str, sudo: str) -> str:
+    """The command that has them backed up no more; the repository stays. Nothing where they never were."""
+    return f"if [ -e {paths.BACKUPS} ]; then {sudo}{paths.AGENT} backup settings --remove --owner {owner}; fi"
+
+
 def confirm_firewall(owner: str, file: str, sudo: str) -> str:
     """The command that keeps the rules that are on trial."""
     return f"{sudo}python3 {file} firewall confirm --owner {owner}"

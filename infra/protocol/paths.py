@@ -11,6 +11,9 @@ KEEP_DATA = "--keep-data"
 MACHINE_SETTINGS = "/var/lib/launchpad/settings.json"
 """There as long as a stack wants something of the machine itself."""
 
+BACKUPS = "/etc/launchpad/backup.d"
+"""There as long as a stack's apps are backed up."""
+
 REPOSITORY = "repo.git"
 """The name of the app's bare repository in its folder."""
 

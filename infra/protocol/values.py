@@ -22,7 +22,7 @@ NAMES_ON_DEBIAN = (
     "caddy deploy admin debian ubuntu "
     "autovt capsule container-getty getty modprobe quotaon serial-getty ssh user user-runtime-dir "
     "postgres postgresql launchpad-postgres "
-    "tls launchpad launchpad-proxy"
+    "tls launchpad launchpad-proxy launchpad-backup"
 )
 TAKEN_NAMES = frozenset(NAMES_ON_DEBIAN.split())
 """Users and groups of Debian, of cloud images and of Launchpad, Debian's unit templates, and Launchpad's folders."""

@@ -6,6 +6,7 @@ import dataclasses
 
 from infra.agent.build import built_trees, inventory
 from infra.agent.build.inventory import Built
+from infra.agent.machine import backup_state
 from infra.agent.process import hooks, limits, slots, units
 from infra.agent.proxy import proxy
 from infra.agent.release import (
@@ -108,7 +109,8 @@ class Deployment:
         self._write_units(processes)
         if len(inventory.all_built(self.app)) > self.spec.keep_releases:
             prune.prune(self.app, self.spec.keep_releases, built.release)
-        warnings = workers.troubles(self.app, processes.tree, list(processes.others())) + maintenance.warning(self.app)
+        warnings = workers.troubles(self.app, processes.tree, list(processes.others()))
+        warnings += maintenance.warning(self.app) + backup_state.warning(self.app.name)
         for warning in warnings:
             say.step("warning", warning)
         age = f", {built.age()}" if built.unproven else ""
@@ -168,7 +170,7 @@ class Deployment:
         if warning := limits.unenforced([each.name for each in spec.processes if each.memory]):
             say.step("warning", warning)
             warnings.append(warning)
-        for warning in maintenance.warning(app):
+        for warning in maintenance.warning(app) + backup_state.warning(app.name):
             say.step("warning", warning)
             warnings.append(warning)
         built = dataclasses.replace(built, served=True)

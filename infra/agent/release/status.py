@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TypedDict, cast
 
 from infra.agent.build import inventory
-from infra.agent.machine import condition
+from infra.agent.machine import backup_state, condition
+from infra.agent.machine.backup_state import Backup
 from infra.agent.machine.condition import Condition
 from infra.agent.process import launch_file, memory_kills, slots
 from infra.agent.process.memory_kills import Kill
@@ -52,7 +53,8 @@ class Status(TypedDict):
     ``machine`` is the machine's condition: updates, a required restart, the clock.
     ``release``, ``revision``, ``subject`` and ``since`` (the time of the switch, in seconds since the epoch) are those
     of what serves, None if nothing does; ``processes`` has each process by its instance, ``jobs`` each scheduled job by
-    its name; ``deploying``, ``waiting`` and ``runs`` say who and since when.
+    its name; ``deploying``, ``waiting`` and ``runs`` say who and since when; ``backup`` says how the backups went, None
+    without any.
     """
 
     app: str
@@ -72,6 +74,7 @@ class Status(TypedDict):
     maintenance: Closed | None
     database: postgres.State | None
     cache: Unit | None
+    backup: Backup | None
 
 
 class Deployed(TypedDict):
@@ -127,6 +130,7 @@ def status(app: App) -> Status:
         "maintenance": _closed(app),
         "database": postgres.state(app),
         "cache": _unit(app.cache_unit) if cache.is_there(app) else None,
+        "backup": backup_state.of(app.name),
     }
 
 
@@ -169,6 +173,7 @@ def status_text(app: App) -> str:
         lines.append(f"  {'cache':12} {state['cache']['description']}")
     lines += job_status.lines(state["jobs"])
     lines += condition.lines(state["machine"])
+    lines += backup_state.lines(state["backup"])
     lines += _remedies(app, state)
     lines += [f"A command is running: {run}" for run in state["runs"]]
     if state["deploying"]:

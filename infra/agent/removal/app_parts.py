@@ -81,6 +81,7 @@ def _loaded(app: App) -> list[str]:
     """The units of the app that systemd knows: its processes, jobs, commands, and what builds or serves its files."""
     patterns = [
         *(f"{app.name}@*.service", f"{app.job_template.stem}*.service", app.run("*"), app.task("task")),
+        *(app.task(name) for name in ("pack-*", "unpack-*", "restore")),
         *(f"{app.files_unit}.service", f"{app.files_unit}.socket", app.cache_unit),
     ]
     shown = sh.run(["systemctl", "list-units", "--all", "--plain", "--no-legend", *patterns]).out

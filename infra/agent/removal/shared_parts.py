@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from infra.agent.backup import records as backups
+from infra.agent.backup import settings as backup_settings
 from infra.agent.firewall import firewall, parts
 from infra.agent.machine import pending, record, settings
 from infra.agent.proxy import certificates, proxy
@@ -11,6 +13,7 @@ from infra.agent.services import postgres_files, postgres_package
 from infra.agent.system import files, formats, manifest, package_record, packages, say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import (
+    BACKUPS,
     COMMAND,
     FILE_SOCKETS,
     LIB,
@@ -24,7 +27,12 @@ from infra.agent.system.layout import (
 )
 from infra.protocol import paths
 
-SHARED = frozenset({certificates.FOLDER.name, PROXY_SETTINGS.name, parts.FOLDER.name, postgres_files.FOLDER.name})
+SHARED = frozenset(
+    {
+        *(certificates.FOLDER.name, PROXY_SETTINGS.name, parts.FOLDER.name),
+        *(postgres_files.FOLDER.name, BACKUPS.name),
+    }
+)
 """What is among the folders of the apps' settings and is no app's."""
 
 
@@ -40,8 +48,8 @@ def other_apps(app: App) -> list[str]:
 
 
 def in_use() -> bool:
-    """Whether there is an app, or a stack has rules on the firewall, or settings of the machine."""
-    return bool(apps() or parts.recorded() or record.is_used())
+    """Whether there is an app, or a stack has rules on the firewall, settings of the machine, or backups."""
+    return bool(apps() or parts.recorded() or record.is_used() or backups.owners())
 
 
 def remove_unused() -> None:
@@ -68,7 +76,9 @@ def remove() -> tuple[list[str], list[str]]:
     purged: list[str] = []
     try:
         # Until settings and rules are taken back, they need their packages and the program: it takes people's commands.
-        purged, reason = packages.purge(settings.still_needed() | firewall.still_needed())
+        purged, reason = packages.purge(
+            settings.still_needed() | firewall.still_needed() | backup_settings.still_needed()
+        )
         if reason:
             left.append(reason)
         elif not in_use():
@@ -76,7 +86,7 @@ def remove() -> tuple[list[str], list[str]]:
         postgres_package.after_purge()
     except Failure as failure:
         left.append(str(failure))
-    if owners := sorted({*record.specs(), *parts.recorded()}):
+    if owners := sorted({*record.specs(), *parts.recorded(), *backups.owners()}):
         say.step("remove", f"the agent stays, for what {', '.join(owners)} set up on this machine")
         return purged, left
     files.remove_tree(pending.CACHE)

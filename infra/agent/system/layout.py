@@ -40,6 +40,13 @@ PROXY_STATE = Path("/var/lib") / PROXY_USER
 PROXY_SETTINGS = SETTINGS / "proxy"
 CADDYFILE = PROXY_SETTINGS / "Caddyfile"
 CADDY_SOCKET = Path("/run") / PROXY_USER / "admin.sock"
+BACKUPS = SETTINGS / "backup.d"
+"""What each stack wants to be backed up, with the keys to its repository: root's, 0700. No app's name has a dot."""
+BACKUP_STATE = STATE / "backup.d"
+"""How the backups of each stack went."""
+BACKUP_CACHE = Path("/var/cache/launchpad-backup")
+BACKUP_USER = "launchpad-backup"
+"""The user that a backup is unpacked and compared as, out of the app's reach."""
 RUN = Path("/run/launchpad")
 FILE_SOCKETS = Path("/run/launchpad-files")
 MACHINE_LOCK = RUN / "machine.lock"
@@ -102,6 +109,16 @@ class App:
     def data(self) -> Path:
         """What the app keeps across releases (``$DATA_DIR``); the app user's."""
         return self.home / "data"
+
+    @property
+    def unpacked(self) -> Path:
+        """Where a backup is unpacked, and what it replaced is kept until the app is healthy; root's, 0700."""
+        return self.home / "unpacked"
+
+    @property
+    def restore(self) -> Path:
+        """There while a backup takes the place of the data: which, and how far it has got."""
+        return self.state / "restore.json"
 
     @property
     def tmp(self) -> Path:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from infra.agent.system import users
 from infra.agent.system.failure import Failure
-from infra.agent.system.layout import PROXY_STATE, PROXY_USER, App
+from infra.agent.system.layout import BACKUP_CACHE, BACKUP_USER, PROXY_STATE, PROXY_USER, App
 
 GECOS = "Launchpad app"
 """How the comment of every app's user begins, by which it is known again."""
 OURS = b"launchpad"
 """What each unit of Launchpad's names, from its first version on."""
 SYSTEM_UNITS = (Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
-HOME = frozenset({"repo.git", "releases", "python", "data", "static", "tmp"})
+HOME = frozenset({"repo.git", "releases", "python", "data", "static", "tmp", "unpacked"})
 """What an app has in its home."""
 SHOWN = 5
 """Names of foreign files that a message lists."""
@@ -77,6 +77,21 @@ def remove_proxy_user() -> None:
     with contextlib.suppress(KeyError):
         pwd.getpwnam(PROXY_USER)
         users.remove(PROXY_USER)
+
+
+def add_backup_user() -> bool:
+    """Have the user there that backups are unpacked as. Says whether it was added."""
+    return users.add(BACKUP_USER, str(BACKUP_CACHE), "Launchpad backup")
+
+
+def remove_backup_user() -> None:
+    """Remove that user; nothing happens if there is none.
+
+    Raises:
+        Failure: It cannot be removed, as a process of it still runs.
+    """
+    if users.is_there(BACKUP_USER):
+        users.remove(BACKUP_USER)
 
 
 def _foreign_in(home: Path) -> list[str]:

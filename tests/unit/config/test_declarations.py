@@ -13,7 +13,7 @@ import yaml
 from infra.config import parse, readers, reference
 from infra.config.checks import CHECKS
 from infra.config.key import key
-from infra.config.schema import Schema
+from infra.config.schema import MAPS, Schema
 from infra.config.settings import Settings
 from infra.machines.registry import KINDS
 
@@ -85,8 +85,8 @@ def test_every_key_has_a_readable_default_and_a_description(name: str) -> None:
 
 
 def test_no_name_and_no_other_word_for_a_key_means_two_of_them() -> None:
-    for kind in KINDS:
-        names = [name for name in SCHEMA.keys if SCHEMA.kind_of(name) in ("", kind)]
+    for kind in (*KINDS, *MAPS):
+        names = [name for name in SCHEMA.keys if SCHEMA.map_of(name) in ({kind} if kind in MAPS else {"", kind})]
         own = [name.rpartition(".")[2] for name in names]
         others = [word for name in names for word in SCHEMA.keys[name].also]
         assert sorted(own) == sorted(set(own))
@@ -97,12 +97,12 @@ def test_no_name_and_no_other_word_for_a_key_means_two_of_them() -> None:
 
 def test_pulumis_block_says_what_the_declarations_say() -> None:
     declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    assert set(declared) == {name for name in SCHEMA.keys if "." not in name} | set(KINDS)
+    assert set(declared) == {name for name in SCHEMA.keys if "." not in name} | set(KINDS) | set(MAPS)
     for name, key_ in SCHEMA.keys.items():
         if "." not in name:
             default = declared[name]["default"]
             assert (default if isinstance(default, str) else json.dumps(default)) == key_.default
-    assert {declared[kind]["type"] for kind in KINDS} == {"object"}
+    assert {declared[name]["type"] for name in (*KINDS, *MAPS)} == {"object"}
 
 
 def allows(schema: dict[str, Any], value: object) -> bool:

@@ -1,0 +1,1 @@
+"""Backs up what apps keep, proves that it can be restored, and restores it."""

@@ -1,0 +1,105 @@
+"""What each word of ``launchpad-agent backup`` does."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from infra.agent.backup import records, restore, settings
+from infra.agent.backup.records import Places
+from infra.agent.backup.restore import Source
+from infra.agent.machine import backup_state
+from infra.agent.machine.backup_state import Backup
+from infra.agent.release import lock
+from infra.agent.system import prepared, say, sh, systemd
+from infra.agent.system.failure import Failure
+from infra.agent.system.layout import COMMAND, App
+from infra.protocol import backups
+from infra.protocol.backups import BackupSpec
+
+
+def set_up(spec: BackupSpec | None, owner: str, timeout: float) -> settings.Settled:
+    """Have a stack's apps backed up, or no more; ``spec`` is None for the latter."""
+    say.signs_of_life()
+    with lock.alone(f"the stack {owner}", "setting up backups", timeout):
+        say.carry_on()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        return settings.remove(owner) if spec is None else settings.apply(spec)
+
+
+def now(app: App) -> Backup:
+    """Back up all apps of the stack that an app is of, as its timer does, and wait until that has ended.
+
+    Raises:
+        Failure: It did not go well.
+    """
+    unit = Places(records.of_app(app.name).owner).service.name
+    say.signs_of_life()
+    say.step("backup", f"the unit {unit} backs up; it goes on if this connection is lost")
+    done = sh.run(["systemctl", "start", unit])
+    found = backup_state.of(app.name)
+    if found is None or found["error"] or not done.ok:
+        why = found["error"] if found and found["error"] else f"see journalctl -u {unit}"
+        raise Failure(f"The backup has failed: {why}")
+    for note in found["notes"]:
+        say.step("warning", f"not packed as it is: {note}")
+    return found
+
+
+def drill(app: App) -> Backup:
+    """Prove the newest backups now, as the weekly timer does.
+
+    Raises:
+        Failure: They are not as they should be.
+    """
+    unit = Places(records.of_app(app.name).owner).drill.name
+    say.signs_of_life()
+    done = sh.run(["systemctl", "start", unit])
+    found = backup_state.of(app.name)
+    if found is None or found["error"] or not done.ok:
+        why = found["error"] if found and found["error"] else f"see journalctl -u {unit}"
+        raise Failure(f"The drill has failed: {why}")
+    return found
+
+
+def begin_restore(app: App, words: list[str]) -> int:
+    """Restore in a unit of systemd: it goes on if this connection is lost, and is ended well if it is killed.
+
+    Args:
+        app: The app.
+        words: The arguments of ``restore-here``; it reads our standard input.
+
+    Returns:
+        Its exit status.
+    """
+    prepared.check(app)
+    unit = app.task("restore")
+    if not systemd.state(unit).is_stopped:
+        raise Failure(f"A restore of {app.name} is under way: journalctl -f -u {unit}")
+    sh.run(["systemctl", "reset-failed", unit])
+    argv = [
+        *("systemd-run", "--pipe", "--wait", "--collect", "--quiet", f"--unit={unit}"),
+        f"--property=ExecStopPost={COMMAND} backup mend --app {app.name}",
+        *(str(COMMAND), "backup", "restore-here", "--app", app.name, *words),
+    ]
+    return subprocess.run(argv, check=False).returncode
+
+
+def restore_here(app: App, snapshot: str, who: str, of: str, spec: BackupSpec | None) -> restore.Restored:
+    """Restore a snapshot; by default of the app's own, otherwise of the app ``of`` in the repository of ``spec``."""
+    say.carry_on()
+    if spec is None:
+        own = records.of_app(app.name)
+        return restore.restore(app, Source(own, Places(own.owner), of or app.name, snapshot), who)
+    say.redactor.add(*spec.secrets())
+    if backups.is_folder(spec.repository) and spec.owner not in records.owners():
+        raise Failure(
+            f"The repository of {spec.owner} is the folder {spec.repository} on its own machine, which this one does "
+            "not see. Copy it to an SFTP server or a bucket, and set launchpad:backup.repository of that stack to it."
+        )
+    with tempfile.TemporaryDirectory(dir="/run/launchpad", prefix="restore-") as folder:
+        lent = Places(spec.owner, Path(folder))
+        records.write_keys(spec, lent)
+        return restore.restore(app, Source(spec, lent, of or app.name, snapshot), who)

@@ -1,0 +1,299 @@
+"""The pure parts of backups: restic's command lines and errors, the units, and what counts as too old."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from infra.agent.backup import listing, places, records, restic, run, settings, streams, units
+from infra.agent.backup.records import Places
+from infra.agent.backup.restic import Snapshot
+from infra.agent.machine import backup_state
+from infra.agent.machine.backup_state import NEVER, AppBackup
+from infra.agent.system.failure import Failure
+from infra.agent.system.layout import App
+from infra.protocol import schedules
+from infra.protocol.backups import BackupSpec, Keep
+
+FOLDER = BackupSpec(
+    owner="shop/prod",
+    apps=("shop",),
+    repository="/mnt/backup",
+    password="correct horse battery",
+    schedule="0 3 * * *",
+    keep=Keep(daily=7, monthly=12),
+)
+SFTP = dataclasses.replace(
+    FOLDER, repository="sftp://ana@nas.example.org:2222/shop", private_key="PRIVATE", host_key="ssh-ed25519 AAAA"
+)
+S3 = dataclasses.replace(FOLDER, repository="s3:https://s3.example.org/shop", access_key="AKIA1", secret_key="hush1234")
+PLACES = Places("shop/prod")
+KEYS = "--password-file /etc/launchpad/backup.d/shop:prod.password --cache-dir /var/cache/launchpad-backup/shop:prod"
+
+
+def test_a_backup_is_taken_from_standard_input_and_named_by_its_stack_and_app() -> None:
+    assert " ".join(restic.backup(FOLDER, PLACES, "shop")) == (
+        f"restic --repo /mnt/backup {KEYS} backup --json --quiet --stdin --stdin-filename shop.tar --host shop/prod "
+        "--tag launchpad,app=shop"
+    )
+    assert " ".join(restic.dump(FOLDER, PLACES, Snapshot("ab12", "shop", ""))) == (
+        f"restic --repo /mnt/backup {KEYS} dump --no-lock ab12 /shop.tar"
+    )
+    assert " ".join(restic.snapshots(FOLDER, PLACES, "shop")) == (
+        f"restic --repo /mnt/backup {KEYS} snapshots --json --no-lock --host shop/prod --tag launchpad,app=shop"
+    )
+
+
+def test_ssh_trusts_the_one_host_key_and_offers_the_one_key() -> None:
+    words = restic.command(SFTP, PLACES, "init")
+    assert words[:3] == ["restic", "--repo", "sftp:ana@nas.example.org:/shop"]
+    assert words[-3:] == [
+        "-o",
+        "sftp.command=ssh -F none -i /etc/launchpad/backup.d/shop:prod.key -o IdentitiesOnly=yes -o BatchMode=yes "
+        "-o StrictHostKeyChecking=yes -o UserKnownHostsFile=/etc/launchpad/backup.d/shop:prod.known_hosts "
+        "-o GlobalKnownHostsFile=none -o ConnectTimeout=20 -o ServerAliveInterval=30 -o ServerAliveCountMax=4 -p 2222 "
+        "ana@nas.example.org -s sftp",
+        "init",
+    ]
+
+
+def test_no_secret_is_in_a_command_line() -> None:
+    for spec in (FOLDER, SFTP, S3):
+        for words in (restic.backup(spec, PLACES, "shop"), restic.forget(spec, PLACES), restic.command(spec, PLACES)):
+            assert not any(secret in word for secret in spec.secrets() for word in words)
+    assert restic.environment(S3)["AWS_SECRET_ACCESS_KEY"] == "hush1234"
+    assert "AWS_ACCESS_KEY_ID" not in restic.environment(FOLDER)
+
+
+def test_nothing_is_forgotten_where_all_backups_stay() -> None:
+    assert " ".join(restic.forget(FOLDER, PLACES)[7:]) == (
+        "forget --quiet --host shop/prod --tag launchpad --group-by host,tags --keep-daily 7 --keep-monthly 12 --prune"
+    )
+    assert restic.forget(dataclasses.replace(FOLDER, keep=Keep()), PLACES) == []
+
+
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [
+        ("Fatal: wrong password or no key found", "has another password than launchpad:backup.password. Set the"),
+        ("Save(<data/1>) failed: write: no space left on device", "is full. Make room there, or keep fewer backups."),
+        (
+            "Fatal: unable to open config file: stat /mnt/backup/config: no such file or directory\nIs there a repository "
+            "at the following location?",
+            "is gone: there is nothing of restic's at that place any more.",
+        ),
+        ("Fatal: repository does not exist: unable to open config file", "is gone: "),
+        ("subprocess ssh: Host key verification failed.", "is on a server with another host key than"),
+        (
+            "subprocess ssh: ana@host: Permission denied (publickey).",
+            "is on a server that refuses launchpad:backup.pri",
+        ),
+        ("subprocess ssh: ssh: connect to host nas port 22: Connection refused", "is not in reach of the machine."),
+        ("dial tcp: lookup s3: no such host", "is not in reach of the machine."),
+        ("client.BucketExists: Access Denied.", "is in a bucket that refuses launchpad:backup.access_key"),
+        ("client.PutObject: The specified bucket does not exist", "is in a bucket that does not exist."),
+        ("unable to create lock in backend: repository is already locked by PID 1", "is locked by another program"),
+        ("mkdir /mnt/backup/data: permission denied", "cannot be written by the machine."),
+        ("a\nb\n\nsomething new\n", "cannot be used: a b something new"),
+        ("", "cannot be used: restic said nothing"),
+    ],
+)
+def test_what_restic_prints_is_told_as_what_it_means(printed: str, told: str) -> None:
+    assert restic.meaning(FOLDER, printed).startswith(f"The repository /mnt/backup {told}")
+
+
+def test_snapshots_are_read_the_oldest_first_and_others_left_out() -> None:
+    text = (
+        '[{"id": "bbbbbbbbbbbb", "time": "2026-11-02T03:00:00Z", "tags": ["launchpad", "app=shop"]},'
+        ' {"id": "aaaaaaaaaaaa", "time": "2026-11-01T03:00:00Z", "tags": ["launchpad", "app=blog"]},'
+        ' {"id": "cccccccccccc", "time": "2026-11-03T03:00:00Z", "tags": null}]'
+    )
+    assert restic.parse(text) == [
+        Snapshot("aaaaaaaa", "blog", "2026-11-01T03:00:00Z"),
+        Snapshot("bbbbbbbb", "shop", "2026-11-02T03:00:00Z"),
+    ]
+    assert restic.parse("null") == restic.parse("") == []
+    with pytest.raises(Failure, match="something else than a list of snapshots: Fatal"):
+        restic.parse("Fatal")
+
+
+def test_the_snapshot_that_was_taken_is_the_one_of_the_summary() -> None:
+    assert restic.saved('{"message_type": "status"}\n{"message_type": "summary", "snapshot_id": "0123456789"}\n') == (
+        "01234567"
+    )
+    assert restic.saved("done") == ""
+
+
+def test_the_units_can_write_to_the_repository_and_little_else() -> None:
+    text = units.service(FOLDER, PLACES, units.BACKUP)
+    assert "ExecStart=/usr/local/bin/launchpad-agent backup run --owner shop/prod\n" in text
+    assert (
+        "ReadWritePaths=/var/lib/launchpad /srv -/mnt/launchpad -/run/launchpad /var/cache/launchpad-backup "
+        "-/mnt/backup\n"
+    ) in text
+    assert "PrivateNetwork=yes\n" in text
+    assert "IOWeight=20\n" in text
+    remote = units.service(SFTP, PLACES, units.DRILL)
+    assert "backup drill-all --owner shop/prod\n" in remote
+    assert "/var/cache/launchpad-backup\n" in remote
+    assert "PrivateNetwork" not in remote
+    assert "OnCalendar=*-*-* 03:00:00\nAccuracySec=1min\nPersistent=yes\n" in units.timer(FOLDER)
+    assert "OnCalendar=weekly\n" in units.drill_timer(FOLDER)
+    assert not any(secret in text + remote for spec in (FOLDER, SFTP) for secret in spec.secrets())
+
+
+def test_the_apps_data_is_packed_by_the_app_and_proved_by_somebody_that_it_cannot_reach() -> None:
+    packing = streams.program(App("shop"), "pack", "shop", Path("/srv/shop/data"), (Path("/srv/shop/data"),))
+    for word in ("User=shop", "NoNewPrivileges=yes", "CapabilityBoundingSet=", "PrivateNetwork=yes", "MemoryMax=2G"):
+        assert f"--property={word}" in packing
+    assert packing[-1] == "/srv/shop/data"
+    proving = streams.program(App("shop"), "unpack", "launchpad-backup", Path("/a"), (Path("/a"),))
+    assert {
+        "--property=User=launchpad-backup",
+        "--property=Group=launchpad-backup",
+        "--property=ReadWritePaths=/a",
+    } <= {*proving}
+    assert "--property=User=shop" not in proving
+
+
+@pytest.mark.parametrize(
+    ("schedule", "now", "due"),
+    [
+        ("0 3 * * *", "2026-11-27 04:00", "2026-11-27 03:00"),
+        ("0 3 * * *", "2026-11-27 02:59", "2026-11-26 03:00"),
+        ("0 3 * * *", "2026-11-27 03:00", "2026-11-27 03:00"),
+        ("*/20 * * * *", "2026-11-27 04:39", "2026-11-27 04:20"),
+        ("0 0 * * 0", "2026-11-27 12:00", "2026-11-22 00:00"),
+        ("30 1 29 2 *", "2026-11-27 12:00", "2024-02-29 01:30"),
+        ("0 0 1 * 5", "2026-11-30 00:00", "2026-11-27 00:00"),
+    ],
+)
+def test_the_last_time_that_a_backup_was_due(schedule: str, now: str, due: str) -> None:
+    found = backup_state.last_due(schedules.parse(schedule), datetime.fromisoformat(now))
+    assert found == datetime.fromisoformat(due)
+
+
+def at(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+GOOD: AppBackup = {**NEVER, "snapshot": "ab", "taken": at("2026-11-27 03:00"), "verified": at("2026-11-27 03:00")}
+
+
+@pytest.mark.parametrize(
+    ("change", "since", "now", "reason"),
+    [
+        ({}, "2026-11-01", "2026-11-27 12:00", ""),
+        ({}, "2026-11-01", "2026-11-28 03:59", ""),
+        ({}, "2026-11-01", "2026-11-28 04:01", "the last verified backup is older than the schedule (0 3 * * *) wants"),
+        ({"error": "it is full"}, "2026-11-01", "2026-11-27 12:00", "it is full"),
+        ({"verified": None}, "2026-11-27 10:00", "2026-11-27 12:00", ""),
+        ({"verified": None}, "2026-11-26 10:00", "2026-11-27 12:00", "no backup has been verified yet"),
+    ],
+)
+def test_a_backup_is_red_if_it_failed_or_none_was_verified_since_one_was_due(
+    change: dict[str, object], since: str, now: str, reason: str
+) -> None:
+    kept: AppBackup = {**GOOD, **change}  # type: ignore[typeddict-item]
+    assert backup_state.wrong(kept, "0 3 * * *", at(since), at(now)) == reason
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    for module in (backup_state, records):
+        monkeypatch.setattr(module, "BACKUP_STATE", tmp_path)
+    settings._note(FOLDER, Places("shop/prod"))
+    yield tmp_path / "shop:prod.json"
+
+
+def test_the_state_of_an_app_is_told_to_people_and_as_a_warning(state: Path) -> None:
+    assert backup_state.of("blog") is None
+    assert backup_state.lines(None) == backup_state.warning("blog") == []
+    now = time.time()
+    found = backup_state.of("shop", now)
+    assert found is not None
+    assert (found["state"], found["repository"]) == ("green", "/mnt/backup")
+    assert backup_state.lines(found, now) == ["  backup       none verified yet"]
+    counted = {"verified": now - 7300, "verified_snapshot": "ab12", "files": 3, "bytes": 2_500_000, "rows": 500}
+    backup_state.keep(state, "shop", counted)
+    assert backup_state.lines(backup_state.of("shop", now), now) == [
+        "  backup       verified 2 hours ago: snapshot ab12 (3 files, 2.5 MB, 500 rows in SQLite)"
+    ]
+    backup_state.keep(state, "shop", {"error": "it is full"})
+    assert backup_state.lines(backup_state.of("shop", now), now) == [
+        "  backup       RED, verified 2 hours ago: snapshot ab12 (3 files, 2.5 MB, 500 rows in SQLite)",
+        "THE BACKUP IS NOT AS IT SHOULD BE: it is full",
+    ]
+    assert backup_state.warning("shop", now) == ["The backup of shop is not as it should be: it is full"]
+
+
+def test_another_place_or_schedule_is_measured_anew(state: Path) -> None:
+    backup_state.keep(state, "shop", {"error": "it is full"})
+    settings._note(FOLDER, Places("shop/prod"))
+    assert backup_state.read(state)["shop"]["error"] == "it is full"
+    settings._note(dataclasses.replace(FOLDER, repository="/mnt/other"), Places("shop/prod"))
+    assert backup_state.read(state) == {}
+
+
+def test_a_list_of_backups_marks_the_one_that_is_proved(state: Path) -> None:
+    backup_state.keep(state, "shop", {"verified": time.time(), "verified_snapshot": "bb"})
+    found = backup_state.of("shop")
+    assert found is not None
+    snapshots = [
+        listing.Listed(id="aa", when="2026-11-01T03:00:00.123456789+01:00", verified=False),
+        listing.Listed(id="bb", when="2026-11-02T03:00:00Z", verified=True),
+    ]
+    lines = listing.text(listing.Listing(app="shop", backup=found, snapshots=snapshots)).splitlines()
+    assert lines[0] == "shop: 2 snapshots in /mnt/backup"
+    assert lines[1].startswith("aa  2026-11-01 ")
+    assert lines[2].endswith("  verified")
+
+
+def test_a_folder_that_somebody_else_can_change_is_no_place_for_a_repository(tmp_path: Path) -> None:
+    if os.geteuid():
+        with pytest.raises(Failure, match="not a folder that only root can change"):
+            settings.check_folder(tmp_path / "backup")
+        return
+    tmp_path.chmod(0o777)
+    with pytest.raises(Failure, match=f"but {tmp_path} is a link, or not a folder that only root can change"):
+        settings.check_folder(tmp_path / "backup")
+    tmp_path.chmod(0o755)
+    settings.check_folder(tmp_path / "backup" / "shop")
+    (tmp_path / "link").symlink_to("/srv")
+    with pytest.raises(Failure, match="is a link"):
+        settings.check_folder(tmp_path / "link" / "shop")
+
+
+def test_two_folders_take_each_others_place_in_one_step(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "note").write_text(name)
+    places.exchange(tmp_path / "new", tmp_path / "old")
+    assert [(tmp_path / name / "note").read_text() for name in ("old", "new")] == ["new", "old"]
+    with pytest.raises(FileNotFoundError):
+        places.exchange(tmp_path / "new", tmp_path / "gone")
+    assert (tmp_path / "new" / "note").read_text() == "old"
+
+
+def test_a_repository_that_is_locked_is_tried_again_and_nothing_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    answers: Iterator[Failure | str] = iter([Failure(restic.meaning(FOLDER, "repository is already locked")), "ok"])
+
+    def work() -> str:
+        answer = next(answers)
+        if isinstance(answer, Failure):
+            raise answer
+        return answer
+
+    assert (run._patiently(work), waits) == ("ok", [30.0])
+    answers = iter([Failure("The repository is full")])
+    with pytest.raises(Failure, match="full"):
+        run._patiently(work)
+    assert len(waits) == 1
