@@ -15,6 +15,7 @@ from infra.app_model import (
     migrations,
     one_thread,
     one_worker,
+    own_database,
     persist,
     processes,
     reach,
@@ -61,6 +62,7 @@ def plan(files: Files, spec: DeploySpec) -> BuildPlan:
     kept, why_kept = persist.decide(sources, all_modules, spec)
     served = static_files.plan(sources, spec, kept, commands.get("release", ""))
     cached = cache.decide(all_modules, additional.known(install, spec.dependencies.pip), spec)
+    of_database = own_database.decide(all_modules, additional.known(install, spec.dependencies.pip), spec)
     every = [*commands.values(), *of_jobs]
     install = additional.add(install, {line: PROGRAMS[line] for line in pip}, spec.dependencies.pip, every)
     return BuildPlan(
@@ -68,7 +70,7 @@ def plan(files: Files, spec: DeploySpec) -> BuildPlan:
         install=install,
         processes=commands,
         cron=scheduled.cron,
-        environment={**found.variables(commands), **cached.environment},
+        environment={**found.variables(commands), **cached.environment, **of_database.environment},
         pip=pip,
         packages=packages,
         generated=generated,
@@ -86,6 +88,7 @@ def plan(files: Files, spec: DeploySpec) -> BuildPlan:
             *why_packages,
             *why_generated,
             *cached.decisions,
+            *of_database.decisions,
             *scheduled.decisions,
             *served.decisions,
             *why_kept,

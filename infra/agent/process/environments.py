@@ -54,7 +54,7 @@ def release(
         "LAUNCHPAD_RELEASE": tree.release,
         "LAUNCHPAD_REVISION": tree.revision,
         **_address(spec),
-        **(database.variables(app.name) if spec.database.engine else {}),
+        **(_of_database(app, framework or {}) if spec.database.engine else {}),
     }
     known = {**ours, "HOST": LOOPBACK, **({"PORT": str(port)} if port else {})}
     return {
@@ -70,6 +70,12 @@ def release(
         **dict(spec.secrets),
         **ours,
     }
+
+
+def _of_database(app: App, framework: Mapping[str, str]) -> dict[str, str]:
+    """How the app reaches its database: as the plan says where that names the driver, for SQLAlchemy."""
+    usual = database.variables(app.name)
+    return {name: framework.get(name, value) for name, value in usual.items()}
 
 
 def expand(value: str, known: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ import psycopg
 import psycopg2
 import sqlalchemy
 from flask import Flask, jsonify, request
+from sqlalchemy.ext.asyncio import create_async_engine
 
 app = Flask(__name__)
 URL = os.environ["DATABASE_URL"]
@@ -52,6 +53,7 @@ def libraries():
             "django": by_psycopg2(**of_django(dj_database_url.parse(URL))),
             "sqlalchemy psycopg2": by_sqlalchemy(URL),
             "sqlalchemy psycopg": by_sqlalchemy(URL.replace("postgresql:", "postgresql+psycopg:")),
+            "sqlalchemy asyncpg": asyncio.run(by_sqlalchemy_asyncpg()),
             "asyncpg": asyncio.run(by_asyncpg()),
         }
     )
@@ -72,6 +74,14 @@ def of_django(settings):
 def by_sqlalchemy(url):
     with sqlalchemy.create_engine(url).connect() as connection:
         return connection.execute(sqlalchemy.text(ASK)).scalar()
+
+
+async def by_sqlalchemy_asyncpg():
+    engine = create_async_engine(URL.replace("postgresql:", "postgresql+asyncpg:"))
+    async with engine.connect() as connection:
+        found = (await connection.execute(sqlalchemy.text(ASK))).scalar()
+    await engine.dispose()
+    return found
 
 
 async def by_asyncpg():
