@@ -6,6 +6,7 @@ from infra import from_settings, outputs
 from infra.config.load import load
 from infra.config.parse import SettingsError
 from infra.deployment.backups import back_up
+from infra.deployment.data_guard import DataGuard, Watch
 from infra.deployment.deployment import Deployment
 from infra.deployment.machine_firewall import guarded
 from infra.deployment.machine_settings import set_up
@@ -17,10 +18,12 @@ except SettingsError as mistake:
     raise pulumi.RunError(str(mistake)) from None
 apps, refused = from_settings.apps(wanted)
 
+watch = Watch()
 machine = guarded(launch("machine", wanted))
 deployed = {each.app.name: Deployment(each.app.name, each.on(machine)) for each in apps}
 set_up(machine, from_settings.machine_settings(wanted, KINDS[wanted.machine], machine), deployed.values())
 back_up(machine, from_settings.backups(wanted, from_settings.owner()), deployed.values())
+DataGuard(from_settings.data_terms(wanted, KINDS[wanted.machine], machine), machine, watch.seen)
 
 for name, value in outputs.checked(
     {

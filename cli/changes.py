@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli import steps
+from infra.deployment import data_changes
 from infra.protocol import paths
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -37,11 +38,11 @@ def _of_removal(app: str, old: object, new: object) -> Iterator[str]:
     """What happens to the data of an app that is taken off its machine, by the commands for that."""
     if not app or not isinstance(old, str):
         return
-    keeps, data = paths.KEEP_DATA in old, f"{paths.home(app)}/data"
+    keeps = paths.KEEP_DATA in old
     if not isinstance(new, str):
-        yield f"its data in {data} {'stays' if keeps else 'is DELETED'}"
+        yield data_changes.of_removed(app, deleted=not keeps)
     elif keeps != (paths.KEEP_DATA in new):
-        yield f"when it is removed, its data in {data} is {'DELETED' if keeps else 'kept'}"
+        yield data_changes.of_removal(app, deleted=keeps)
 
 
 def of_outputs(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:

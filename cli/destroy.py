@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Sequence
+
+import typer
 
 from cli import engine, files, output, process, root
 from cli.failure import Failure
@@ -12,6 +15,20 @@ from cli.project import Project
 from cli.stack import Stack
 
 SALT = re.compile(r"^encryptionsalt: *[^ #]", re.MULTILINE)
+
+
+def confirmed(stack: Stack) -> bool:
+    """Have somebody at a terminal say yes; nobody else is asked, and whoever has no terminal is taken at their word."""
+    if not sys.stdin.isatty() or (stack.project.has_own_backend and not stack.state.is_file()):
+        return True
+    from cli import data  # noqa: PLC0415 - late: only with somebody to ask
+    from infra.machines.registry import is_given  # noqa: PLC0415 - as above
+
+    what = "what it has on its server" if is_given(stack.machine) else "its machine"
+    output.note(f"This destroys stack {stack.name}, with {what}.")
+    for line in data.of_destroy(stack):
+        output.note(line)
+    return typer.confirm(f"Destroy stack {stack.name}?", default=False, err=True)
 
 
 def destroy(stack: Stack, more: Sequence[str], *, again: str = "") -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from cli import events, output, process, steps
 from cli.failure import Failure
-from cli.preview import Preview
+from cli.preview import DataPreview, Preview
 from cli.screen import Screen, screen
 from cli.stack import Stack
 from cli.view import View
@@ -73,6 +73,32 @@ def goes_on(named: Sequence[str], up: Sequence[str]) -> bool:
         up: The apps that are up.
     """
     return len(named) > 1 and not (up and set(up) - set(named) and set(named) - set(up))
+
+
+def look_after_data(stack: Stack) -> None:
+    """Run a preview first, where an update could delete data before its guard, which comes last, is asked.
+
+    Raises:
+        Failure: The preview refuses it, or fails; the cause has been shown.
+    """
+    if not may_lose_data(stack.machine, stack.setting("on_destroy")):
+        return
+    with process.interrupts() as pressed:
+        code = _show(stack.pulumi("preview", "--json"), DataPreview(stack.app or steps.SEVERAL), pressed)
+    if code:
+        raise Failure
+
+
+def may_lose_data(machine: str, on_destroy: str) -> bool:
+    """Whether an update may replace a machine, or take away its disk, with data that nobody said may be deleted.
+
+    Args:
+        machine: The kind of machine. Nothing of a server is deleted before the end of an update.
+        on_destroy: What the stack says. On an embedded machine the data may be deleted unless that says otherwise.
+    """
+    from infra.machines.registry import is_given, is_local  # noqa: PLC0415 - late: only an update asks
+
+    return not is_given(machine) and on_destroy != "delete" and not (is_local(machine) and not on_destroy)
 
 
 def preview(stack: Stack) -> None:

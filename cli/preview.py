@@ -8,6 +8,7 @@ from typing import ClassVar
 from cli import changes, steps
 from cli.events import Event, Finished, Started
 from cli.view import Kind, Shown, View
+from infra.deployment import data_changes
 
 WORDS = {
     "create": "create",
@@ -18,6 +19,15 @@ WORDS = {
     "import": "import",
 }
 """The engine's operations that are told of. A replacement's two parts are told of as one."""
+
+
+@dataclass
+class DataPreview(View):
+    """A plan of which only the lines about data are shown, and why it fails."""
+
+    def feed(self, event: Event, now: float) -> list[Shown]:
+        """Take in an event; gives the lines that it adds."""
+        return [each for each in super().feed(event, now) if each.text.startswith(data_changes.MARK)]
 
 
 @dataclass
@@ -39,8 +49,8 @@ class Preview(View):
                     return []
                 self.counts[word] = self.counts.get(word, 0) + 1
                 title = steps.title(resource.name, self.app)
-                if steps.removed_app(resource.name):  # about data a line of its own
-                    return [Shown(Kind.STEP, f"{title}: {line}") for line in (word, *changed)]
+                if steps.removed_app(resource.name):  # about data a line of its own, which the guard may have said
+                    return [Shown(Kind.STEP, f"{title}: {word}"), *self.about_data(changed)]
                 details = f" ({', '.join(changed)})" if changed and word in ("update", "replace") else ""
                 return [Shown(Kind.STEP, f"{title}: {word}{details}")]
             case Finished(_, _, outputs, before):

@@ -45,8 +45,18 @@ def adopt_command(context: typer.Context, stack: StackName = "dev") -> None:
 
 
 @app.command("destroy", context_settings=PASSES_ON)
-def destroy_command(context: typer.Context, stack: StackName = "dev") -> None:
-    """Remove the stack and its machine without a question. Caches stay. Further options go to pulumi destroy."""
+def destroy_command(
+    context: typer.Context,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    stack: StackName = "dev",
+) -> None:
+    """Remove the stack and its machine. Asks first, and says what becomes of its data. Caches stay.
+
+    Further options go to pulumi destroy.
+    """
+    if not yes and not destroy.confirmed(chosen(stack)):
+        raise typer.Abort
     destroy.destroy(chosen(stack), context.args)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+GUARD = "data-guard"
+"""The name of what refuses a destroy. It does nothing else that would have to be told of."""
+
 TITLES = {
     "wait-for-ssh": "wait for SSH",
     "copy-agent": "copy the agent",
@@ -19,6 +22,7 @@ TITLES = {
     "ssh-files": "write the SSH files",
     "client-key": "make the client key",
     "host-key": "make the host key",
+    GUARD: "guard the data",
 }
 """By the end of the resource's name, which begins with that of its deployment or machine."""
 
@@ -60,7 +64,7 @@ def is_silent(name: str, operation: str) -> bool:
     it is made.
     """
     undone = name.endswith((REMOVAL, UNDO)) and operation != "delete"
-    return operation in SILENT or undone or (name.endswith(STATE) and operation not in FINDING)
+    return operation in SILENT or undone or name == GUARD or (name.endswith(STATE) and operation not in FINDING)
 
 
 def removed_app(name: str) -> str:

@@ -24,6 +24,7 @@ def up(stack: Stack, more: Sequence[str], *, as_json: bool = False, back: bool =
     """
     ready(stack)
     _base_image(stack)
+    engine.look_after_data(stack)
     seen = engine.update("up", stack, more, quiet_stdout=as_json)
     outputs = seen.outputs or stack.outputs()
     if as_json:

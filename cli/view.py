@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar
 
 from cli import steps
 from cli.events import Event, Failed, Finished, Line, Message, Started, Summary
+from infra.deployment import data_changes
 
 DIAL = re.compile(r"Dial \d+/\w+ failed: retrying")
 NO_ANSWER = "the machine does not answer yet"
@@ -78,6 +79,8 @@ class View:
     before: Mapping[str, object] = field(default_factory=dict)
     """The outputs of the update before; empty at the first."""
     ended: bool = False
+    data: set[str] = field(default_factory=set)
+    """The lines about data that were shown."""
     goes_out: bool = False
     """Whether the last line was of what goes out. An update says that when it has gone out: too late to be of use."""
     changed: int = 0
@@ -130,10 +133,18 @@ class View:
         if message.severity == "warning":
             self._add(self.warnings, message.text)
             return []
+        if message.text.startswith(data_changes.MARK):
+            return self.about_data(message.text.split("\n"))
         self.goes_out = bool(GOES_OUT.match(message.text)) or (self.goes_out and message.text.startswith(" "))
         if not message.passing:
             return [] if self.goes_out and not self.shows_what_goes_out else [Shown(Kind.NOTE, message.text)]
         return self._progress_of(message)
+
+    def about_data(self, lines: Sequence[str]) -> list[Shown]:
+        """The lines about data that were not shown before: the guard tells of a change, and so does Pulumi's plan."""
+        new = [line for line in dict.fromkeys(lines) if line not in self.data]
+        self.data.update(new)
+        return [Shown(Kind.NOTE, line) for line in new]
 
     def _progress_of(self, message: Message) -> list[Shown]:
         step = self.running.get(message.urn) or (None if message.urn else self._latest())

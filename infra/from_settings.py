@@ -14,6 +14,7 @@ from infra.deployment import source as sources
 from infra.deployment.app import AppArgs, Timeouts, TlsArgs
 from infra.deployment.app_plan import Planned
 from infra.deployment.arguments import DeploymentArgs
+from infra.deployment.data_changes import DataTerms
 from infra.deployment.repository import RepositoryError
 from infra.deployment.revision import Revision
 from infra.deployment.source import Source
@@ -34,12 +35,12 @@ MOST_AT_ONCE = 8
 """Repositories that are asked at the same time."""
 
 
-def app(settings: AppSettings, *, deletes_data: bool = False) -> AppArgs:
+def app(settings: AppSettings, *, deleted: bool = False) -> AppArgs:
     """Build the app's arguments.
 
     Args:
         settings: The app's settings.
-        deletes_data: Whether its data goes with it, whatever its own key says.
+        deleted: Whether its data goes with it, whatever its own key says.
     """
     return AppArgs(
         name=settings.app,
@@ -84,7 +85,7 @@ def app(settings: AppSettings, *, deletes_data: bool = False) -> AppArgs:
         rebuild=settings.rebuild,
         metadata_access=settings.metadata_access,
         database=Database(settings.database, settings.database_extensions),
-        deletes_data=settings.delete_data or deletes_data,
+        deletes_data=settings.delete_data or deleted,
     )
 
 
@@ -115,9 +116,8 @@ def apps(settings: Settings) -> tuple[list[WantedApp], str]:
         RunError: Why none can be deployed.
     """
     app_plan.preload()
-    deletes_data = settings.on_destroy == "delete" and is_given(settings.machine)
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        asked = [pool.submit(wanted, each, deletes_data=deletes_data) for each in settings.each_app]
+        asked = [pool.submit(wanted, each, deleted=deletes_data(settings, each)) for each in settings.each_app]
     found, mistakes = [], []
     for each, future in zip(settings.each_app, asked, strict=True):
         try:
@@ -130,12 +130,12 @@ def apps(settings: Settings) -> tuple[list[WantedApp], str]:
     return found, refused
 
 
-def wanted(settings: AppSettings, *, deletes_data: bool = False) -> WantedApp:
+def wanted(settings: AppSettings, *, deleted: bool = False) -> WantedApp:
     """Ask an app's repository and plan its build.
 
     Args:
         settings: The app's settings.
-        deletes_data: Whether its data goes with it, whatever its own key says.
+        deleted: Whether its data goes with it, whatever its own key says.
 
     Raises:
         RepositoryError: The repository cannot be read, or lacks the revision.
@@ -143,7 +143,7 @@ def wanted(settings: AppSettings, *, deletes_data: bool = False) -> WantedApp:
     """
     found = source(settings)
     revision = found.resolve(settings.revision)
-    args = app(settings, deletes_data=deletes_data)
+    args = app(settings, deleted=deleted)
     planned = app_plan.read(args, found, revision, settings.env, settings.secrets)
     return WantedApp(args, found, revision, planned, settings)
 
@@ -187,6 +187,35 @@ def backups(settings: Settings, owner: str) -> BackupSpec | None:
 def owner() -> str:
     """The stack that the program is for, as project/stack."""
     return f"{pulumi.get_project()}/{pulumi.get_stack()}"
+
+
+def deletes_data(settings: Settings, app: AppSettings) -> bool:
+    """Whether an app's data is deleted when the app is taken off the machine.
+
+    A machine that stays is destroyed by taking its apps off it, so that ``on_destroy`` says that of all of them.
+    """
+    return app.delete_data or (settings.on_destroy == "delete" and is_given(settings.machine))
+
+
+def data_terms(settings: Settings, kind: Kind, machine: Machine) -> DataTerms:
+    """What the stack says of its data.
+
+    Args:
+        settings: The settings.
+        kind: The kind of machine.
+        machine: The machine.
+    """
+    return DataTerms(
+        kind=kind.name,
+        stays=kind.given,
+        on_destroy=settings.on_destroy,
+        unsaid=kind.unsaid,
+        able=kind.on_destroy,
+        apps={each.app: deletes_data(settings, each) for each in settings.each_app},
+        disk=machine.data_disk is not None,
+        place=kind.place(settings),
+        databases=sorted(each.app for each in settings.each_app if each.database),
+    )
 
 
 def machine_settings(settings: Settings, kind: Kind, machine: Machine) -> SettingsSpec:

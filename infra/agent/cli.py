@@ -20,7 +20,7 @@ from infra.protocol.maintenance import RETRY_AFTER
 COPY = Path(__file__).parents[2]
 """The copy of the program that runs: the directory that has the package ``infra``."""
 Verb = Callable[[argparse.Namespace], int | None]
-READING = ("status", "releases", "logs", "env", "verify")
+READING = ("status", "releases", "logs", "env", "verify", "data")
 """The verbs that change nothing, which work with whatever is on the machine."""
 FOR_PEOPLE = frozenset({*READING, "restart", "rollback", "run", "console", "job", "cancel", "maintenance", "database"})
 """What a person of ``launchpad:people`` may do: ask and operate an app, and neither deploy nor change the machine."""
@@ -196,6 +196,10 @@ def _machine_verbs(verb: Callable[[str, Verb, str], argparse.ArgumentParser]) ->
     one.add_argument("--remove", action="store_true", help="take back what a stack wanted of the machine")
     one.add_argument("--owner", default="", help="with --remove: the stack, as project/stack")
     one.add_argument("--lock-timeout", type=float, default=300, help="how many seconds to wait for deployments")
+    one = verb("data", verbs.data, "how much the apps keep in $DATA_DIR, and since when")
+    one.add_argument("--app", action="append", default=[], help="only this app; repeatable")
+    one.add_argument("--disk", action="store_true", help="fail unless the disk for data is mounted")
+    one.add_argument("--json", action="store_true")
     verb("reboot", verbs.reboot, "restart the machine if an update requires it, once no deployment is under way")
 
 

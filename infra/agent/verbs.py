@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from infra.agent.process import launch_file
@@ -274,6 +275,24 @@ def verify(words: argparse.Namespace) -> int:
             say.plain(codec.parse(Difference, each).line())
         say.line(f"{len(found['differences'])} differences" if found["differences"] else "as deployed")
     return 2 if found["busy"] else 1 if found["differences"] else 0
+
+
+def data(words: argparse.Namespace) -> None:
+    """Print how much data the apps have."""
+    from infra.agent.services import postgres_held
+    from infra.agent.system import held_data
+
+    if words.disk:
+        held_data.check_disk()
+    until = time.monotonic() + held_data.LIMIT
+    there = {app.name: app for app in (*held_data.apps(), *postgres_held.apps())}
+    named = [_app(name) for name in words.app] or [there[name] for name in sorted(there)]
+    found = [held_data.measure(app, until, postgres_held.tables(app)) for app in named]
+    if words.json:
+        _print({"apps": [codec.plain(each) for each in found]})
+        return
+    for each in found:
+        say.plain(each.line())
 
 
 def repair(words: argparse.Namespace) -> int:

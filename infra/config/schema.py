@@ -34,6 +34,9 @@ class Section:
     on_destroy: tuple[OnDestroy, ...] = field(default=("delete",), kw_only=True)
     """What such a machine can do with the data when its stack is destroyed."""
 
+    unsaid: OnDestroy = field(default="", kw_only=True)
+    """What ``on_destroy`` means where it is empty; empty: a stack that holds data is not destroyed."""
+
     @property
     def every_check(self) -> tuple[Check, ...]:
         """Its own checks, and those that every kind has."""

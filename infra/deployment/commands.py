@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 
 from infra import ssh
 from infra.common.printable import one_line
@@ -14,6 +15,9 @@ RELEASE = re.compile(r"[0-9a-f]{12}(-[0-9]+)?")
 
 PYTHON = "command -v python3 || (apt-get update && apt-get install -y python3)"
 """Installs Python for the agent, unless another app has done so meanwhile."""
+NOTHING_THERE = 44
+"""The exit status of ``data`` where no app of the stack was ever prepared, so that there is no agent to count."""
+NO_AGENT = "error: there is no launchpad-agent, and without it nobody counts"
 ROOTS = "/root"
 """What is locked for that, as several apps may come at once and apt-get waits for nobody: only root can."""
 
@@ -62,6 +66,26 @@ def verify(app: str, sudo: str) -> tuple[str, str]:
     """The commands that compare the machine: by the installed agent, or by the copy that it was installed from."""
     words = f"verify --app {app} --json"
     return f"{sudo}{paths.AGENT} {words}", f"{sudo}python3 {agent_file(app)} {words}"
+
+
+def data(apps: Sequence[str], sudo: str, *, every: bool, disk: bool) -> tuple[str, str]:
+    """The commands that count the data: by the installed agent, or by a copy that it was installed from.
+
+    Args:
+        apps: The stack's apps.
+        sudo: What a command of root's begins with.
+        every: Whether the data of all apps counts that is there, and not only of these.
+        disk: Whether it is on a disk of its own, which has to be there.
+    """
+    named = [] if every else [f"--app {app}" for app in apps]
+    words = " ".join(["data --json", *(["--disk"] if disk else []), *named])
+    copies = " ".join(agent_file(app) for app in apps)
+    folders = f"{paths.HOMES}/*/data" if every else " ".join(f"{paths.home(app)}/data" for app in apps)
+    return f"{sudo}{paths.AGENT} {words}", (
+        f"for file in {copies}; do if [ -e $file ]; then exec {sudo}python3 $file {words}; fi; done; "
+        f"for folder in {folders}; do if [ -e $folder ]; then echo '{NO_AGENT}' >&2; exit 1; fi; done; "
+        f"exit {NOTHING_THERE}"
+    )
 
 
 def repair(app: str, sudo: str) -> str:

@@ -57,6 +57,10 @@ class Reachable(Protocol):
     def jump(self) -> Jump | None:
         """The SSH server that leads to the machine; None: a direct connection."""
 
+    @property
+    def proxy_command(self) -> str:
+        """The command that leads to the machine, where neither a direct connection nor a jump host does."""
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -68,6 +72,8 @@ class Connection:
     host_key: str
     private_key: str = field(repr=False)
     jump: Jump | None = None
+    proxy_command: str = ""
+    """The command that leads to the machine, where neither a direct connection nor a jump host does."""
 
     @classmethod
     def of(cls, props: dict[str, Any]) -> Connection:
@@ -75,7 +81,7 @@ class Connection:
         given = {name: props[name] for name in ("user", "host", "host_key", "private_key")}
         through = props.get("jump")
         jump = Jump(**{**through, "port": int(through["port"])}) if through else None
-        return cls(**given, port=int(props["port"]), jump=jump)
+        return cls(**given, port=int(props["port"]), jump=jump, proxy_command=props.get("proxy_command") or "")
 
 
 @dataclass(frozen=True)
@@ -87,22 +93,29 @@ class Done:
     err: str
 
 
-def properties(access: SshAccess) -> dict[str, Any]:
-    """The inputs of a dynamic resource that connects to the machine."""
+def properties(access: SshAccess, *, tunnel: bool = True) -> dict[str, Any]:
+    """The inputs of a dynamic resource that connects to the machine.
+
+    Args:
+        access: The way to the machine.
+        tunnel: Whether the program is running when it connects, which has the tunnel open that there may be.
+    """
     found: dict[str, Any] = {
         "user": access.user,
-        "host": access.dialled.host,
-        "port": access.dialled.port,
+        "host": access.dialled.host if tunnel else access.host,
+        "port": access.dialled.port if tunnel else access.port,
         "host_key": access.host_key,
         "private_key": pulumi.Output.secret(access.private_key or ""),
     }
+    if not tunnel and access.proxy_command:
+        found["proxy_command"] = access.proxy_command
     return {**found, "jump": _jump(access.jump)} if access.jump else found
 
 
 def environment(folder: Path, to: Reachable) -> dict[str, str]:
     """Git's variables for the SSH connection to the machine; the key files are written to ``folder``."""
     known_host = ssh.known_hosts_line(to.host, to.port, to.host_key)
-    proxy = _through(folder, to.jump) if to.jump else ""
+    proxy = _through(folder, to.jump) if to.jump else to.proxy_command
     return git_ssh.environment(folder, known_host, to.private_key, to.port, proxy)
 
 

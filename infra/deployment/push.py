@@ -48,6 +48,7 @@ class Delivery:
         directory: The app's root in the repository: what the commit refers to below it goes along.
         allow_missing: What is left out of that: ``lfs``, ``submodules``.
         jump: The SSH server that leads to the machine; None: a direct connection.
+        proxy_command: The command that leads to it, where neither does.
     """
 
     repository: str
@@ -61,6 +62,7 @@ class Delivery:
     directory: str = ""
     allow_missing: tuple[str, ...] = ()
     jump: Jump | None = None
+    proxy_command: str = ""
 
 
 def who() -> str:

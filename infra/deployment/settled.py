@@ -5,6 +5,13 @@ from __future__ import annotations
 import pulumi
 
 
+async def succeeded(resource: pulumi.Resource) -> bool:
+    """Whether a resource is as it shall be, once that is known: neither did it fail nor was it skipped."""
+    if pulumi.runtime.is_dry_run():
+        return True
+    return all([await value.is_known() for value in list(vars(resource).values()) if isinstance(value, pulumi.Output)])
+
+
 def settled(value: pulumi.Output[str]) -> pulumi.Output[str]:
     """A value that is empty if its resource failed. Pulumi would write its word for "unknown" into the stack's outputs.
 

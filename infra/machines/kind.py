@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,9 @@ class Kind(Section):
 
     ssh_port: Callable[[Settings], int] = lambda _: PORT
     """The port of a machine's SSH."""
+
+    place: Callable[[Settings], Mapping[str, str]] = lambda _: {}
+    """The settings of where the machine is, by their keys: its disk for data does not go over to another place."""
 
     lacks: Callable[[Settings], str] = lambda _: ""
     """What this computer lacks to reach a machine of the kind, as a sentence; empty: nothing that can be told here."""

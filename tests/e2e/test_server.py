@@ -7,6 +7,7 @@ another host key. The jump host's key is in the config, and the server's in an s
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shlex
@@ -103,6 +104,11 @@ def agent(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         running.wait()
 
 
+def resources(state: str) -> list[str]:
+    """What a stack's state holds."""
+    return [each["urn"] for each in json.loads(state)["deployment"]["resources"]]
+
+
 def test_trust_and_up_are_all_that_a_server_takes(stack: Stack, server: Server, agent: str) -> None:
     stack.extra["SSH_AUTH_SOCK"] = agent
     repository = stack.clone.parent / "shop"
@@ -151,10 +157,24 @@ def test_a_server_with_another_host_key_gets_nothing(stack: Stack, server: Serve
 
 
 def test_destroy_leaves_the_data_which_the_next_up_finds(stack: Stack, server: Server) -> None:
-    server.root("touch /srv/shop/data/photo")
+    server.root("touch -d 2026-01-03 /srv/shop/data/photo")
+    before = stack.run("pulumi stack export", check=True).stdout
+    for line in (
+        "pulumi destroy --yes",
+        "pulumi destroy --yes --skip-preview --continue-on-error",
+        "launchpad destroy",
+    ):
+        said = stack.fails(line)
+        assert "stack dev holds data:\n" in said
+        assert "shop: 1 file, 0 bytes in /srv/shop/data, of 2026-01-03" in said
+        assert "To keep it: pulumi config set --stack dev launchpad:on_destroy keep, then destroy again" in said
+        assert resources(stack.run("pulumi stack export", check=True).stdout) == resources(before)
+    assert fetch(f"http://{server.address}:8080/") == (200, "second")
+    stack.config(on_destroy="keep")
     said = stack.run("launchpad destroy", check=True).stdout
     assert "its data stays in /srv/shop/data" in said
     assert server.root("ls /srv/shop /srv/shop/data") == "/srv/shop:\ndata\n\n/srv/shop/data:\nphoto\n"
+    stack.run("pulumi stack init dev && pulumi config rm launchpad:on_destroy", check=True)
     stack.run("launchpad init --set delete_data=true", check=True)
     stack.run("launchpad up", check=True)
     assert fetch(f"http://{server.address}:8080/") == (200, "second")

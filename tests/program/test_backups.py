@@ -18,7 +18,7 @@ SECRET = ("backup.password",)
 
 
 def test_a_stack_without_a_repository_has_no_backups() -> None:
-    assert [each.name for each in record({}).registrations if each.name.startswith("data-")] == []
+    assert [each.name for each in record({}).registrations if each.name in ("data-undo", "data-backups")] == []
 
 
 def test_the_machine_is_told_what_to_back_up_and_how_it_is_taken_back() -> None:

@@ -19,9 +19,9 @@ class DataKeys(Keys):
     on_destroy: OnDestroy = key(
         readers.choice("", "delete", "keep", "snapshot"),
         description="""What becomes of the stack's data when the stack is destroyed. delete: it goes, too. keep: it
-            stays, and the next up of the stack finds it. snapshot: it goes, and a snapshot stays. On machine server,
-            delete is delete_data true for every app, keep is false, and empty is as each app has it; on every other,
-            empty is delete. It counts from the next up on.""",
+            stays, and the next up of the stack finds it. snapshot: it goes, and a snapshot stays. Empty: delete on
+            machine embedded; on every other, a stack that holds data is not destroyed. On machine server, delete is
+            delete_data true for every app, and keep is false. It counts from the next up on. docs/data.md has more.""",
         example="keep",
         also=("removal", "removal_policy", "deletion_policy", "on_delete"),
     )

@@ -20,6 +20,12 @@ def launch(name: str, settings: Settings, firewall: Firewall) -> Machine:
     return launch_ec2(name, settings.of(Ec2Keys), firewall, settings.on_destroy)
 
 
+def place(settings: Settings) -> dict[str, str]:
+    """Where the machine is."""
+    keys = settings.of(Ec2Keys)
+    return {"ec2.region": keys.region, "ec2.vpc_id": keys.vpc_id, "ec2.subnet_id": keys.subnet_id}
+
+
 KIND = Kind(
     name="ec2",
     description="an instance on AWS",
@@ -27,4 +33,5 @@ KIND = Kind(
     checks=(region_given, ssh_reachable, network_whole),
     launch=launch,
     plugins=("aws",),
+    place=place,
 )

@@ -39,5 +39,6 @@ KIND = Kind(
     checks=(),
     launch=launch,
     local=True,
+    unsaid="delete",
     ssh_cidrs=(NETWORK,),
 )

@@ -20,6 +20,12 @@ def launch(name: str, settings: Settings, firewall: Firewall) -> Machine:
     return launch_lightsail(name, settings.of(LightsailKeys), firewall, settings.on_destroy)
 
 
+def place(settings: Settings) -> dict[str, str]:
+    """Where the machine is."""
+    keys = settings.of(LightsailKeys)
+    return {"lightsail.region": keys.region, "lightsail.zone": keys.zone or f"{keys.region}a"}
+
+
 KIND = Kind(
     name="lightsail",
     description="a VPS on AWS at a fixed price a month",
@@ -27,4 +33,5 @@ KIND = Kind(
     checks=(region_given, zone_in_region, ssh_reachable),
     launch=launch,
     plugins=("aws",),
+    place=place,
 )

@@ -43,4 +43,5 @@ KIND = Kind(
     lacks=lacks,
     given=True,
     on_destroy=("delete", "keep"),
+    place=lambda settings: {"server.host": settings.of(ServerKeys).host},
 )

@@ -91,10 +91,13 @@ def removal(operation: str, old: str, new: str | None = None) -> str:
 def test_what_happens_to_the_data_of_an_app_that_goes_is_a_line_of_its_own() -> None:
     keeps, deletes = "launchpad-agent remove --app shop --keep-data", "launchpad-agent remove --app shop"
     for line, told in (
-        (removal("delete", keeps), "its data in /srv/shop/data stays"),
-        (removal("delete", deletes), "its data in /srv/shop/data is DELETED"),
-        (removal("update", keeps, deletes), "when it is removed, its data in /srv/shop/data is DELETED"),
-        (removal("update", deletes, keeps), "when it is removed, its data in /srv/shop/data is kept"),
+        (removal("delete", keeps), "app shop is taken off the machine: its data in /srv/shop/data stays"),
+        (removal("delete", deletes), "app shop is taken off the machine: its data in /srv/shop/data is DELETED"),
+        (
+            removal("update", keeps, deletes),
+            "when app shop is taken off the machine, its data in /srv/shop/data is DELETED",
+        ),
+        (removal("update", deletes, keeps), "when app shop is taken off the machine, its data in /srv/shop/data stays"),
     ):
-        assert shown(line)[0][1:] == [f"app shop on the machine: {told}"]
+        assert shown(line)[0][1:] == [f"DATA: {told}"]
     assert shown(removal("update", keeps, f"{keeps} --owner launchpad/dev"))[0] == ["app shop on the machine: update"]
