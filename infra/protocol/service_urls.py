@@ -68,18 +68,22 @@ def servers(variables: Iterable[tuple[str, str]]) -> dict[str, Server]:
 
 
 def server(url: str) -> Server | None:
-    """The server that a URL names; None for a socket, for a URL of another kind, and for one with a mistake."""
+    """The server that a URL names; None for a socket, for a URL of another kind, and for one with a mistake.
+
+    One that a reference such as ``$PGHOST`` names is the machine's own.
+    """
     parts = _parts(url)
     if parts is None or not parts.netloc or mistake(url):
         return None
     kind, port = SCHEMES[_scheme(parts)]
     options = dict(parse_qsl(parts.query))
-    if any(options.get(name, "").startswith("/") for name in ("host", "unix_socket")):
+    host = unquote(options.get("host", "") or parts.hostname or "")
+    if not host or "unix_socket" in options or host.startswith(("/", "$")):
         return None
     mode = options.get("sslmode") or options.get("ssl", "")
     return Server(
         kind,
-        parts.hostname or "",
+        host,
         parts.port or port,
         unquote(parts.username or ""),
         unquote(parts.password or ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 
 from infra.agent.services import ask_mysql, ask_postgresql, ask_redis
 from infra.agent.services.wire import LIMIT, Closed, NotSpoken, Wire
@@ -16,6 +17,8 @@ from infra.protocol.specs import DeploySpec
 
 ASK = {"postgresql": ask_postgresql.why_not, "mysql": ask_mysql.why_not, "redis": ask_redis.why_not}
 NAMES = {"postgresql": "PostgreSQL", "mysql": "MySQL", "redis": "Redis"}
+MOST_AT_ONCE = 16
+"""Servers that are asked at the same time."""
 LEAVE_OUT = "To deploy without asking them: launchpad:check_services false"
 
 
@@ -25,15 +28,18 @@ def check(spec: DeploySpec) -> None:
     Raises:
         Failure: The app cannot use one, with the variable, the address and the reason of each; no message has the URL.
     """
-    wrong: list[str] = []
-    asked: dict[Server, str] = {}
-    for kind, variables in (("env", spec.env), ("secrets", spec.secrets)):
-        for name, server in service_urls.servers(variables).items():
-            if server not in asked:
-                say.step("services", f"asking {server.address} ({name})")
-                asked[server] = why_not(server)
-            if asked[server]:
-                wrong.append(f"launchpad:{kind}.{name}: {server.address} {asked[server]}")
+    named = [
+        (f"launchpad:{kind}.{name}", server)
+        for kind, variables in (("env", spec.env), ("secrets", spec.secrets))
+        for name, server in service_urls.servers(variables).items()
+    ]
+    servers = list(dict.fromkeys(server for _, server in named))
+    if servers:
+        say.step("services", f"asking {', '.join(dict.fromkeys(server.address for server in servers))}")
+    # All at once: each may take its time.
+    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+        answers = dict(zip(servers, pool.map(why_not, servers), strict=True))
+    wrong = [f"{where}: {server.address} {answers[server]}" for where, server in named if answers[server]]
     if wrong:
         raise Failure("\n".join(["The app cannot use a server that its variables name.", *wrong, LEAVE_OUT]))
 

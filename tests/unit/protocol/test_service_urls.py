@@ -20,6 +20,10 @@ CODES = "special characters in a password need codes: %23 for #, %2F for /, %3F 
             "postgresql://me:a@b@[2001:db8::7]/shop?sslmode=prefer",
             Server("postgresql", "2001:db8::7", 5432, "me", "a@b", "shop", False, (("sslmode", "prefer"),)),
         ),
+        (
+            "postgresql://me:x@/shop?host=db.example.org",
+            Server("postgresql", "db.example.org", 5432, "me", "x", "shop", False, (("host", "db.example.org"),)),
+        ),
         ("mysql+pymysql://me:x@db/shop", Server("mysql", "db", 3306, "me", "x", "shop")),
         ("redis://:x@cache/2", Server("redis", "cache", 6379, "", "x", "2")),
         ("rediss://u:x@cache:6380?db=3", Server("redis", "cache", 6380, "u", "x", "3", True, (("db", "3"),))),
@@ -36,7 +40,9 @@ def test_a_server_is_read(url: str, found: Server) -> None:
     [
         *("", "sqlite:///shop.db", "amqp://me:x@queue", "mongodb://me:x@db/shop", "https://db.example.org", "shop"),
         *("unix:///run/redis.sock", "redis+socket:///run/redis.sock", "redis:///run/redis.sock", "postgresql:///shop"),
-        "postgresql://me@/shop?host=/run/postgresql",
+        *("postgresql://me@/shop?host=/run/postgresql", "postgresql+asyncpg://shop@/shop?host=$PGHOST"),
+        *("mysql+pymysql://me:x@localhost/shop?unix_socket=/run/mysqld/mysqld.sock", "postgresql://$PGHOST/shop"),
+        "postgresql://%2Frun%2Fpostgresql/shop",
     ],
 )
 def test_what_is_no_server_of_these_on_the_network_is_left_alone(url: str) -> None:
