@@ -19,6 +19,7 @@ from infra.deployment.source import Source
 from infra.machines.contract import Machine, SshAccess
 from infra.machines.embedded.machine import EmbeddedArgs, EmbeddedMachine
 from infra.machines.firewall import plan
+from infra.protocol.database import Database
 from tests.program.recorder import HOST_KEY, ROOT, Recording, run
 
 STEPS = (
@@ -226,6 +227,27 @@ def test_the_machine_is_told_where_its_disk_for_data_is(disk: pulumi.Input[str] 
 def test_a_disk_for_data_that_is_no_device_is_refused_before_any_resource() -> None:
     with pytest.raises(pulumi.RunError, match=r"data_disk: is 'vdb'; it must be empty, mounted, or the path of a"):
         run(lambda: deploy("shop", replace(mine(), data_disk="vdb")), {})
+
+
+def test_the_machine_is_told_of_the_apps_database_before_the_release_and_with_it() -> None:
+    def program() -> None:
+        app = AppArgs("shop", http_port=8081, database=Database("postgres", ("pg_trgm",)))
+        Deployment("shop", DeploymentArgs(app, mine(), SOURCE, REVISION))
+
+    recording = run(program, {})
+    wanted = {"engine": "postgres", "extensions": ["pg_trgm"]}
+    assert specification(recording, "shop-prepare")["database"] == wanted
+    assert specification(recording, "shop-release")["database"] == wanted
+
+
+def test_a_url_of_another_database_beside_that_of_the_machine_is_refused_before_any_resource() -> None:
+    def program() -> None:
+        app = AppArgs("shop", http_port=8081, database=Database("postgres"))
+        Deployment("shop", DeploymentArgs(app, mine(), SOURCE, REVISION, secrets={"DATABASE_URL": "canary"}))
+
+    with pytest.raises(pulumi.RunError, match=r"secrets\.DATABASE_URL: is set, but database is postgres") as caught:
+        run(program, {})
+    assert "canary" not in str(caught.value)
 
 
 def test_an_owner_of_ones_own_is_what_the_machine_knows_and_no_shell_reads() -> None:
