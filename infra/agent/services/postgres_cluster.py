@@ -39,7 +39,7 @@ def prepare(disk: str) -> tuple[Cluster, bool]:
         changed = True
     _own(cluster)
     tuned = postgres_tuning.tuning(worker_count.machine_memory())
-    version = postgres_files.version(tuned, cluster.major)
+    version = postgres_files.version(tuned, cluster.major, cluster.programs, cluster.data)
     written = [
         files.directory(FOLDER, 0o755),
         files.write(CONFIG, postgres_files.config(tuned, cluster.major)),
@@ -74,10 +74,9 @@ def stop() -> None:
 
 def _run(cluster: Cluster, version: str) -> bool:
     """Have it run with the files as they are; says whether it was started for that."""
-    if systemd.is_stale(UNIT):
-        systemd.reload()
-    if systemd.running(UNIT) and sql.shown(postgres_files.VERSION) == version:
+    if systemd.active_as_written(UNIT) and sql.shown(postgres_files.VERSION) == version:
         return False
+    systemd.reload()
     say.step("database", f"starting PostgreSQL {cluster.major} in {cluster.data}")
     sh.run(["systemctl", "reset-failed", UNIT])
     systemd.restart(UNIT)

@@ -114,7 +114,7 @@ WantedBy=multi-user.target
 """
 
 
-def version(tuned: Tuning, major: int) -> str:
-    """A fingerprint of the files that a server reads when it starts."""
-    texts = (config(tuned, major), ACCESS_TEXT, MAP_TEXT)
+def version(tuned: Tuning, major: int, programs: Path, data: Path) -> str:
+    """A fingerprint of the files that a server is started with, its unit among them; the arguments are theirs."""
+    texts = (config(tuned, major), ACCESS_TEXT, MAP_TEXT, unit(programs, data, ""))
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]

@@ -68,6 +68,10 @@ def chosen(folder: Path, versions: list[int]) -> Cluster:
         Failure: What is there is of a version that is not installed.
     """
     there = majors(folder)
+    if not versions:
+        raise Failure(
+            f"PostgreSQL's programs are not in {postgres_package.PROGRAMS}, although its package is installed"
+        )
     if there and there[-1] not in versions:
         has = " and ".join(f"PostgreSQL {version}" for version in versions)
         raise Failure(UPGRADE.format(base=folder, old=there[-1], new=has))

@@ -88,7 +88,14 @@ def test_the_unit_starts_the_server_of_its_version_and_reaches_no_network() -> N
 
 def test_another_file_is_another_version_so_that_the_server_starts_anew() -> None:
     small, large = postgres_tuning.tuning(1024 * MB), postgres_tuning.tuning(4096 * MB)
-    assert len({postgres_files.version(small, 17), postgres_files.version(large, 17)}) == 2
+    programs, other = Path("/usr/lib/postgresql/17/bin"), Path("/mnt/launchpad/postgresql/17")
+    of_each = [
+        postgres_files.version(tuned, major, programs, data)
+        for tuned in (small, large)
+        for major in (16, 17)
+        for data in (Path("/var/lib/launchpad-postgresql/17"), other)
+    ]
+    assert len(set(of_each)) == len(of_each)
 
 
 def test_an_app_finds_its_database_by_variables_without_a_password() -> None:
@@ -114,6 +121,8 @@ def test_a_cluster_is_of_the_newest_version_or_of_that_of_its_databases(tmp_path
 
 
 def test_databases_of_a_version_that_is_not_here_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match=r"PostgreSQL's programs are not in /usr/lib/postgresql"):
+        postgres_place.chosen(tmp_path, [])
     cluster(tmp_path, "15")
     with pytest.raises(Failure) as caught:
         postgres_place.chosen(tmp_path, [17])
