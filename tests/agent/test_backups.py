@@ -182,6 +182,25 @@ def test_an_app_that_is_not_healthy_with_a_backup_has_its_data_again(backed: Lab
     assert restore(backed, "ffffffff").err.count("has no snapshot ffffffff of app of the stack shop/prod") == 1
 
 
+def test_a_cache_that_runs_has_the_queue_of_then_and_keeps_what_comes_after(backed: Lab) -> None:
+    def redis(command: str) -> str:
+        return as_app(backed, f"redis-cli -s /run/launchpad-cache/app/redis.sock {command}").strip()
+
+    backed.prepare(cache={"kind": "redis"}).data()
+    redis("rpush queue then")
+    assert redis("waitaof 1 0 30000") == "1\n0"
+    now(backed).data()
+    redis("rpush queue later")
+    done = restore(backed)
+    assert done.code == 0, done.err
+    assert redis("lrange queue 0 -1") == "then"
+    redis("rpush queue after")
+    assert redis("waitaof 1 0 30000") == "1\n0"
+    backed.sudo("systemctl restart launchpad-app.cache.service")
+    assert redis("lrange queue 0 -1") == "then\nafter"
+    backed.prepare().data()
+
+
 def test_a_repository_that_is_full_gone_or_has_another_password_is_told_and_the_app_serves(backed: Lab) -> None:
     backed.sudo("sh -c 'mkdir -p /mnt/small && mount -t tmpfs -o size=3m tmpfs /mnt/small'")
     as_app(backed, "head -c 6000000 /dev/urandom >big")

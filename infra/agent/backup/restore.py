@@ -22,6 +22,7 @@ from infra.agent.process import run_launch, slots
 from infra.agent.proxy import proxy
 from infra.agent.release import health, lock, maintenance, serving, specifications
 from infra.agent.release.processes import Processes
+from infra.agent.services import cache
 from infra.agent.system import files, say, systemd
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import UNITS, App
@@ -193,13 +194,14 @@ def _start(app: App, units: list[str]) -> None:
 
 
 def _units(app: App) -> list[str]:
-    """Everything that runs with the app's data: its processes, its jobs, and what serves its files."""
+    """Everything that runs with the app's data: its processes, its jobs, its cache, and what serves its files."""
     timers = [path.name for path in sorted(UNITS.glob(f"{app.job_template.stem}*.timer"))]
     jobs = [f"{name.removesuffix('.timer')}.service" for name in timers]
     names = {*systemd.instances(app.name), *systemd.enabled(app.name)}
     sockets = [f"{app.files_unit}.socket", f"{app.files_unit}.service"]
     file_units = sockets if (UNITS / sockets[0]).exists() else []
-    return [*timers, *file_units, *(app.unit(name) for name in sorted(names)), *jobs]
+    cached = [app.cache_unit] if cache.is_there(app) else []
+    return [*timers, *file_units, *cached, *(app.unit(name) for name in sorted(names)), *jobs]
 
 
 def _generated(app: App, kept: Mapping[str, bytes]) -> list[str]:
