@@ -6,6 +6,7 @@ that has no rights. A person needs no Launchpad to read it: ``restic dump SNAPSH
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import tarfile
@@ -20,6 +21,8 @@ HEADER = "launchpad.json"
 """The first member: the format, whose app it is, and how many members of root's follow."""
 LARGEST = 200_000_000
 """Bytes of a member of root's at most."""
+DUMP = "database.pgdump"
+"""The member with the dump of the app's database, in PostgreSQL's custom form."""
 DATA = "data"
 """The folder of the app's own files in the stream."""
 MANIFEST = "manifest.jsonl"
@@ -39,9 +42,19 @@ def head(about: Mapping[str, object], kept: Mapping[str, bytes]) -> bytes:
 
 
 def _member(name: str, content: bytes) -> bytes:
+    return member_head(name, len(content)) + content + padding(len(content))
+
+
+def member_head(name: str, size: int) -> bytes:
+    """What comes before the contents of a member."""
     info = tarfile.TarInfo(name)
-    info.size, info.mode, info.mtime = len(content), 0o600, int(time.time())
-    return info.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % tarfile.BLOCKSIZE)
+    info.size, info.mode, info.mtime = size, 0o600, int(time.time())
+    return info.tobuf(tarfile.PAX_FORMAT)
+
+
+def padding(size: int) -> bytes:
+    """What comes after the contents of a member."""
+    return bytes(-size % tarfile.BLOCKSIZE)
 
 
 def read_head(stream: IO[bytes]) -> tuple[dict[str, object], dict[str, bytes]]:
@@ -63,6 +76,34 @@ def read_head(stream: IO[bytes]) -> tuple[dict[str, object], dict[str, bytes]]:
     if about.get("format") != FORMAT:
         raise Failure(f"This snapshot has format {about.get('format')}, and this Launchpad knows {FORMAT}: update it.")
     return about, dict(_read_member(stream) for _ in range(about["members"]))
+
+
+def copy_dump(stream: IO[bytes], about: Mapping[str, object], target: IO[bytes] | None) -> None:
+    """Read the dump of the database that follows root's members, if there is one, and not a byte more.
+
+    Args:
+        stream: The backup.
+        about: What is known of it.
+        target: Where the dump goes; None to drop it.
+
+    Raises:
+        Failure: It is not what was packed.
+    """
+    noted = about.get("database")
+    if not isinstance(noted, dict):
+        return
+    left, digest = int(noted["size"]), hashlib.sha256()
+    end = padding(left)
+    _exactly(stream, len(member_head(DUMP, left)))
+    while left:
+        some = _exactly(stream, min(left, 1 << 20))
+        digest.update(some)
+        left -= len(some)
+        if target:
+            target.write(some)
+    _exactly(stream, len(end))
+    if digest.hexdigest() != noted["sha256"]:
+        raise Failure("The dump of the database is not what was packed.")
 
 
 def _read_member(stream: IO[bytes]) -> tuple[str, bytes]:

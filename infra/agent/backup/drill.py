@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
+from infra.agent.backup import dumps, restic, streams
 from infra.agent.backup import places as unpacking
-from infra.agent.backup import restic, streams
 from infra.agent.backup.records import Places
 from infra.agent.backup.restic import Snapshot
+from infra.agent.backup.streams import Target
 from infra.agent.machine import backup_state
+from infra.agent.services import postgres
 from infra.agent.system import files, names, say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import BACKUP_USER, App
@@ -83,7 +85,12 @@ def _compared(app: App, spec: BackupSpec, places: Places, snapshot: Snapshot) ->
     names.add_backup_user()
     place = unpacking.empty(app, NAME, BACKUP_USER)
     try:
-        return streams.load(app, spec, places, snapshot, user=BACKUP_USER, place=place)
+        with dumps.spooled() as dump:
+            found = streams.load(app, spec, places, snapshot, Target(BACKUP_USER, place, dump))
+            if found.has_database and postgres.has_database(app):
+                tables = dumps.prove(app, dump)
+                say.step("drill", f"the dump of the database loads, with {tables} tables")
+        return found
     finally:
         unpacking.remove(app, NAME)
         unpacking.tidy(app)

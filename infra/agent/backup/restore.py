@@ -12,17 +12,18 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import IO, TypedDict
 
-from infra.agent.backup import archive, drill, streams
+from infra.agent.backup import archive, drill, dumps, streams
 from infra.agent.backup import places as unpacking
 from infra.agent.backup.records import Places
 from infra.agent.backup.restic import Snapshot
+from infra.agent.backup.streams import Target
 from infra.agent.process import run_launch, slots
 from infra.agent.proxy import proxy
 from infra.agent.release import health, lock, maintenance, serving, specifications
 from infra.agent.release.processes import Processes
-from infra.agent.services import cache
+from infra.agent.services import cache, postgres, postgres_dump
 from infra.agent.system import files, say, systemd
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import UNITS, App
@@ -73,8 +74,9 @@ def restore(app: App, source: Source, who: str) -> Restored:
         if runs := run_launch.under_way(app):
             raise Failure(f"{len(runs)} commands of run use the data of {app.name} now. Wait for them, or end them.")
         snapshot = drill.newest(source.app, source.spec, source.places, source.snapshot)
-        new, found = _unpacked(app, source, snapshot)
-        _switch(app, new, who)
+        with dumps.spooled() as dump:
+            new, found = _unpacked(app, source, snapshot, dump)
+            _switch(app, new, who, dump if _loads(app, found) else None)
         secrets = _generated(app, found.kept)
     say.step("done", f"{app.name} has its data of {snapshot.when[:19]} (snapshot {snapshot.id}) again")
     return {
@@ -89,13 +91,13 @@ def restore(app: App, source: Source, who: str) -> Restored:
     }
 
 
-def _unpacked(app: App, source: Source, snapshot: Snapshot) -> tuple[Path, streams.Unpacked]:
+def _unpacked(app: App, source: Source, snapshot: Snapshot, dump: IO[bytes]) -> tuple[Path, streams.Unpacked]:
     """Unpack a snapshot beside the data, and compare it with its manifest; nothing of the app's changes yet."""
     say.step("unpack", f"unpacking snapshot {snapshot.id} of {snapshot.when[:19]}")
     drill.check_room(app, 0)
     place = unpacking.empty(app, NAME, app.user)
     try:
-        found = streams.load(app, source.spec, source.places, snapshot, user=app.user, place=place)
+        found = streams.load(app, source.spec, source.places, snapshot, Target(app.user, place, dump))
         # The app's user cannot put anything else in its place from here on.
         files.directory(place, 0o700)
         if not stat.S_ISDIR((place / archive.DATA).lstat().st_mode):
@@ -110,8 +112,24 @@ def _unpacked(app: App, source: Source, snapshot: Snapshot) -> tuple[Path, strea
     return place / archive.DATA, found
 
 
-def _switch(app: App, new: Path, who: str) -> None:
-    """Stop the app, exchange the data, start the app.
+def _loads(app: App, found: streams.Unpacked) -> bool:
+    """Whether the database is put back, too."""
+    there = postgres.has_database(app)
+    if there and not found.has_database:
+        say.step("warning", "the backup has no dump of the database, which stays as it is")
+    if found.has_database and not there:
+        say.step("warning", "the backup has a dump of a database, and the app has none: set launchpad:database")
+    return there and found.has_database
+
+
+def _switch(app: App, new: Path, who: str, dump: IO[bytes] | None) -> None:
+    """Stop the app, put back the database, exchange the data, start the app.
+
+    Args:
+        app: The app.
+        new: The data.
+        who: Who asks.
+        dump: The dump of the database; None to leave it.
 
     Raises:
         Failure: It is not healthy with that, and has its former data back.
@@ -120,6 +138,7 @@ def _switch(app: App, new: Path, who: str) -> None:
         "units": [name for name in _units(app) if not systemd.state(name).is_stopped],
         "closed": maintenance.show(app)["closed"],
         "new": new.stat().st_ino,
+        "database": postgres_dump.oid(app) if dump else 0,
         "who": who,
     }
     files.write_json(app.restore, noted)
@@ -128,6 +147,10 @@ def _switch(app: App, new: Path, who: str) -> None:
             maintenance.begin(app, who, MESSAGE, 60)
         say.step("stop", f"stopping {app.name}")
         systemd.stop_all(_units(app))
+        if dump:
+            with open(_former(app), "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as former:
+                dumps.write(app, former)
+            dumps.load(app, dump)
         unpacking.exchange(new, unpacking.data(app))
         unpacking.show(app)
     except BaseException:
@@ -146,6 +169,8 @@ def mend(app: App, who: str) -> None:
 def _mend(app: App) -> None:
     """Start the app, with the former data unless it is healthy with the new; open its site, and tidy up.
 
+    Where the database is the new one already, the data becomes that, too.
+
     Raises:
         Failure: It was not healthy with the new data.
     """
@@ -157,6 +182,9 @@ def _mend(app: App) -> None:
         return
     units, data, reason = [str(name) for name in noted["units"]], unpacking.data(app), ""
     other = unpacking.scratch(app) / NAME / archive.DATA
+    before = int(noted["database"])
+    if before and postgres_dump.oid(app) != before and data.stat().st_ino != noted["new"]:
+        unpacking.exchange(other, data)
     unpacking.show(app)
     try:
         _start(app, units)
@@ -167,16 +195,25 @@ def _mend(app: App) -> None:
             reason = str(failure)
             say.step("restore", "putting the former data back")
             systemd.stop_all(_units(app))
+            if before:
+                with _former(app).open("rb") as former:
+                    dumps.load(app, former)
             unpacking.exchange(other, data)
             unpacking.show(app)
             systemd.start_all(units)
     if not noted["closed"] and maintenance.show(app)["closed"]:
         maintenance.end(app, str(noted["who"]))
+    _former(app).unlink(missing_ok=True)
     unpacking.remove(app, NAME)
     unpacking.tidy(app)
     app.restore.unlink()
     if reason:
         raise Failure(f"{app.name} is not healthy with the restored data, so it has its former data again. {reason}")
+
+
+def _former(app: App) -> Path:
+    """The dump of the database as it was, until the app is healthy with the other: root's, 0600."""
+    return unpacking.scratch(app) / "former.pgdump"
 
 
 def _start(app: App, units: list[str]) -> None:

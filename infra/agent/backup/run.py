@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.agent.backup import drill, records, restic, restore, settings, streams
+from infra.agent.backup import drill, dumps, records, restic, restore, settings, streams
 from infra.agent.backup.records import Places
+from infra.agent.backup.streams import Kept
 from infra.agent.machine import backup_state
 from infra.agent.process import launch_file
 from infra.agent.system import locks, prepared, say
@@ -93,7 +94,9 @@ def _backed_up(app: App, spec: BackupSpec, places: Places, problem: str) -> str:
         restore.mend(app, "the backup")
         say.step("backup", f"backing up {app.name}")
         began = time.time()
-        snapshot = _patiently(lambda: streams.save(app, spec, places, _about(app, spec, began), kept_files(app)))
+        with dumps.taken(app) as dump:
+            kept = Kept(_about(app, spec, began), kept_files(app), dump)
+            snapshot = _patiently(lambda: streams.save(app, spec, places, kept))
         backup_state.keep(places.state, app.name, {"snapshot": snapshot, "taken": began})
         drill.drill(app, spec, places, snapshot)
     except (Failure, OSError) as error:

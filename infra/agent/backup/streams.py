@@ -6,6 +6,7 @@ Root copies bytes and looks at none of them but those that it wrote itself (see 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -48,6 +49,26 @@ class Unpacked:
     about: Mapping[str, object]
     kept: Mapping[str, bytes] = field(repr=False)
 
+    @property
+    def has_database(self) -> bool:
+        """Whether a dump of the app's database is in it."""
+        return "database" in self.about
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a snapshot goes.
+
+    Attributes:
+        user: Whose the files become.
+        place: A folder of that user's, with an empty folder ``data`` in it.
+        dump: Where the dump of the database goes; None: nowhere.
+    """
+
+    user: str
+    place: Path
+    dump: IO[bytes] | None = None
+
 
 def program(app: App, module: str, user: str, folder: Path, writable: tuple[Path, ...]) -> list[str]:
     """The command that runs a part of this program without rights, in the sandbox of an app's tasks.
@@ -69,6 +90,31 @@ def program(app: App, module: str, user: str, folder: Path, writable: tuple[Path
     ]
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What root puts into a snapshot: what is known of it, files about the app, the dump of its database."""
+
+    about: Mapping[str, object]
+    files: Mapping[str, bytes] = field(repr=False)
+    dump: IO[bytes] | None = None
+
+    def write(self, target: IO[bytes]) -> None:
+        """Write it."""
+        if self.dump is None:
+            target.write(archive.head(self.about, self.files))
+            return
+        self.dump.seek(0)
+        digest, size = hashlib.sha256(), 0
+        while some := self.dump.read(BLOCK):
+            digest.update(some)
+            size += len(some)
+        self.dump.seek(0)
+        about = {**self.about, "database": {"size": size, "sha256": digest.hexdigest()}}
+        target.write(archive.head(about, self.files) + archive.member_head(archive.DUMP, size))
+        _copy(self.dump, target)
+        target.write(archive.padding(size))
+
+
 def unit(app: App, module: str, folder: Path) -> str:
     """The unit that such a program runs in, of which there is one at a time."""
     return app.task(f"{module}-{folder.name}")
@@ -79,7 +125,7 @@ def end(app: App, module: str, folder: Path) -> None:
     sh.run(["systemctl", "stop", unit(app, module, folder)])
 
 
-def save(app: App, spec: BackupSpec, places: Places, about: Mapping[str, object], kept: Mapping[str, bytes]) -> str:
+def save(app: App, spec: BackupSpec, places: Places, kept: Kept) -> str:
     """Take a snapshot of an app; gives its id.
 
     Raises:
@@ -92,7 +138,7 @@ def save(app: App, spec: BackupSpec, places: Places, about: Mapping[str, object]
         with _running(argv, {}) as packing, _stopped_unless_complete(saving) as complete:
             broken = False
             try:
-                saving.process.stdin.write(archive.head(about, kept))
+                kept.write(saving.process.stdin)
                 _copy(packing.out, saving.process.stdin)
             except BrokenPipeError:
                 broken = True
@@ -111,7 +157,7 @@ def save(app: App, spec: BackupSpec, places: Places, about: Mapping[str, object]
     return snapshot
 
 
-def load(app: App, spec: BackupSpec, places: Places, snapshot: Snapshot, *, user: str, place: Path) -> Unpacked:
+def load(app: App, spec: BackupSpec, places: Places, snapshot: Snapshot, target: Target) -> Unpacked:
     """Unpack a snapshot, and compare what is on the disk then with its manifest.
 
     Args:
@@ -119,16 +165,17 @@ def load(app: App, spec: BackupSpec, places: Places, snapshot: Snapshot, *, user
         spec: Where the repository is.
         places: Where its keys are.
         snapshot: The snapshot.
-        user: Whose the files become.
-        place: A folder of that user's, with an empty folder ``data`` in it.
+        target: Where to.
 
     Raises:
         Failure: The snapshot cannot be read or unpacked.
     """
+    user, place = target.user, target.place
     end(app, "unpack", place)
     with _running(restic.dump(spec, places, snapshot), restic.environment(spec)) as reading:
         try:
             about, kept = archive.read_head(reading.out)
+            archive.copy_dump(reading.out, about, target.dump)
         except Failure:
             if reading.process.wait():
                 raise Failure(restic.why(spec, places, reading.said(whole=True))) from None

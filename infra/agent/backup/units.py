@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from infra.agent.backup.records import Places
 from infra.agent.process import calendars
+from infra.agent.services.postgres_place import OWN_DISK
 from infra.agent.system.hardening import KERNEL
 from infra.agent.system.layout import BACKUP_CACHE, COMMAND, RUN, STATE
 from infra.protocol import backups, paths, schedules
@@ -44,9 +45,9 @@ CPUWeight=20
 IOWeight=20
 OOMScoreAdjust=500
 {network}NoNewPrivileges=yes
-CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE CAP_KILL
+CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE CAP_KILL CAP_SETUID CAP_SETGID CAP_SETPCAP
 ProtectSystem=strict
-ReadWritePaths={STATE} {paths.HOMES} -{paths.DATA_DISK} -{RUN} {BACKUP_CACHE}{folder}
+ReadWritePaths={STATE} {paths.HOMES} -{paths.DATA_DISK} -{OWN_DISK} -{RUN} {BACKUP_CACHE}{folder}
 ProtectHome=yes
 PrivateTmp=yes
 PrivateDevices=yes

@@ -82,6 +82,30 @@ def load(app: App, stream: IO[bytes], extensions: tuple[str, ...] = (), size: in
     Raises:
         Failure: It cannot be loaded, and why. The database is as before.
     """
+    with _loaded(app, stream, extensions, size) as new:
+        _swap(app, new)
+
+
+def prove(app: App, stream: IO[bytes], extensions: tuple[str, ...] = (), size: int = -1) -> int:
+    """Load a dump into a scratch database, which is gone then; gives how many tables it has. Arguments as in ``load``.
+
+    Raises:
+        Failure: It cannot be loaded.
+    """
+    with _loaded(app, stream, extensions, size) as new:
+        text = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema');"
+        return int(sql.run("Counting the tables", text, user=app.user, database=new)[0][0])
+
+
+def oid(app: App) -> int:
+    """What PostgreSQL calls the app's database inside, which is another after each load."""
+    text = f"SELECT oid FROM pg_database WHERE datname = {sql.text(app.name)};"
+    return int(sql.run("Looking at the database", text)[0][0])
+
+
+@contextmanager
+def _loaded(app: App, stream: IO[bytes], extensions: tuple[str, ...], size: int) -> Iterator[str]:
+    """The database that a dump has been loaded into, as long as the block lasts, unless it is renamed there."""
     postgres.ready(app)
     cluster = postgres_place.here()
     assert cluster is not None
@@ -100,7 +124,7 @@ def load(app: App, stream: IO[bytes], extensions: tuple[str, ...] = (), size: in
         _check_room(app, cluster.base, 0)
         with _scratch(app, extensions) as new:
             _restore(app, path, new)
-            _swap(app, new)
+            yield new
     finally:
         files.remove_tree(folder)
 

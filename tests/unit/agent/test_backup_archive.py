@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.agent.backup import archive, databases, pack, unpack
+from infra.agent.backup import archive, databases, pack, streams, unpack
 from infra.agent.system.failure import Failure
 
 WRITER = """\
@@ -220,3 +220,22 @@ def test_a_person_reads_a_backup_with_tar_alone(top: Path, tmp_path: Path) -> No
 def test_what_is_no_backup_is_told(stream: bytes, told: str) -> None:
     with pytest.raises(Failure, match=told):
         archive.read_head(io.BytesIO(stream))
+
+
+def test_a_dump_of_the_database_is_between_roots_part_and_the_apps() -> None:
+    dump = io.BytesIO(os.urandom(70_001))
+    stream = io.BytesIO()
+    streams.Kept({"app": "shop"}, {"kept/generated.json": b"{}"}, dump).write(stream)
+    stream.write(b"the app's own")
+    stream.seek(0)
+    about, kept = archive.read_head(stream)
+    assert kept == {"kept/generated.json": b"{}"}
+    target = io.BytesIO()
+    archive.copy_dump(stream, about, target)
+    assert target.getvalue() == dump.getvalue()
+    assert stream.read() == b"the app's own"
+    damaged = bytearray(stream.getvalue())
+    damaged[5000] ^= 1
+    again = io.BytesIO(bytes(damaged))
+    with pytest.raises(Failure, match="The dump of the database is not what was packed"):
+        archive.copy_dump(again, archive.read_head(again)[0], None)

@@ -134,7 +134,8 @@ def test_the_units_can_write_to_the_repository_and_little_else() -> None:
     text = units.service(FOLDER, PLACES, units.BACKUP)
     assert "ExecStart=/usr/local/bin/launchpad-agent backup run --owner shop/prod\n" in text
     assert (
-        "ReadWritePaths=/var/lib/launchpad /srv -/mnt/launchpad -/run/launchpad /var/cache/launchpad-backup "
+        "ReadWritePaths=/var/lib/launchpad /srv -/mnt/launchpad -/var/lib/launchpad-postgresql -/run/launchpad "
+        "/var/cache/launchpad-backup "
         "-/mnt/backup\n"
     ) in text
     assert "PrivateNetwork=yes\n" in text
