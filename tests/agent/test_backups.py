@@ -16,7 +16,6 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 from infra.protocol.codec import SCHEMA
 from tests.agent import lab as lab_module
 from tests.agent.lab import USER, Done, Lab, Repo
-from tests.agent.listing import differences, listing
 
 OWNER, UNIT = "shop/prod", "launchpad-backup@shop:prod.service"
 FOLDER = "/var/backups/shop"
@@ -156,7 +155,7 @@ def test_a_restore_that_is_killed_leaves_the_old_or_the_new_data_and_the_site_op
         process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         assert process.stderr is not None
         assert any(said in line for line in process.stderr)
-        backed.sudo("systemctl kill --signal=KILL launchpad-app-restore.service")
+        backed.sudo("systemctl kill --kill-whom=main --signal=KILL launchpad-app-restore.service")
         process.stderr.read()
         process.wait()
         until = time.monotonic() + 60
@@ -278,17 +277,17 @@ def test_a_bucket_is_used_and_a_backup_of_another_stack_is_restored_from_it(back
 
 
 def test_what_is_taken_back_leaves_nothing_but_the_repository(backed: Lab) -> None:
-    backed.sudo("launchpad-agent backup settings --remove --owner shop/prod")
-    without = listing(backed)
+    where = "find /etc /usr/local/bin /var/lib/launchpad /var/lib/systemd/timers /var/cache /run/launchpad /srv/app"
+    named = f"{where} -maxdepth 3 -name '*backup*' -o -maxdepth 3 -name '*restic*' -o -maxdepth 3 -name unpacked"
     set_up(backed).data()
     now(backed).data()
     assert backed.run("systemctl is-active 'launchpad-backup@shop:prod.timer'").out == "active\n"
+    assert backed.run("sudo launchpad-agent verify --app app").out == "as deployed\n"
+    assert "/etc/launchpad/backup.d" in backed.sudo(named)
     done = backed.run("sudo launchpad-agent backup settings --remove --owner shop/prod").data()
     assert done["packages"][:1] == ["restic"]
-    left = [
-        line
-        for line in differences(without, listing(backed))
-        if not line.startswith((FOLDER, "/var/lib/launchpad/manifest.jsonl: "))
-    ]
-    assert left == []
+    debian = ("/etc/cron.daily", "/etc/apt", "/var/cache/apt", "/var/cache/debconf", "/etc/alternatives")
+    assert [line for line in backed.sudo(named).split() if not line.startswith(debian)] == []
+    assert backed.run("getent passwd launchpad-backup").out == ""
     assert backed.run(f"sudo test -e {FOLDER}/config").code == 0
+    assert backed.serving()["backup"] is None

@@ -123,7 +123,7 @@ def _loads(app: App, found: streams.Unpacked) -> bool:
 
 
 def _switch(app: App, new: Path, who: str, dump: IO[bytes] | None) -> None:
-    """Stop the app, put back the database, exchange the data, start the app.
+    """Stop the app, exchange the data, put back the database, start the app.
 
     Args:
         app: The app.
@@ -147,12 +147,13 @@ def _switch(app: App, new: Path, who: str, dump: IO[bytes] | None) -> None:
             maintenance.begin(app, who, MESSAGE, 60)
         say.step("stop", f"stopping {app.name}")
         systemd.stop_all(_units(app))
+        # First the data: where that cannot be, nothing has changed.
+        unpacking.exchange(new, unpacking.data(app))
+        unpacking.show(app)
         if dump:
             with open(_former(app), "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as former:
                 dumps.write(app, former)
             dumps.load(app, dump)
-        unpacking.exchange(new, unpacking.data(app))
-        unpacking.show(app)
     except BaseException:
         _mend(app)
         raise
@@ -161,15 +162,20 @@ def _switch(app: App, new: Path, who: str, dump: IO[bytes] | None) -> None:
 
 def mend(app: App, who: str) -> None:
     """End what a restore that was killed had begun; nothing happens if there was none."""
-    if app.restore.exists() or (unpacking.scratch(app) / NAME).exists():
+    if is_left(app):
         with lock.deploying(app, who, "the end of a restore", specifications.lock_timeout(app)):
             _mend(app)
+
+
+def is_left(app: App) -> bool:
+    """Whether a restore is under way, or was killed together with what should have ended it."""
+    return app.restore.exists() or (unpacking.scratch(app) / NAME).exists()
 
 
 def _mend(app: App) -> None:
     """Start the app, with the former data unless it is healthy with the new; open its site, and tidy up.
 
-    Where the database is the new one already, the data becomes that, too.
+    Where the database is the former one yet, the data becomes that again, too.
 
     Raises:
         Failure: It was not healthy with the new data.
@@ -183,7 +189,7 @@ def _mend(app: App) -> None:
     units, data, reason = [str(name) for name in noted["units"]], unpacking.data(app), ""
     other = unpacking.scratch(app) / NAME / archive.DATA
     before = int(noted["database"])
-    if before and postgres_dump.oid(app) != before and data.stat().st_ino != noted["new"]:
+    if before and postgres_dump.oid(app) == before and data.stat().st_ino == noted["new"]:
         unpacking.exchange(other, data)
     unpacking.show(app)
     try:

@@ -14,9 +14,9 @@ from infra.agent.backup.records import Places
 from infra.agent.backup.streams import Kept
 from infra.agent.machine import backup_state
 from infra.agent.process import launch_file
-from infra.agent.system import locks, prepared, say
+from infra.agent.system import locks, prepared, say, sh
 from infra.agent.system.failure import Failure
-from infra.agent.system.layout import App
+from infra.agent.system.layout import COMMAND, App
 from infra.protocol.backups import BackupSpec
 
 TRIES, PAUSE = 20, 30.0
@@ -91,7 +91,7 @@ def _backed_up(app: App, spec: BackupSpec, places: Places, problem: str) -> str:
         prepared.check(app)
         if problem:
             raise Failure(problem)
-        restore.mend(app, "the backup")
+        _mend(app)
         say.step("backup", f"backing up {app.name}")
         began = time.time()
         with dumps.taken(app) as dump:
@@ -105,6 +105,13 @@ def _backed_up(app: App, spec: BackupSpec, places: Places, problem: str) -> str:
         backup_state.keep(places.state, app.name, {"error": why, "failed": time.time()})
         return why
     return ""
+
+
+def _mend(app: App) -> None:
+    """End a restore that was killed, in a unit of its own: it may unmount and start things, which this one may not."""
+    if restore.is_left(app):
+        argv = ["systemd-run", "--wait", "--pipe", "--collect", "--quiet", str(COMMAND), "backup", "mend"]
+        sh.run([*argv, "--app", app.name, "--who", "the backup"], doing="Ending a restore that was killed")
 
 
 def _about(app: App, spec: BackupSpec, when: float) -> dict[str, object]:

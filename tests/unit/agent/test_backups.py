@@ -298,3 +298,12 @@ def test_a_repository_that_is_locked_is_tried_again_and_nothing_else_is(monkeypa
     with pytest.raises(Failure, match="full"):
         run._patiently(work)
     assert len(waits) == 1
+
+
+def test_a_folder_that_is_bound_from_the_same_disk_is_mounted() -> None:
+    mounts = (
+        "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+        "30 22 8:1 /mnt/launchpad/apps/shop/data /srv/shop/data rw - ext4 /dev/sda1 rw\n"
+    )
+    assert places.is_mounted(Path("/srv/shop/data"), mounts)
+    assert not places.is_mounted(Path("/srv/blog/data"), mounts)
