@@ -39,8 +39,15 @@ def bring_up(base: Stack, branch: str, *, as_json: bool = False) -> None:
         _copy_settings(base, preview)
     preview.ensure()
     preview.configure("set", f"{NAMESPACE}:revision", branch)
+    if new and keeps_data(preview):
+        preview.configure("set", f"{NAMESPACE}:on_destroy", "delete")
     up.up(preview, (), as_json=as_json)
     output.note(f"To take it away again: {output.command('branch', 'down', branch)}")
+
+
+def keeps_data(stack: Stack) -> bool:
+    """Whether a destroy of the stack keeps its data, or is refused for it. A branch's data goes with the branch."""
+    return stack.setting("on_destroy") != "delete" and (not stack.is_local or bool(stack.setting("on_destroy")))
 
 
 def _refuse_several_apps(base: Stack) -> None:

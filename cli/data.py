@@ -7,6 +7,7 @@ import subprocess
 from typing import Any
 
 from cli import process
+from cli.failure import Failure
 from cli.stack import Stack
 from infra.deployment import commands, data_changes, data_refusal
 from infra.deployment.data_changes import DataTerms
@@ -50,9 +51,10 @@ def _held(stack: Stack, terms: DataTerms, user: str) -> list[HeldData] | None:
     from cli import remote  # noqa: PLC0415 - late: only with somebody to ask
 
     lines = commands.data(sorted(terms.apps), sudo(user), every=not terms.stays, disk=terms.disk)
-    words = [*remote.reach(stack).ssh[:1], "-o", "BatchMode=yes", *remote.reach(stack).ssh[1:], lines[0]]
     try:
+        program, *options = remote.reach(stack).ssh
+        words = [program, "-o", "BatchMode=yes", *options, lines[0]]
         done = subprocess.run(words, capture_output=True, text=True, timeout=ANSWERS_WITHIN, check=False)
         return [codec.parse(HeldData, each) for each in json.loads(done.stdout)["apps"]]
-    except (OSError, ValueError, KeyError, TypeError, codec.MessageError, subprocess.TimeoutExpired):
+    except (Failure, OSError, ValueError, KeyError, TypeError, codec.MessageError, subprocess.TimeoutExpired):
         return None

@@ -50,3 +50,18 @@ def test_a_branch_of_a_stack_with_several_apps_is_told_to_have_a_stack_of_its_ow
     (tmp_path / "Pulumi.vps.yaml").write_text("config:\n  launchpad:apps:\n    shop:\n    blog:\n")
     with pytest.raises(Failure, match=r"names its apps in launchpad:apps\. Give the branch of one a stack: "):
         branch.bring_up(Stack(Project(tmp_path), "vps"), "cart")
+
+
+@pytest.mark.parametrize(
+    ("settings", "keeps"),
+    [
+        ("", False),
+        ("  launchpad:on_destroy: keep\n", True),
+        ("  launchpad:on_destroy: delete\n", False),
+        ("  launchpad:machine: ec2\n", True),
+        ("  launchpad:machine: ec2\n  launchpad:on_destroy: delete\n", False),
+    ],
+)
+def test_the_data_of_a_branch_goes_with_it(tmp_path: Path, settings: str, keeps: bool) -> None:
+    (tmp_path / "Pulumi.preview-x.yaml").write_text(f"config:\n  launchpad:app: shop\n{settings}")
+    assert branch.keeps_data(Stack(Project(tmp_path), "preview-x")) is keeps
