@@ -23,8 +23,8 @@ class HeldData(Message):
         size: Their bytes.
         oldest: When the one was changed whose change is the longest ago, in seconds since 1970; 0 without files.
         newest: The same of the last that was changed.
-        complete: Whether everything was counted. Otherwise it is that much at least.
-        tables: How many tables it has in its database; the files of that are not among ``files``.
+        complete: Whether all files were counted. Otherwise it is that much at least.
+        tables: How many tables it has in its database, whose files are not among ``files``; -1: nobody knows.
         database_size: The bytes of the database, if there are tables.
     """
 
@@ -34,7 +34,7 @@ class HeldData(Message):
     oldest: int = value(values.whole(0, LATEST))
     newest: int = value(values.whole(0, LATEST))
     complete: bool = value(values.flag)
-    tables: int = value(values.whole(0, 2**63), 0)
+    tables: int = value(values.whole(-1, 2**63), 0)
     database_size: int = value(values.whole(0, 2**80), 0)
 
     @property
@@ -44,6 +44,8 @@ class HeldData(Message):
 
     def line(self) -> str:
         """How much it is, in one line."""
+        if self.tables < 0:
+            return f"{self._files()}; its database does not answer"
         database = f"; {_number(self.tables, 'table')}, {size_in_words(self.database_size)} in its database"
         return f"{self._files()}{database if self.tables else ''}"
 

@@ -174,3 +174,15 @@ def test_an_app_directory_that_becomes_a_link_is_refused(lab: Lab, repo: Repo) -
     done = ends_unharmed(lab, repo, "linked", directory="web")
     assert done.code == 1
     assert lab.marker() == "mended"
+
+
+def test_counting_the_data_follows_nothing_and_ends(lab: Lab) -> None:
+    def counted() -> tuple[int, int]:
+        (found,) = lab.run("sudo launchpad-agent data --json --app app").data()["apps"]
+        assert found["complete"]
+        return found["files"], found["size"]
+
+    files, size = counted()
+    made = "ln -s /etc etc; ln -s . loop; mkfifo fifo; mkdir -p a/b; chmod 0 a; truncate -s 5000000000 sparse"
+    lab.sudo(f"setpriv --reuid=app --regid=app --clear-groups sh -c 'cd /srv/app/data && {made}'")
+    assert counted() == (files + 1, size + 5_000_000_000)

@@ -263,6 +263,13 @@ def test_the_status_says_how_large_it_is(lab: Lab) -> None:
     assert "  database     PostgreSQL 17, " in lab.sudo("launchpad-agent status --app app")
 
 
+def test_the_tables_of_a_database_are_data(lab: Lab) -> None:
+    found = {each["app"]: each for each in lab.run("sudo launchpad-agent data --json").data()["apps"]}
+    assert (found["app"]["tables"] > 0, found["app"]["database_size"] > 5_000_000) == (True, True)
+    assert " in its database" in lab.sudo("launchpad-agent data --app app")
+    assert found["none"]["tables"] == 0
+
+
 KEPT = re.compile(
     r"/etc/(passwd|group|shadow|gshadow): |(user|group) (app|launchpad-postgres):|/srv/app|/var/lib/launchpad-po"
 )

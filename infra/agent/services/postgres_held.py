@@ -15,16 +15,16 @@ def apps() -> list[App]:
     return [App(name) for name in sorted(postgres.noted())]
 
 
-def tables(app: App) -> tuple[int, int] | None:
+def tables(app: App) -> tuple[int, int]:
     """How many tables an app has in its database, and its bytes; none where it has no database.
 
-    None where PostgreSQL does not say.
+    -1 tables where PostgreSQL does not say.
     """
     if not postgres.has_database(app):
         return 0, 0
     found = postgres.state(app)
     if found is None or found["size"] is None:
-        return None
+        return -1, 0
     done = sql.psql(TABLES, database=app.name)
     count = done.out.strip()
-    return (int(count), found["size"]) if done.ok and count.isdigit() else None
+    return (int(count), found["size"]) if done.ok and count.isdigit() else (-1, 0)

@@ -43,18 +43,18 @@ def apps() -> Iterator[App]:
             yield App(name)
 
 
-def measure(app: App, until: float, tables: tuple[int, int] | None = (0, 0)) -> HeldData:
+def measure(app: App, until: float, tables: tuple[int, int] = (0, 0)) -> HeldData:
     """Count an app's data.
 
     Args:
         app: The app.
         until: The time of the monotonic clock at which it stops counting.
-        tables: How many tables it has in its database, and their bytes; None: nobody knows.
+        tables: How many tables it has in its database, and their bytes; -1 tables: nobody knows.
     """
     count = _Count(until)
-    complete = count.below(app.data) and tables is not None
+    complete = count.below(app.data)
     oldest, newest = _time(count.oldest), _time(count.newest)
-    return HeldData(app.name, count.files, count.size, oldest, newest, complete, *(tables or (0, 0)))
+    return HeldData(app.name, count.files, count.size, oldest, newest, complete, *tables)
 
 
 class _Count:

@@ -42,6 +42,10 @@ def test_a_size_in_words(size: int, words: str) -> None:
             HeldData("shop", 0, 0, 0, 0, complete=True, tables=1, database_size=8_100_000),
             "shop: no files in /srv/shop/data; 1 table, 8.1 MB in its database",
         ),
+        (
+            HeldData("shop", 0, 0, 0, 0, complete=True, tables=-1),
+            "shop: no files in /srv/shop/data; its database does not answer",
+        ),
         (HeldData("shop", 0, 0, 0, 0, complete=False), "shop: more than could be counted in /srv/shop/data"),
     ],
 )  # fmt: skip
