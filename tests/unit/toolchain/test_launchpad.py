@@ -299,7 +299,7 @@ def test_a_shell_completes_commands_and_stacks(project: Clone) -> None:
         typed = {"COMP_WORDS": " ".join(["launchpad", *words]), "COMP_CWORD": str(len(words))}
         return project.run(LAUNCHPAD, _LAUNCHPAD_COMPLETE="complete_bash", **typed).stdout.split()
 
-    assert completed("re") == ["refresh", "releases", "restart"]
+    assert completed("re") == ["refresh", "releases", "restart", "restore"]
     assert completed("up", "-s", "d") == ["dev"]
     assert completed("logs", "--process", "") == ["web", "proxy", "run"]
 
