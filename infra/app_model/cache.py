@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -14,10 +15,14 @@ from infra.protocol.specs import DeploySpec
 KEY = "launchpad:cache"
 VARIABLE = "REDIS_URL"
 BROKER, BACKEND = "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"
-OTHER_BROKERS = ("amqp", "pyamqp", "sqs:", "kafka:", "confluentkafka:", "gcpubsub:", "azureservicebus:", "memory:")
-"""How the URLs of brokers begin that are no Redis."""
-OTHER_BACKENDS = ("rpc:", "rpc", "db+", "django-db", "django-cache", "cache+", "mongodb:", "file:", "s3:", "dynamodb:")
-"""How result backends begin that are no Redis."""
+OTHER_BROKERS = re.compile(
+    r"(?:py)?amqps?://|sqs://|(?:confluent)?kafka://|gcpubsub://|azureservicebus://|memory://|filesystem://|sqla\+"
+)
+"""How the URLs of brokers begin that are no Redis. Source: kombu/transport/__init__.py."""
+OTHER_BACKENDS = re.compile(
+    r"(?:rpc|django-db|django-cache|disabled)$|rpc://|db\+|cache\+|mongodb://|file://|s3://|dynamodb://"
+)
+"""How result backends begin that are no Redis. Source: celery/app/backends.py."""
 STORES_RESULTS = "django-celery-results"
 """The package with which Django's database is Celery's result backend."""
 
@@ -77,10 +82,10 @@ def _of_celery(modules: Sequence[Module], values: Collection[str], socket: str) 
     """
     texts = [_text(node) for module in modules if module.has("celery", "CELERY") for node in module.nodes]
     url = f"redis+socket://{socket}"
-    if not any(text.startswith(OTHER_BROKERS) for text in (*texts, *values)):
+    if not any(OTHER_BROKERS.match(text) for text in (*texts, *values)):
         yield BROKER, url
     wanted = any(module.has("backend", "BACKEND") for module in modules if module.has("celery", "CELERY"))
-    if wanted and not any(text.startswith(OTHER_BACKENDS) for text in (*texts, *values)):
+    if wanted and not any(OTHER_BACKENDS.match(text) for text in (*texts, *values)):
         yield BACKEND, url
 
 

@@ -52,6 +52,12 @@ def test_the_preview_shows_what_the_app_is_told() -> None:
         ("from celery import Celery\nq = Celery(backend=0)", "celery\ndjango-celery-results", {}, ["BROKER_URL"]),
         ("from celery import Celery\nq = Celery()", "celery", {"RABBIT": "amqps://me:x@queue"}, []),
         ("from celery import Celery\nq = Celery()", "celery", {"CELERY_BROKER_URL": "redis://queue"}, []),
+        (
+            "from celery import Celery\nq = Celery('amqp_letters', backend='rpc_results')",
+            "celery",
+            {},
+            ["BROKER_URL", "RESULT_BACKEND"],
+        ),
         ("import rq", "rq", {}, []),
     ],
 )
