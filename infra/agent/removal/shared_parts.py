@@ -77,7 +77,10 @@ def remove() -> tuple[list[str], list[str]]:
     try:
         # Until settings and rules are taken back, they need their packages and the program: it takes people's commands.
         purged, reason = packages.purge(
-            settings.still_needed() | firewall.still_needed() | backup_settings.still_needed()
+            settings.still_needed()
+            | firewall.still_needed()
+            | backup_settings.still_needed()
+            | postgres_package.still_needed()
         )
         if reason:
             left.append(reason)

@@ -18,6 +18,8 @@ NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/launchpad.conf")
 TEXT = "# Launchpad installs PostgreSQL, and has a cluster of its own; this file goes when that is done.\n"
 ACCOUNTS = STATE / "postgresql-accounts.json"
 """Which accounts the packages brought: a purge leaves them. Written before they are installed."""
+CLUSTERS = Path("/etc/postgresql")
+"""Where the configuration of clusters is that pg_createcluster(1) makes; none is of ours."""
 USER, GROUPS = "postgres", ("postgres", "ssl-cert")
 
 
@@ -35,10 +37,18 @@ def after_installation() -> None:
         files.take_away(NO_CLUSTER)
 
 
+def still_needed() -> frozenset[str]:
+    """Our packages while somebody has a cluster of Debian's kind: with them a purge would remove its databases."""
+    return frozenset(PACKAGES) if any(CLUSTERS.glob("*/*/postgresql.conf")) else frozenset()
+
+
 def after_purge() -> None:
-    """Remove the accounts that the packages brought, now that they are gone."""
+    """Remove the accounts that the packages brought, now that they are gone; those that stay are somebody else's."""
     brought = files.read_json(ACCOUNTS)
-    if brought is None or installed():
+    if brought is None or (installed() and not still_needed()):
+        return
+    if installed():
+        files.remove_tree(ACCOUNTS)
         return
     if brought.get("user") and _is_user(USER):
         sh.run(["userdel", USER], doing=f"Removing the user {USER}")

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from infra.agent.services import postgres_dump, postgres_files, postgres_move, postgres_place, postgres_tuning, sql
+from infra.agent.services import (
+    postgres_dump,
+    postgres_files,
+    postgres_move,
+    postgres_package,
+    postgres_place,
+    postgres_tuning,
+    sql,
+)
 from infra.agent.services.postgres_place import Cluster
 from infra.agent.services.postgres_tuning import Tuning
 from infra.agent.system import files, systemd
@@ -176,6 +184,17 @@ def test_a_former_cluster_counts_no_more_once_its_copy_is_in_place(disks: tuple[
     assert postgres_move.settle("mounted") is False
     postgres_move.end("mounted")
     assert (names(own), names(data)) == ([], ["17"])
+
+
+def test_the_packages_stay_where_somebody_has_a_cluster_that_a_purge_would_remove(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_package, "CLUSTERS", tmp_path)
+    assert postgres_package.still_needed() == frozenset()
+    (tmp_path / "17/main").mkdir(parents=True)
+    assert postgres_package.still_needed() == frozenset()
+    (tmp_path / "17/main/postgresql.conf").touch()
+    assert postgres_package.still_needed() == {"postgresql"}
 
 
 def test_extensions_that_are_there_are_left_out_of_a_load() -> None:
