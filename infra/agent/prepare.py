@@ -9,13 +9,16 @@ from typing import TypedDict
 
 from infra.agent.build import uv
 from infra.agent.firewall import firewall
-from infra.agent.process import file_units, units
+from infra.agent.process import file_units, pause, units
 from infra.agent.proxy import debian_caddy, passwords, ports, proxy, site
 from infra.agent.proxy.site import Site
 from infra.agent.services import cache, postgres
 from infra.agent.system import (
+    data_disk,
+    data_places,
     files,
     formats,
+    former_places,
     install,
     machine,
     manifest,
@@ -40,8 +43,8 @@ LEAST_FREE = 500_000_000
 class Prepared(TypedDict):
     """What ``prepare`` reports to the workstation.
 
-    ``changed`` names what was not as it should be: launchpad-agent, packages, user, directories, database, uv,
-    proxy, unit, cache.
+    ``changed`` names what was not as it should be: launchpad-agent, data disk, packages, user, data, directories,
+    database, uv, proxy, unit, cache.
     ``ports`` are those of the slots, ``python`` is the version of the system's own, ``seconds`` since the start.
     """
 
@@ -76,6 +79,8 @@ def prepare(spec: PrepareSpec, *, again: bool = False, anew: bool = False) -> Pr
     space.make_room(app, LEAST_FREE)
     formats.record()
     changed = ["launchpad-agent"] if install.install(anew=anew) else []
+    if data_disk.ensure(spec.data_disk):
+        changed.append("data disk")
     OPT.mkdir(parents=True, exist_ok=True)
     debian_caddy.before_installation()
     postgres.before_installation(spec.database)
@@ -85,6 +90,8 @@ def prepare(spec: PrepareSpec, *, again: bool = False, anew: bool = False) -> Pr
     debian_caddy.after_installation()
     if names.add_user(app):
         changed.append("user")
+    if _data(app, spec):
+        changed.append("data")
     if _directories(app):
         changed.append("directories")
     if postgres.prepare(app, spec.database, spec.data_disk):
@@ -145,6 +152,17 @@ def _check_conflicts(settings: Site) -> None:
         raise Failure("\n".join(conflicts))
 
 
+def _data(app: App, spec: PrepareSpec) -> bool:
+    """Have the app's data, its history and the proxy's certificates on the disk for data, if there is one."""
+    moved = former_places.mend(app)
+    if not spec.data_disk:
+        return moved
+    why = "its data moves to the disk for data"
+    changed = data_places.settle(app, lambda: pause.paused(app, why))
+    names.add_proxy_user()
+    return data_places.settle_proxy(proxy.paused) or changed or moved
+
+
 def _directories(app: App) -> bool:
     user = pwd.getpwnam(app.user)
     own = (user.pw_uid, user.pw_gid)
@@ -154,6 +172,7 @@ def _directories(app: App) -> bool:
         files.directory(STATE, 0o755),
         files.directory(app.state, 0o755),
         files.directory(app.serving, 0o755),
+        files.directory(app.kept, 0o700),
         files.directory(app.built, 0o700),
         files.directory(app.launches, 0o700),
         files.directory(app.home, 0o755),

@@ -127,6 +127,19 @@ def megabytes(least: int) -> Reader[str]:
     return read
 
 
+def none_or_megabytes(least: int) -> Reader[str]:
+    """The same, or 0."""
+    size = megabytes(least)
+
+    def read(value: str) -> str:
+        try:
+            return "0" if value.strip() == "0" else size(value)
+        except ValueError as error:
+            raise ValueError(f"0 or {error}") from None
+
+    return read
+
+
 def flag(value: str) -> bool:
     """Read true or false."""
     return values.flag({"true": True, "false": False}.get(value.lower(), value))

@@ -62,7 +62,7 @@ def for_prepare(args: DeploymentArgs) -> pulumi.Output[Resolved]:
             tls=Tls(certificate, key, tls.acme_ca, root),
             package_index=package_index,
             basic_auth=basic_auth,
-            data_disk=data_disk,
+            data_disk=data_disk or "",
         )
         return checked(args, resolved)
 

@@ -20,7 +20,7 @@ from infra.agent.system.layout import UV
 from infra.deployment import bundle, push
 from infra.machines import cloudinit, firewall
 from infra.machines.embedded import client
-from infra.machines.embedded.requests import Destroy, Ensure, Inspect
+from infra.machines.embedded.requests import Destroy, Ensure, Inspect, ReleaseData
 from infra.machines.embedded.state import MachineSpec, Owner
 from infra.protocol.codec import SCHEMA
 
@@ -236,7 +236,13 @@ def keys(folder: Path, name: str) -> tuple[str, str]:
 
 
 def make_machine(
-    name: str, folder: Path, ports: tuple[int, ...] = (80, 443), memory: int = 2**30, disk: int = 4 * 2**30
+    name: str,
+    folder: Path,
+    ports: tuple[int, ...] = (80, 443),
+    memory: int = 2**30,
+    *,
+    disk: int = 4 * 2**30,
+    data_disk: int = 0,
 ) -> Lab:
     """A machine that answers over SSH; ``folder`` gets its keys."""
     authorized, _ = keys(folder, "key")
@@ -245,7 +251,7 @@ def make_machine(
         hostname=name, user=USER, authorized_key=authorized, host_key=cloudinit.HostKey(public, private)
     )
     rules = firewall.plan(ports, ("0.0.0.0/0",), ("0.0.0.0/0",)).rules
-    spec = MachineSpec("trixie", public, authorized, memory=memory, disk=disk, firewall=rules)
+    spec = MachineSpec("trixie", public, authorized, memory=memory, disk=disk, data_disk=data_disk, firewall=rules)
     owner = Owner(str(folder), "tests", name, "machine")
     lab = Lab(name, folder, Ensure(name, owner, name, user_data, spec))
     lab.power_on()
@@ -253,5 +259,6 @@ def make_machine(
 
 
 def remove_machine(name: str) -> None:
-    """Nothing of the machine is left."""
+    """Nothing of the machine is left, and nothing of its data."""
     client.ask(Destroy(name))
+    client.ask(ReleaseData(name, "delete"))

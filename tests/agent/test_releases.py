@@ -68,7 +68,7 @@ def test_secrets_are_roots_alone(lab: Lab) -> None:
     files = lab.sudo("find /etc/launchpad/app/launch -type f -printf '%m %u %p\\n'").splitlines()
     assert {line.rsplit(" ", 1)[0] for line in files} == {"600 root"}
     assert lab.run("grep -rl 'top.ecret' /etc /srv /var/lib/launchpad /run 2>/dev/null").out == ""
-    assert "top" not in lab.sudo("cat /var/lib/launchpad/app/releases.jsonl")
+    assert "top" not in lab.sudo("cat /var/lib/launchpad/app/kept/releases.jsonl")
 
 
 def test_the_app_is_shut_in(lab: Lab) -> None:

@@ -152,7 +152,7 @@ def test_the_history_tells_a_run_without_its_secrets_from_a_deployment(lab: Lab,
     table = lab.sudo(f"launchpad-agent releases --app {APP} --runs").splitlines()
     assert re.search(r" ok \(run\) +echo \[secret\]$", table[1])
     assert "(run)" not in lab.sudo(f"launchpad-agent releases --app {APP}"), "runs hide the deployments"
-    assert SECRET not in lab.sudo("cat /var/lib/launchpad/app/runs.jsonl")
+    assert SECRET not in lab.sudo("cat /var/lib/launchpad/app/kept/runs.jsonl")
     deploy(lab, repo, "one")
     assert [each["kind"] for each in lab.history()].count("deployment") == 1, "a run made an unchanged deployment act"
     assert lab.serving()["since"] < entry["when"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypedDict, cast
 
@@ -79,6 +80,24 @@ def load_sites() -> None:
 def is_configured() -> bool:
     """Whether a ``prepare`` has come as far as the proxy's configuration."""
     return caddy.is_configured()
+
+
+def stop() -> None:
+    """Stop the proxy; systemd still starts it at boot."""
+    systemd.stop(UNIT)
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """The proxy does not run meanwhile; afterwards it does again if it should."""
+    if systemd.running(UNIT):
+        say.step("data", "stopping the proxy for a moment: its certificates move to the disk for data")
+    systemd.stop(UNIT)
+    try:
+        yield
+    finally:
+        if (systemd.WANTS / UNIT).is_symlink():
+            systemd.start(UNIT)
 
 
 def remove() -> list[str]:

@@ -16,7 +16,7 @@ from infra.agent.proxy import maintenance, proxy
 from infra.agent.release import history, history_table, job_status, lock, read_only, run_history, turns
 from infra.agent.release.job_status import ScheduledJob
 from infra.agent.services import cache, postgres
-from infra.agent.system import instances, journal, say, systemd
+from infra.agent.system import data_places, instances, journal, say, systemd
 from infra.agent.system.layout import App
 
 SEARCHED_LINES = 300
@@ -161,6 +161,8 @@ def status_text(app: App) -> str:
         lines = [f"{app.name}: slot {state['slot']} should be serving but is not running"]
     else:
         lines = [f"{app.name}: no release is serving yet"]
+    if reason := data_places.trouble(app):
+        lines.append(reason)
     if closed := maintenance.current(app):
         lines.append(f"{app.name} is {say.redactor.clean(closed.describe())}. To open it: launchpad maintenance off")
     lines.append(f"  {'proxy':12} {state['proxy']['description']}")

@@ -8,11 +8,12 @@ import signal
 from pathlib import Path
 
 from infra.agent.build.repository import PUSHING
+from infra.agent.process import pause
 from infra.agent.process.timers import STAMPS
 from infra.agent.release import leftovers
-from infra.agent.system import files, names, owned, say, sh, systemd
+from infra.agent.system import data_places, files, names, owned, say, sh, systemd
 from infra.agent.system.failure import Failure
-from infra.agent.system.layout import FILE_SOCKETS, RUN, SUSPENDED, UNITS, App
+from infra.agent.system.layout import FILE_SOCKETS, MOVED, RUN, SUSPENDED, UNITS, App
 from infra.protocol import paths
 
 
@@ -24,12 +25,11 @@ def is_known(app: App) -> bool:
 def stop(app: App) -> None:
     """Stop everything of the app: first what starts something, then what runs."""
     say.step("stop", f"stopping {app.name}")
-    timers = [path.name for path in UNITS.glob(f"{app.job_template.stem}*.timer")]
-    systemd.stop_all([*timers, f"{app.files_unit}.socket"])
+    systemd.stop_all(pause.starters(app))
     for pid in leftovers.processes(PUSHING, app.name):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-    systemd.stop_all(_loaded(app))
+    systemd.stop_all(pause.loaded(app))
 
 
 def remove(app: App, *, keep_data: bool) -> list[str]:
@@ -43,7 +43,7 @@ def remove(app: App, *, keep_data: bool) -> list[str]:
         What could not be removed, and why.
     """
     say.step("remove", f"removing the files of {app.name}")
-    units = _loaded(app)
+    units = pause.loaded(app)
     gone = _files(app)
     for path in gone:
         files.remove_tree(path)
@@ -59,7 +59,8 @@ def remove(app: App, *, keep_data: bool) -> list[str]:
     systemd.reload()
     if units:
         sh.run(["systemctl", "reset-failed", *units])
-    left = _remove_home(app, keep_data=keep_data)
+    left = data_places.release(app, keep=keep_data)
+    left += _remove_home(app, keep_data=keep_data)
     files.remove_tree(app.certificates)
     files.remove_tree(app.state)
     for path in RUN.glob(f"app-{app.name}.*"):
@@ -75,17 +76,6 @@ def remove(app: App, *, keep_data: bool) -> list[str]:
         # By this folder the next run would find that there is something to do.
         files.remove_tree(app.settings.parent)
     return left
-
-
-def _loaded(app: App) -> list[str]:
-    """The units of the app that systemd knows: its processes, jobs, commands, and what builds or serves its files."""
-    patterns = [
-        *(f"{app.name}@*.service", f"{app.job_template.stem}*.service", app.run("*"), app.task("task")),
-        *(app.task(name) for name in ("pack-*", "unpack-*", "restore")),
-        *(f"{app.files_unit}.service", f"{app.files_unit}.socket", app.cache_unit),
-    ]
-    shown = sh.run(["systemctl", "list-units", "--all", "--plain", "--no-legend", *patterns]).out
-    return [line.split()[0] for line in shown.splitlines() if line.strip()]
 
 
 def _files(app: App) -> list[Path]:
@@ -104,6 +94,7 @@ def _remove_home(app: App, *, keep_data: bool) -> list[str]:
     if not app.home.is_dir():
         return []
     gone = [app.home / name for name in sorted(names.HOME) if not (keep_data and name == app.data.name)]
+    gone += [path for path in sorted(app.home.glob(f"{app.data.name}{MOVED}*")) if not keep_data]
     mounted = [path for path in gone if path.is_mount()]
     owned.empty(app, mounted)
     owned.remove(app, [path for path in gone if path not in mounted])

@@ -8,7 +8,7 @@ from infra.agent.firewall import firewall
 from infra.agent.proxy import proxy
 from infra.agent.removal import app_parts, shared_parts
 from infra.agent.services import postgres
-from infra.agent.system import files, manifest, ownership, say
+from infra.agent.system import data_places, files, manifest, ownership, say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
 
@@ -65,7 +65,8 @@ def remove(app: App, *, keep_data: bool, asking: str = "") -> Removed:
         firewall.renew()
     for line in left:
         say.step("warning", f"not removed: {line}")
-    kept = [*([str(app.data)] if keep_data and app.data.is_dir() else []), *stays]
+    own = [str(app.data)] if keep_data and app.data.is_dir() else []
+    kept = [*own, *(data_places.kept(app) if keep_data else []), *stays]
     but = f"; its data stays in {', '.join(kept)}" if kept else ""
     say.step("done", f"removed {app.name}" + (", the last app" if last else "") + but)
     return _result(app, last=last, kept=kept, left=left, packages=packages)

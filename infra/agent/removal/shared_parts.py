@@ -10,7 +10,7 @@ from infra.agent.firewall import firewall, parts
 from infra.agent.machine import pending, record, settings
 from infra.agent.proxy import certificates, proxy
 from infra.agent.services import postgres_files, postgres_package
-from infra.agent.system import files, formats, manifest, package_record, packages, say
+from infra.agent.system import data_places, files, formats, manifest, package_record, packages, say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import (
     BACKUPS,
@@ -72,6 +72,8 @@ def remove() -> tuple[list[str], list[str]]:
         The Debian packages that were purged; and what could not be removed, with the reason.
     """
     say.step("remove", "removing what the apps shared")
+    proxy.stop()
+    data_places.release_proxy()
     left = proxy.remove()
     purged: list[str] = []
     try:
@@ -89,6 +91,7 @@ def remove() -> tuple[list[str], list[str]]:
         postgres_package.after_purge()
     except Failure as failure:
         left.append(str(failure))
+    data_places.leave()
     if owners := sorted({*record.specs(), *parts.recorded(), *backups.owners()}):
         say.step("remove", f"the agent stays, for what {', '.join(owners)} set up on this machine")
         return purged, left

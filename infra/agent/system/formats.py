@@ -6,7 +6,7 @@ from infra.agent.system import files
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import STATE
 
-FORMAT = 1
+FORMAT = 2
 """Increase it with a change after which earlier versions of this program would misread what is on the machine."""
 FILE = STATE / "format.json"
 """The format of the newest version that has prepared this machine; versions before the file had none."""

@@ -56,6 +56,8 @@ SUSPENDED = Path("/run/launchpad-suspended")
 PACKAGES_LOCK = RUN / "packages"
 """Locked while a deployment installs Debian packages; not ``*.lock``, as it keeps nobody from preparing the machine."""
 FORMER_LOCKS = Path("/run/lock")
+MOVED = ".moved-"
+"""What the name of a directory gets, before the disk's id, once its content is on the disk for data (see moving.py)."""
 
 
 def proxy_ids() -> tuple[int, int]:
@@ -214,9 +216,14 @@ class App:
         return SETTINGS / self.name / "former-secrets.json"
 
     @property
+    def kept(self) -> Path:
+        """What has to outlive the machine beside the data: history, generated secrets; on the disk for data, if any."""
+        return self.state / "kept"
+
+    @property
     def generated(self) -> Path:
         """The secrets that were generated for the app. Root's, 0600."""
-        return SETTINGS / self.name / "generated.json"
+        return self.kept / "generated.json"
 
     @property
     def certificates(self) -> Path:
@@ -246,7 +253,7 @@ class App:
     @property
     def maintenance_history(self) -> Path:
         """When the site was closed and opened, and by whom: one JSON object a line, append-only."""
-        return self.state / "maintenance.jsonl"
+        return self.kept / "maintenance.jsonl"
 
     @property
     def maintenance_lock(self) -> Path:
@@ -271,12 +278,12 @@ class App:
     @property
     def history(self) -> Path:
         """Every deployment, one JSON object a line, append-only."""
-        return self.state / "releases.jsonl"
+        return self.kept / "releases.jsonl"
 
     @property
     def run_history(self) -> Path:
         """Every command of ``run``, one JSON object a line, append-only."""
-        return self.state / "runs.jsonl"
+        return self.kept / "runs.jsonl"
 
     @property
     def starts(self) -> Path:

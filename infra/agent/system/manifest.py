@@ -18,6 +18,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from infra.agent.system import mounts
 from infra.agent.system.layout import LIB, OPT, SETTINGS, STATE, App
 from infra.common import atomic
 from infra.protocol import paths
@@ -93,7 +94,8 @@ def belongs(what: str, app: App) -> bool:
     path = Path(what)
     folders = (app.settings.parent, app.certificates, app.state, app.home)
     names = (f"{app.name}@", app.job_template.stem, f"{app.files_unit}.", app.cache_unit)
-    named = any(part.startswith(names) for part in path.parts)
+    mounted = {mounts.unit(app.data), mounts.unit(app.kept)}
+    named = any(part.startswith(names) or part in mounted for part in path.parts)
     return path == app.tmp_rule or named or any(path.is_relative_to(each) for each in folders)
 
 

@@ -6,9 +6,9 @@ import contextlib
 import pwd
 from pathlib import Path
 
-from infra.agent.system import users
+from infra.agent.system import disk_ids, users
 from infra.agent.system.failure import Failure
-from infra.agent.system.layout import BACKUP_CACHE, BACKUP_USER, PROXY_STATE, PROXY_USER, App
+from infra.agent.system.layout import BACKUP_CACHE, BACKUP_USER, MOVED, PROXY_STATE, PROXY_USER, App
 
 GECOS = "Launchpad app"
 """How the comment of every app's user begins, by which it is known again."""
@@ -65,7 +65,7 @@ def remove_user(app: App) -> None:
 
 def add_proxy_user() -> bool:
     """Have the proxy's user there. Says whether it was added."""
-    return users.add(PROXY_USER, str(PROXY_STATE), "Launchpad proxy")
+    return users.add(PROXY_USER, str(PROXY_STATE), "Launchpad proxy", disk_ids.wanted(PROXY_USER))
 
 
 def remove_proxy_user() -> None:
@@ -96,9 +96,10 @@ def remove_backup_user() -> None:
 
 def _foreign_in(home: Path) -> list[str]:
     """What is in an app's home although no app has it there."""
-    return sorted({path.name for path in home.iterdir()} - HOME) if home.is_dir() else []
+    found = {path.name for path in home.iterdir() if MOVED not in path.name} if home.is_dir() else set()
+    return sorted(found - HOME)
 
 
 def add_user(app: App) -> bool:
     """Have the app's user there. Says whether it was added."""
-    return users.add(app.user, str(app.data), f"{GECOS} {app.name}")
+    return users.add(app.user, str(app.data), f"{GECOS} {app.name}", disk_ids.wanted(app.user))

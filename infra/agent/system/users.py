@@ -10,17 +10,20 @@ from infra.agent.system import manifest, sh
 SHELL = "/usr/sbin/nologin"
 
 
-def add(name: str, home: str, comment: str) -> bool:
+def add(name: str, home: str, comment: str, wanted: tuple[int, int] | None = None) -> bool:
     """Have a user there, and a group of the same name. The manifest notes both. Says whether they were added.
 
     Args:
         name: The user's name.
         home: Its home, which is not made.
         comment: The comment in ``/etc/passwd``.
+        wanted: The ids that a new user and its group shall have, which are free; None: any.
     """
     added = not is_there(name)
     if added:
         known = manifest.entries().get(manifest.user_key(name))
+        if wanted and not (known and known.kind == manifest.USER):
+            known = manifest.Entry(manifest.USER, "", 0, *wanted)
         _add(name, home, comment, known)
     user = pwd.getpwnam(name)
     manifest.note(

@@ -9,7 +9,8 @@ from infra.machines.embedded import client
 from infra.machines.embedded.recipe import SUITES
 from infra.machines.embedded.requests import Adopt, CleanCache, ListMachines, ListUsers, ProvideBase, Sweep
 from infra.machines.embedded.shell import MachineError
-from infra.machines.embedded.state import MachineState
+from infra.machines.embedded.sizes import show as show_size
+from infra.machines.embedded.state import DataState, MachineState, Owner
 
 
 def base(options: argparse.Namespace) -> str:
@@ -25,8 +26,9 @@ def clean(options: argparse.Namespace) -> str:  # noqa: ARG001
 
 
 def show(options: argparse.Namespace) -> str:  # noqa: ARG001
-    """List the machines on this computer."""
-    return "\n".join(line(machine) for machine in client.ask(ListMachines()).machines)
+    """List the machines on this computer, and the disks for data."""
+    found = client.ask(ListMachines())
+    return "\n".join([*map(line, found.machines), *map(disk_line, found.disks)])
 
 
 def in_use(options: argparse.Namespace) -> str:  # noqa: ARG001
@@ -36,22 +38,32 @@ def in_use(options: argparse.Namespace) -> str:  # noqa: ARG001
 
 def line(machine: MachineState) -> str:
     """Format a machine as one line of text."""
-    owner = machine.owner
-    owned_by = f"{owner.project or '?'}/{owner.stack or '?'}  {owner.clone or '?'}"
-    return f"{machine.id}  {machine.state:8}{machine.address:16}{owned_by}"
+    return f"{machine.id}  {machine.state:8}{machine.address:16}{owned_by(machine.owner)}"
+
+
+def disk_line(disk: DataState) -> str:
+    """Format a disk for data as one line of text."""
+    kept = f"kept on {disk.kept}" if disk.kept else "in use"
+    size = f"{show_size(disk.used)} of {show_size(disk.size)}"
+    return f"{disk.id}  data    {size:16}{owned_by(disk.owner)}  {disk.image}  {kept}"
+
+
+def owned_by(owner: Owner) -> str:
+    """Format an owner as text."""
+    return f"{owner.project or '?'}/{owner.stack or '?'}  {owner.clone or '?'}"
 
 
 def sweep(options: argparse.Namespace) -> str:
-    """Remove this clone's machines of a stack, including those that Pulumi does not know."""
-    removed = client.ask(Sweep(str(client.ROOT), options.project, options.stack)).machines
-    return "".join(f"removed machine {machine}\n" for machine in removed).rstrip()
+    """Remove this clone's machines of a stack, including those that Pulumi does not know, and its disks for data."""
+    removed = client.ask(Sweep(str(client.ROOT), options.project, options.stack, options.data))
+    lines = [f"removed machine {machine}" for machine in removed.machines]
+    return "\n".join([*lines, *(f"removed the disk for data of machine {disk}" for disk in removed.disks)])
 
 
 def adopt(options: argparse.Namespace) -> str:
     """Let the next run of a stack take over its machines, whose keys its state has lost."""
-    return "\n".join(
-        line(found) for found in client.ask(Adopt(str(client.ROOT), options.project, options.stack)).machines
-    )
+    found = client.ask(Adopt(str(client.ROOT), options.project, options.stack))
+    return "\n".join([*map(line, found.machines), *map(disk_line, found.disks)])
 
 
 def main() -> int:
@@ -71,6 +83,8 @@ def main() -> int:
     for name in ("sweep", "adopt"):
         verbs.choices[name].add_argument("--stack", required=True)
         verbs.choices[name].add_argument("--project", default="launchpad")
+    text = "remove the disks for data, too, that were kept when the stack was destroyed"
+    verbs.choices["sweep"].add_argument("--data", action="store_true", help=text)
     options = parser.parse_args()
     try:
         text = options.verb(options)

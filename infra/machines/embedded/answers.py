@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from infra.machines.embedded.state import MachineState
+from infra.machines.embedded.state import DataState, MachineState
 from infra.protocol import values
 from infra.protocol.codec import Message, each, value
 
@@ -23,20 +23,22 @@ class Checked(Message):
 
 @dataclass(frozen=True)
 class Machines(Message):
-    """A list of machines."""
+    """A list of machines, and of disks for data."""
 
     TITLE: ClassVar[str] = "The driver's list of machines"
 
     machines: tuple[MachineState, ...] = value(each(MachineState), ())
+    disks: tuple[DataState, ...] = value(each(DataState), ())
 
 
 @dataclass(frozen=True)
 class Removed(Message):
-    """The ids of the machines that were removed."""
+    """The ids of the machines that were removed, and of those whose disk for data was."""
 
     TITLE: ClassVar[str] = "The driver's answer about what it removed"
 
     machines: tuple[str, ...] = value(values.list_of_texts, ())
+    disks: tuple[str, ...] = value(values.list_of_texts, ())
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from infra.machines.embedded import base, disk, recipe, sources
 from infra.machines.embedded.requests import Check, Place
 from infra.machines.embedded.shell import MachineError
+from infra.machines.embedded.volume import SYSTEM
 
 PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
@@ -30,7 +31,7 @@ def obstacles(place: Place, request: Check) -> list[str]:
         check_programs()
         nearest = existing(place.machines)
         disk.need_space(nearest, disk.SPARE)
-        disk.need_room(nearest, request.disk)
+        disk.need_room(nearest / disk.IMAGE, request.disk, SYSTEM.key)
         if not base.directory(place.cache, recipe.of_this_computer(request.suite, {})).is_dir():
             disk.need_space(existing(place.cache), base.SPACE)
     except MachineError as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 from infra.machines.embedded.record import Record, directory
 from infra.machines.embedded.shell import MachineError, progress, run, succeeds
 from infra.machines.embedded.sizes import show
+from infra.machines.embedded.volume import SYSTEM
 
 UNUSED_LIMIT = 5.0
 """Seconds to wait for a loop device to be released."""
@@ -30,18 +31,23 @@ def make(machines: Path, record: Record, owner: int) -> None:
     """
     place = directory(machines, record.id)
     need_space(place, SPARE)
-    need_room(place, record.disk)
-    image = place / IMAGE
-    with image.open("wb") as file:
-        file.truncate(record.disk)
-    image.chmod(0o600)
-    run(["mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard", image])
-    mount_changes(place)
+    need_room(place / IMAGE, record.disk, SYSTEM.key)
+    make_image(place / IMAGE, record.disk, 0)
+    mount_image(place / IMAGE, place / CHANGES)
     changes = place / CHANGES
     for name in ("upper", "work"):
         (changes / name).mkdir()
         os.chown(changes / name, owner, owner)
     (changes / "upper").chmod(0o755)
+
+
+def make_image(image: Path, size: int, owner: int) -> None:
+    """Make a disk file with an empty file system, whose root directory belongs to a user and the group of that id."""
+    with image.open("wb") as file:
+        file.truncate(size)
+    image.chmod(0o600)
+    options = f"lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner={owner}:{owner}"
+    run(["mkfs.ext4", "-q", "-F", "-m", "0", "-E", options, image])
 
 
 def mount(machines: Path, record: Record) -> Path:
@@ -57,7 +63,7 @@ def mount(machines: Path, record: Record) -> Path:
     root = place / ROOT
     if os.path.ismount(root):
         return root
-    mount_changes(place)
+    mount_image(place / IMAGE, place / CHANGES)
     root.mkdir(exist_ok=True)
     changes = place / CHANGES
     for path in (record.base, str(changes)):
@@ -71,18 +77,17 @@ def mount(machines: Path, record: Record) -> Path:
     return root
 
 
-def mount_changes(place: Path) -> None:
-    """Mount the disk file, unless it is mounted already."""
-    changes, image = place / CHANGES, place / IMAGE
-    changes.mkdir(exist_ok=True, mode=0o700)
-    if os.path.ismount(changes):
+def mount_image(image: Path, mountpoint: Path) -> None:
+    """Mount a disk file, unless it is mounted already."""
+    mountpoint.mkdir(exist_ok=True, mode=0o700)
+    if os.path.ismount(mountpoint):
         return
     with reserved(image):
         device = wait_until_unused(image)
         # a second device on the same file would corrupt it; the existing device gives the file system still in use
-        run(["mount", device, changes] if device else ["mount", "-o", "loop", image, changes])
+        run(["mount", device, mountpoint] if device else ["mount", "-o", "loop", image, mountpoint])
         if device and attached(image) != device:
-            run(["umount", changes])
+            run(["umount", mountpoint])
             raise MachineError(f"The disk {image} was released just now. Run the command again.")
 
 
@@ -169,21 +174,26 @@ def need_space(place: Path, need: int) -> None:
         )
 
 
-def need_room(place: Path, size: int) -> None:
+def need_room(image: Path, size: int, key: str) -> None:
     """Check that a disk of this size can exist; warn if it could not be filled at present.
 
     A disk file uses only as much space on this computer as was written to it.
 
+    Args:
+        image: The disk file, which may not exist yet.
+        size: The size in bytes.
+        key: The config key of the size.
+
     Raises:
         MachineError: The disk is larger than the file system that holds it.
     """
+    place = image.parent
     usage = shutil.disk_usage(place)
     if size > usage.total:
         raise MachineError(
-            f"launchpad:embedded.disk is {show(size)}, but the file system of {place} has only {show(usage.total)} in "
-            "total. Set launchpad:embedded.disk to less, or set LAUNCHPAD_MACHINES to a directory on a larger disk."
+            f"{key} is {show(size)}, but the file system of {place} has only {show(usage.total)} in total. Set {key} "
+            "to less, or set LAUNCHPAD_MACHINES to a directory on a larger disk."
         )
-    image = place / IMAGE
     written = image.stat().st_blocks * 512 if image.is_file() else 0
     if size - written > usage.free:
         progress(

@@ -20,6 +20,8 @@ from infra.machines.embedded import (
     base,
     computer,
     container,
+    data,
+    data_verbs,
     disk,
     growth,
     lifecycle,
@@ -33,20 +35,23 @@ from infra.machines.embedded.record import Record
 from infra.machines.embedded.requests import (
     Adopt,
     Check,
+    ClaimData,
     CleanCache,
     Destroy,
     Ensure,
     Inspect,
+    InspectData,
     ListMachines,
     ListUsers,
     Place,
     ProvideBase,
+    ReleaseData,
     Resume,
     Sweep,
 )
 from infra.machines.embedded.shell import MachineError, fall_silent, progress, repeat_progress
-from infra.machines.embedded.sizes import show
-from infra.machines.embedded.state import MachineState
+from infra.machines.embedded.state import MachineState, Owner
+from infra.machines.embedded.volume import DATA, SYSTEM
 from infra.protocol import codec
 from infra.protocol.codec import Message
 
@@ -56,20 +61,26 @@ def ensure(place: Place, request: Ensure) -> MachineState:
     machines = place.machines
     computer.check_programs()
     with locks.held(locks.DIRECTORY / f"{request.id}.lock", f"machine {request.id}"):
+        if request.spec.data_disk:
+            found = data.load(machines, request.id)
+            data.claim(machines, request.id, request.owner, on_destroy=found.on_destroy if found else "")
         machine = record.load(machines, request.id)
+        data_verbs.refuse_size(machines, machine, request)
         if machine is None or not disk.is_whole(machines, machine):
             lifecycle.remove(machines, request.id, machine)
             machine = lifecycle.make(place, request)
         adopts = adoption.is_due(machine, request)
         growth.refuse_to_shrink(machines, machine, request.spec.disk)
-        failure = lifecycle.enlarge(machines, machine, request.spec.disk)
+        lifecycle.attach_data(machines, machine, request.spec.data_disk)
+        failures = [lifecycle.enlarge(machines, machine, request.spec.disk, SYSTEM)]
+        failures += [lifecycle.enlarge(machines, machine, request.spec.data_disk, DATA)]
         lifecycle.adopt(machines, machine, request)
         lifecycle.prepare_to_resume(place, machine)
         lifecycle.start(machines, machine)
         if adopts:
             adoption.change_keys(machines, machine, request)
-        if failure:
-            raise MachineError(f"{failure} The machine runs; the size of its disk is still {show(machine.disk)}.")
+        if failure := " ".join(filter(None, failures)):
+            raise MachineError(failure)
         return describe(machines, machine)
 
 
@@ -97,7 +108,10 @@ def adopt(place: Place, request: Adopt) -> Machines:
                 latest.adoptable = True
                 record.save(place.machines, latest)
                 found.append(describe(place.machines, latest))
-    return Machines(tuple(found))
+    owner = Owner(request.clone, request.project, request.stack)
+    return Machines(
+        tuple(found), tuple(data.state(place.machines, each) for each in data.owned_by(place.machines, owner))
+    )
 
 
 def destroy(place: Place, request: Destroy) -> Removed:
@@ -120,14 +134,15 @@ def inspect(place: Place, request: Inspect) -> MachineState:
 def check(place: Place, request: Check) -> Checked:
     """Report the state of a machine, and what prevents creating it or growing its disk."""
     machine = whole(place, request.id)
+    data_disk = request.data_disk
+    problems = [] if data_disk is None else data.problems(place.machines, request.id, data_disk)
     if machine is None:
-        return Checked(MachineState("absent"), tuple(computer.obstacles(place, request)))
-    problems = []
+        return Checked(MachineState("absent"), (*problems, *computer.obstacles(place, request)))
+    current = growth.size(place.machines, machine, DATA) if machine.data_disk else 0
+    if (data_disk or 0) > current > 0:
+        problems += growth.obstacles(place.machines, machine, data_disk or 0, DATA)
     if request.disk > machine.disk:
-        try:
-            growth.check(place.machines, machine, request.disk)
-        except MachineError as error:
-            problems.append(str(error))
+        problems += growth.obstacles(place.machines, machine, request.disk, SYSTEM)
     return Checked(describe(place.machines, machine), tuple(problems), restarts_to_grow=not growth.may_resize())
 
 
@@ -149,6 +164,7 @@ def describe(machines: Path, machine: Record) -> MachineState:
         memory=machine.memory,
         cpus=machine.cpus,
         disk=growth.size(machines, machine),
+        data_disk=growth.size(machines, machine, DATA) if machine.data_disk else 0,
         base=machine.base,
         firewall=machine.firewall,
         host_key=machine.host_key,
@@ -163,8 +179,9 @@ def describe(machines: Path, machine: Record) -> MachineState:
 
 
 def list_machines(place: Place, request: ListMachines) -> Machines:  # noqa: ARG001 - every verb has this signature
-    """List the machines in the machines directory."""
-    return Machines(tuple(summary(place.machines, name, machine) for name, machine in record.every(place.machines)))
+    """List the machines in the machines directory, and the disks for data."""
+    machines = tuple(summary(place.machines, name, machine) for name, machine in record.every(place.machines))
+    return Machines(machines, tuple(data.state(place.machines, each) for each in data.every(place.machines)))
 
 
 def summary(machines: Path, name: str, machine: Record | None) -> MachineState:
@@ -173,7 +190,10 @@ def summary(machines: Path, name: str, machine: Record | None) -> MachineState:
 
 
 def sweep(place: Place, request: Sweep) -> Removed:
-    """Remove every machine of a stack, including those that Pulumi does not know."""
+    """Remove every machine of a stack, including those that Pulumi does not know, and its disks for data.
+
+    A disk that was kept stays, unless the request says otherwise.
+    """
     owner = (request.clone, request.project, request.stack)
     names = [
         name
@@ -182,7 +202,12 @@ def sweep(place: Place, request: Sweep) -> Removed:
     ]
     for name in names:
         destroy(place, Destroy(name))
-    return Removed(tuple(names))
+    disks = data.owned_by(place.machines, Owner(request.clone, request.project, request.stack))
+    for each in disks:
+        becomes = "delete" if request.data else "keep" if each.kept else each.on_destroy
+        data_verbs.release(place, ReleaseData(each.id, becomes))
+    gone = [each.id for each in disks if not data.image(place.machines, each.id).exists()]
+    return Removed(tuple(names), tuple(gone))
 
 
 def provide_base(place: Place, request: ProvideBase) -> BaseImage:
@@ -220,6 +245,9 @@ VERBS: dict[str, tuple[type[Message], Callable[[Place, Any], Message]]] = {
     ListUsers.VERB: (ListUsers, users_of_the_cache),
     Sweep.VERB: (Sweep, sweep),
     Adopt.VERB: (Adopt, adopt),
+    ClaimData.VERB: (ClaimData, data_verbs.claim),
+    InspectData.VERB: (InspectData, data_verbs.inspect),
+    ReleaseData.VERB: (ReleaseData, data_verbs.release),
 }
 """The request class and the handler of each verb."""
 

@@ -7,66 +7,77 @@ import re
 from pathlib import Path
 
 from infra.machines.embedded import container, disk, mounts, superblock
-from infra.machines.embedded.record import Record, directory, every
+from infra.machines.embedded.record import Record, every
 from infra.machines.embedded.shell import MachineError, progress, run, succeeds
 from infra.machines.embedded.sizes import cannot_shrink, show
+from infra.machines.embedded.volume import DATA, SYSTEM, Volume
 
 CAP_SYS_RESOURCE = 24
 BLOCK = 4096
 
 
-def size(machines: Path, machine: Record) -> int:
+def size(machines: Path, machine: Record, volume: Volume = SYSTEM) -> int:
     """The size of a machine's disk in bytes: as recorded, or larger if a run was killed before recording it."""
-    return max(machine.disk, filesystem(machines, machine).size)
+    return max(volume.recorded(machine), filesystem(machines, machine, volume).size)
 
 
-def filesystem(machines: Path, machine: Record) -> superblock.Superblock:
+def filesystem(machines: Path, machine: Record, volume: Volume = SYSTEM) -> superblock.Superblock:
     """The superblock of the file system on a machine's disk."""
-    image = directory(machines, machine.id) / disk.IMAGE
+    image = volume.image(machines, machine)
     block = superblock.read(Path(disk.attached(image) or image)) if image.is_file() else None
     return block or superblock.Superblock(size=0, mounted=0)
 
 
-def refuse_to_shrink(machines: Path, machine: Record, new_size: int) -> None:
+def refuse_to_shrink(machines: Path, machine: Record, new_size: int, volume: Volume = SYSTEM) -> None:
     """Check that the new size is not less than the current one.
 
     Raises:
         MachineError: It is.
     """
-    if new_size < (current := size(machines, machine)):
-        raise MachineError(cannot_shrink(current, new_size))
+    if new_size < (current := size(machines, machine, volume)):
+        raise MachineError(cannot_shrink(current, new_size, volume.key))
 
 
-def check(machines: Path, machine: Record, new_size: int) -> None:
+def check(machines: Path, machine: Record, new_size: int, volume: Volume = SYSTEM) -> None:
     """Check that a disk can grow to a size, without changing anything.
 
     Raises:
         MachineError: It cannot.
     """
-    place = directory(machines, machine.id)
-    disk.need_space(place, disk.SPARE)
-    disk.need_room(place, new_size)
-    if not may_resize() and (others := holders(machines, machine)):
-        raise MachineError(f"The disk {place / disk.IMAGE} cannot grow: it stays in use by {'; '.join(others)}")
+    image = volume.image(machines, machine)
+    disk.need_space(image.parent, disk.SPARE)
+    disk.need_room(image, new_size, volume.key)
+    if not may_resize() and (others := holders(machines, machine, volume)):
+        raise MachineError(f"The disk {image} cannot grow: it stays in use by {'; '.join(others)}")
 
 
-def grow(machines: Path, machine: Record, new_size: int) -> None:
+def obstacles(machines: Path, machine: Record, size: int, volume: Volume) -> list[str]:
+    """What prevents a disk from growing to a size."""
+    try:
+        check(machines, machine, size, volume)
+    except MachineError as error:
+        return [str(error)]
+    return []
+
+
+def grow(machines: Path, machine: Record, new_size: int, volume: Volume = SYSTEM) -> None:
     """Grow a disk. The machine may be stopped afterwards, even after an error; the caller must start it.
 
     Raises:
         MachineError: The disk cannot grow.
     """
-    check(machines, machine, new_size)
-    progress(f"growing the disk from {show(machine.disk)} to {show(new_size)}")
+    check(machines, machine, new_size, volume)
+    what = "disk for data" if volume is DATA else "disk"
+    progress(f"growing the {what} from {show(size(machines, machine, volume))} to {show(new_size)}")
     if container.is_running(machine):
-        if may_resize() and in_place(machines, machine, new_size):
+        if may_resize() and in_place(machines, machine, new_size, volume):
             return
-        if others := holders(machines, machine):
+        if others := holders(machines, machine, volume):
             raise MachineError(f"The disk cannot grow: it stays in use by {'; '.join(others)}")
         progress("this computer does not allow a disk to grow while it is in use: restarting the machine")
         container.stop(machines, machine)
     disk.unmount(machines, machine.id)
-    at_rest(directory(machines, machine.id) / disk.IMAGE, new_size)
+    at_rest(volume.image(machines, machine), new_size)
 
 
 def may_resize() -> bool:
@@ -75,9 +86,9 @@ def may_resize() -> bool:
     return effective is not None and bool(int(effective[1], 16) >> CAP_SYS_RESOURCE & 1)
 
 
-def in_place(machines: Path, machine: Record, new_size: int) -> bool:
+def in_place(machines: Path, machine: Record, new_size: int, volume: Volume = SYSTEM) -> bool:
     """Grow the disk of a running machine; returns False if that does not work on this computer."""
-    image = directory(machines, machine.id) / disk.IMAGE
+    image = volume.image(machines, machine)
     device = disk.attached(image)
     os.truncate(image, max(new_size, image.stat().st_size))
     inside = ["nsenter", f"--mount=/proc/{machine.pid}/ns/mnt"]  # resize2fs needs to see the mount
@@ -105,16 +116,15 @@ def kilobytes(size: int) -> str:
     return f"{size // BLOCK * BLOCK // 1024}K"
 
 
-def holders(machines: Path, machine: Record) -> list[str]:
+def holders(machines: Path, machine: Record, volume: Volume = SYSTEM) -> list[str]:
     """What would keep a disk in use after its machine has stopped, each with what to do about it."""
-    place = directory(machines, machine.id)
-    device = disk.attached(place / disk.IMAGE)
+    device = disk.attached(volume.image(machines, machine))
     if not device:
         return []
     own_pids = container.descendants(machine.pid) if container.is_running(machine) else {0}
     spaces = {mounts.namespace(), *(mounts.namespace(pid) for pid in own_pids if pid)}
     in_use_by = [f"process {pid} ({name(pid)}). End it first." for pid in mounts.holders(disk.number(device), spaces)]
-    first, last = filesystem(machines, machine).mounted - 1, float("inf")
+    first, last = filesystem(machines, machine, volume).mounted - 1, float("inf")
     if container.is_running(machine) and not is_of_older_version(machine):
         last = container.began(machine.pid)
     for _, other in every(machines):

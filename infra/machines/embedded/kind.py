@@ -27,6 +27,7 @@ def launch(name: str, settings: Settings, firewall: Firewall) -> Machine:
         cpus=keys.cpus or None,
         memory=keys.memory,
         disk=keys.disk,
+        data_disk=keys.data_disk,
         on_destroy=settings.on_destroy,
     )
     return EmbeddedMachine(name, args).machine
@@ -39,6 +40,7 @@ KIND = Kind(
     checks=(),
     launch=launch,
     local=True,
+    on_destroy=("delete", "keep", "snapshot"),
     unsaid="delete",
     ssh_cidrs=(NETWORK,),
 )

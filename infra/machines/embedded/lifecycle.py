@@ -12,6 +12,7 @@ from infra.machines.embedded import (
     base,
     cgroup,
     container,
+    data,
     disk,
     forwards,
     growth,
@@ -26,6 +27,8 @@ from infra.machines.embedded import (
 from infra.machines.embedded.record import Record
 from infra.machines.embedded.requests import Ensure, Place, Resume
 from infra.machines.embedded.shell import MachineError, progress, run
+from infra.machines.embedded.sizes import show
+from infra.machines.embedded.volume import DATA, Volume
 from infra.protocol import codec
 
 
@@ -69,20 +72,45 @@ def make(place: Place, request: Ensure) -> Record:
 def enter(machines: Path, machine: Record) -> None:
     """Enter a new mount namespace, shared by this driver and the machine that it starts; it ends with both."""
     code = [Path(path) for path in (*sys.path, sys.prefix, sys.base_prefix) if path]
-    mounts.enter([record.directory(machines, machine.id), Path(machine.base), *code])
+    mounts.enter([record.directory(machines, machine.id), data.place(machines, machine.id), Path(machine.base), *code])
 
 
-def enlarge(machines: Path, machine: Record, size: int) -> MachineError | None:
-    """Grow the machine's disk, unless it has the size already; returns the error if it cannot grow."""
-    if size == machine.disk:
-        return None
+def enlarge(machines: Path, machine: Record, size: int, volume: Volume) -> str:
+    """Grow one of the machine's disks, unless it has the size already; returns why it cannot grow, or nothing."""
+    if size == volume.recorded(machine):
+        return ""
     try:
-        growth.grow(machines, machine, size)
+        growth.grow(machines, machine, size, volume)
     except MachineError as error:
-        return error
-    machine.disk = size
+        return f"{error} The machine runs; the size of its disk is still {show(volume.recorded(machine))}."
+    machine = keep_size(machine, size, volume)
     record.save(machines, machine)
-    return None
+    return ""
+
+
+def keep_size(machine: Record, size: int, volume: Volume) -> Record:
+    """Write the size of a disk into the machine's record."""
+    if volume is DATA:
+        machine.data_disk = size
+    else:
+        machine.disk = size
+    return machine
+
+
+def attach_data(machines: Path, machine: Record, size: int) -> None:
+    """Give a machine a disk for data that has none; it is stopped if it runs, and the caller starts it.
+
+    Raises:
+        MachineError: The disk cannot be made, or has another size.
+    """
+    if machine.data_disk or not size:
+        return
+    data.provide(machines, machine, size, container.USERS)
+    machine.data_disk = data.size(machines, machine.id)
+    if container.is_running(machine):
+        progress("restarting the machine, which gets a disk for data")
+        container.stop(machines, machine)
+    record.save(machines, machine)
 
 
 def adopt(machines: Path, machine: Record, request: Ensure) -> None:
@@ -125,6 +153,7 @@ def start(machines: Path, machine: Record, *, reboots: bool = False) -> None:
         disk.unmount(machines, machine.id)
         enter(machines, machine)
         disk.mount(machines, machine)
+        data.mount(machines, machine)
         if not reboots:
             machine.boot_id = record.new_token("b")
         progress(f"starting machine {machine.id}")

@@ -10,12 +10,14 @@ import pulumi
 from infra import local
 from infra.machines.cloudinit import HostKey, host_name, user_data
 from infra.machines.contract import SSH_USER, Machine, SshAccess
+from infra.machines.embedded.data_provider import DataResource
 from infra.machines.embedded.provider import MachineResource
 from infra.machines.embedded.settings import DEFAULTS
 from infra.machines.embedded.state import Owner
 from infra.machines.firewall import Firewall
 from infra.machines.keys import KeyPair
 from infra.protocol import codec
+from infra.protocol.data_disk import MOUNTED
 from infra.protocol.on_destroy import OnDestroy
 
 
@@ -33,6 +35,9 @@ class EmbeddedArgs:
     memory: pulumi.Input[str] = DEFAULTS.memory
     disk: pulumi.Input[str] = DEFAULTS.disk
     """Size of the disk, such as 4G; it can grow but not shrink. The file starts with a few megabytes."""
+
+    data_disk: pulumi.Input[str] = DEFAULTS.data_disk
+    """Size of the disk for data, which outlives the machine; it can grow but not shrink. "0": it has none."""
 
     suite: str = "trixie"
     on_destroy: OnDestroy = ""
@@ -55,6 +60,10 @@ class EmbeddedMachine(pulumi.ComponentResource):
         client = KeyPair(f"{name}-client-key", inside)
         owner = Owner(str(local.project()), pulumi.get_project(), pulumi.get_stack(), name)
         hostname = host_name(owner.project, owner.stack, name)
+        disks = []
+        if args.data_disk != "0":
+            props = {"disk": machine_id(owner), "owner": codec.plain(owner), "on_destroy": args.on_destroy}
+            disks = [DataResource(f"{name}-data", props, inside)]
         resource = MachineResource(
             name,
             {
@@ -65,6 +74,7 @@ class EmbeddedMachine(pulumi.ComponentResource):
                 "cpus": args.cpus,
                 "memory": args.memory,
                 "disk": args.disk,
+                "data_disk": args.data_disk,
                 "firewall": args.firewall.as_data(),
                 "host_key": host.public_key,
                 "authorized_key": client.public_key,
@@ -79,7 +89,7 @@ class EmbeddedMachine(pulumi.ComponentResource):
                     )
                 ),
             },
-            inside,
+            pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=disks)),
         )
         self.machine = Machine(
             kind="embedded",
@@ -90,6 +100,7 @@ class EmbeddedMachine(pulumi.ComponentResource):
             resource=resource,
             firewall=args.firewall,
             local_ports=resource.local_ports,
+            data_disk=MOUNTED if disks else None,
         )
         self.register_outputs({"address": resource.address, "state": resource.state})
 

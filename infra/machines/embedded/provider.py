@@ -14,6 +14,7 @@ from infra.machines.embedded.requests import Check, Destroy, Ensure, Inspect
 from infra.machines.embedded.shell import MachineError, progress
 from infra.machines.embedded.sizes import cannot_shrink
 from infra.machines.embedded.state import MachineSpec, MachineState, Owner
+from infra.machines.embedded.volume import SYSTEM
 from infra.machines.providers import PlainError, PlainProvider
 from infra.protocol import codec
 from infra.protocol.firewall import Rule
@@ -21,7 +22,7 @@ from infra.protocol.firewall import Rule
 HARDWARE = ("suite", "host_key", "authorized_key", "machine")
 """Inputs fixed at creation. Changing one replaces the machine."""
 
-ADJUSTABLE = ("memory", "cpus", "disk", "firewall", "forwards")
+ADJUSTABLE = ("memory", "cpus", "disk", "data_disk", "firewall", "forwards")
 """Inputs that can change while the machine runs. ``check`` adds ``forwards``, the ports that get one on loopback."""
 
 IDENTITY = ("address", "local_ports", "instance_id", "boot_id")
@@ -33,8 +34,8 @@ EXPLANATIONS = {
     "absent": "the machine is gone; `pulumi up` creates a new one",
 }
 
-SIZES = {"memory": "128M", "disk": "512M"}
-"""The smallest allowed value of each size."""
+SIZES = {"memory": "128M", "disk": "512M", "data_disk": "64M"}
+"""The smallest allowed value of each size; of ``data_disk`` also 0."""
 
 
 class MachineProvider(PlainProvider):
@@ -52,7 +53,8 @@ class MachineProvider(PlainProvider):
         try:
             # If the size is an output of another resource, it may be unknown in a preview; `up` then checks it.
             disk = sizes.parse(str(SIZES["disk"] if inputs["disk"] == rpc.UNKNOWN else inputs["disk"]))
-            checked = client.ask(Check(inputs["machine"], inputs["suite"], disk))
+            data_disk = None if inputs["data_disk"] == rpc.UNKNOWN else sizes.parse(str(inputs["data_disk"]))
+            checked = client.ask(Check(inputs["machine"], inputs["suite"], disk, data_disk))
         except MachineError as error:
             return CheckResult(inputs, [CheckFailure("", str(error))])
         live = checked.machine
@@ -65,13 +67,16 @@ class MachineProvider(PlainProvider):
             failures = [CheckFailure("", problem) for problem in checked.problems]
         elif is_same_hardware(live, inputs):
             inputs |= {"address": live.address, "instance_id": live.instance_id}
-            restarts = checked.restarts_to_grow and (live.disk < disk or inputs["disk"] == rpc.UNKNOWN)
+            unknown = data_disk is None or inputs["disk"] == rpc.UNKNOWN
+            grows = unknown or live.disk < disk or live.data_disk < (data_disk or 0)
+            gets_one = live.data_disk == 0 and data_disk != 0
+            restarts = gets_one or (checked.restarts_to_grow and grows)
             if live.state == "running" and not restarts:
                 inputs["boot_id"] = live.boot_id
             if [port for port, _ in live.local_ports] == inputs["forwards"]:
                 inputs["local_ports"] = dict(live.local_ports)
             if live.disk > disk and inputs["disk"] != rpc.UNKNOWN:
-                failures = [CheckFailure("disk", cannot_shrink(live.disk, disk))]
+                failures = [CheckFailure("disk", cannot_shrink(live.disk, disk, SYSTEM.key))]
             else:
                 failures = [CheckFailure("disk", problem) for problem in checked.problems]
         return CheckResult(inputs, failures)
@@ -79,6 +84,7 @@ class MachineProvider(PlainProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """The changes; ``check`` has just compared the inputs with the real machine."""
         replaces = [name for name in HARDWARE if _olds.get(name) != _news.get(name)]
+        replaces += ["data_disk"] if has_data_disk(_olds) and not has_data_disk(_news) else []
         changes = [name for name in (*ADJUSTABLE, *IDENTITY) if _olds.get(name) != _news.get(name)]
         return DiffResult(changes=bool(replaces or changes), replaces=replaces, delete_before_replace=True)
 
@@ -106,11 +112,17 @@ class MachineProvider(PlainProvider):
             raise PlainError(str(error)) from None
 
 
+def has_data_disk(inputs: dict[str, Any]) -> bool:
+    """Whether inputs ask for a disk for data. A machine that has one loses it only by being replaced."""
+    size = str(inputs.get("data_disk") or "0")
+    return size == rpc.UNKNOWN or sizes.parse(size) > 0
+
+
 def bad_sizes(inputs: dict[str, Any]) -> list[CheckFailure]:
     """The invalid sizes among the inputs."""
     failures = []
     for name, least in SIZES.items():
-        if inputs[name] == rpc.UNKNOWN:
+        if inputs[name] == rpc.UNKNOWN or (name == "data_disk" and str(inputs[name]) == "0"):
             continue
         try:
             if sizes.parse(str(inputs[name])) < sizes.parse(least):
@@ -153,6 +165,7 @@ def ensure(machine: str, props: dict[str, Any]) -> dict[str, Any]:
         authorized_key=props["authorized_key"],
         memory=sizes.parse(str(props["memory"])),
         disk=sizes.parse(str(props["disk"])),
+        data_disk=sizes.parse(str(props["data_disk"])),
         cpus=props.get("cpus"),
         firewall=tuple(codec.parse(Rule, rule) for rule in props["firewall"]),
     )
@@ -181,5 +194,6 @@ class MachineResource(Resource, module="launchpad", name="EmbeddedMachine"):
 
     def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
         outputs = dict.fromkeys(("state", *IDENTITY))
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["user_data"])
-        super().__init__(MachineProvider(), name, {**props, **outputs}, pulumi.ResourceOptions.merge(opts, secret))
+        # `pulumi up --replace URN` does not ask the provider: a machine that is made first would be deleted after that.
+        fixed = pulumi.ResourceOptions(additional_secret_outputs=["user_data"], delete_before_replace=True)
+        super().__init__(MachineProvider(), name, {**props, **outputs}, pulumi.ResourceOptions.merge(opts, fixed))

@@ -32,6 +32,9 @@ class Record(Message):
 
     host_key: str = value(values.text)
     authorized_key: str = value(values.text)
+    data_disk: int = value(SIZE, 0)
+    """The size of the disk for data, which is kept elsewhere (see data.py); 0: it has none."""
+
     cpus: float | None = value(processors, None)
     firewall: tuple[Rule, ...] = value(each(Rule), ())
     engine: str = value(values.text, "container")

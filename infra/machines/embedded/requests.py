@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 from infra.machines.embedded.answers import BaseImage, Checked, Kept, Machines, Removed
-from infra.machines.embedded.state import SIZE, MachineSpec, MachineState, Owner
+from infra.machines.embedded.state import SIZE, DataState, MachineSpec, MachineState, Owner
 from infra.protocol import values
 from infra.protocol.codec import Message, value
 from infra.protocol.refusal import Refusal
@@ -94,11 +94,13 @@ class Check(Request[Checked]):
     id: str = value(ID)
     suite: str = value(values.text)
     disk: int = value(SIZE)
+    data_disk: int | None = value(SIZE, None)
+    """None: it is not known yet."""
 
 
 @dataclass(frozen=True)
 class Destroy(Request[Removed]):
-    """Remove a machine."""
+    """Remove a machine, but not its disk for data."""
 
     TITLE: ClassVar[str] = "The request to remove a machine"
     VERB: ClassVar[str] = "destroy"
@@ -118,6 +120,46 @@ class Sweep(Request[Removed]):
     clone: str = value(values.text)
     project: str = value(values.text)
     stack: str = value(values.text)
+    data: bool = value(values.flag, False)
+    """Whether the disks for data go that were kept when the stack was destroyed."""
+
+
+@dataclass(frozen=True)
+class ClaimData(Request[DataState]):
+    """Have a stack own the disk for data of its machine, which need not exist yet."""
+
+    TITLE: ClassVar[str] = "The request for a disk for data"
+    VERB: ClassVar[str] = "claim-data"
+    ANSWER: ClassVar[type[Message]] = DataState
+
+    id: str = value(ID)
+    owner: Owner = value(Owner)
+    on_destroy: str = value(values.choice("", "delete", "keep", "snapshot"), "")
+    before: Owner = value(Owner, Owner())
+    """Who the stack was before its clone was moved, as its state knows; empty: the same."""
+
+
+@dataclass(frozen=True)
+class InspectData(Request[DataState]):
+    """Report the state of a disk for data."""
+
+    TITLE: ClassVar[str] = "The request to look at a disk for data"
+    VERB: ClassVar[str] = "inspect-data"
+    ANSWER: ClassVar[type[Message]] = DataState
+
+    id: str = value(ID)
+
+
+@dataclass(frozen=True)
+class ReleaseData(Request[DataState]):
+    """Do with a disk for data what its stack says that becomes of it; its machine is gone."""
+
+    TITLE: ClassVar[str] = "The request to give up a disk for data"
+    VERB: ClassVar[str] = "release-data"
+    ANSWER: ClassVar[type[Message]] = DataState
+
+    id: str = value(ID)
+    on_destroy: str = value(values.choice("", "delete", "keep", "snapshot"), "")
 
 
 @dataclass(frozen=True)

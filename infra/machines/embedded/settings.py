@@ -24,6 +24,15 @@ class EmbeddedKeys(Keys):
         description="Size of the disk, such as 4G or 20G, at least 512M. It grows in place and cannot shrink.",
         also=("volume", "storage", "size"),
     )
+    data_disk: str = key(
+        readers.none_or_megabytes(64),
+        default="4G",
+        description="""Size of a disk of its own for data, such as 4G, at least 64M. A machine that is replaced or
+            deleted is given it again, and on_destroy says what becomes of it with the stack. It grows in place, cannot
+            shrink, and takes as much space as is written to it. 0: data is on the machine's own disk and goes with
+            it.""",
+        also=("data_volume", "persistent_disk"),
+    )
     cpus: int = key(
         readers.whole_number(0, 1024),
         default="0",

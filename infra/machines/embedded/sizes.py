@@ -25,10 +25,9 @@ def show(size: int) -> str:
     return str(size)
 
 
-def cannot_shrink(current: int, new: int) -> str:
-    """The message that a machine's disk cannot become smaller, with what to do."""
+def cannot_shrink(current: int, new: int, key: str) -> str:
+    """The message that a disk cannot become smaller, with what to do; ``key`` is the config key of its size."""
     return (
-        f"launchpad:embedded.disk is {show(new)}, but the machine's disk has {show(current)}, and a disk cannot "
-        f"shrink. Set launchpad:embedded.disk to {show(current)} or more; for a smaller disk, destroy the machine and "
-        "create it again."
+        f"{key} is {show(new)}, but the machine's disk has {show(current)}, and a disk cannot shrink. Set {key} to "
+        f"{show(current)} or more; for a smaller disk, destroy the machine and create it again."
     )

@@ -40,6 +40,9 @@ class MachineSpec(Message):
     authorized_key: str = value(values.text)
     memory: int = value(SIZE)
     disk: int = value(SIZE)
+    data_disk: int = value(SIZE, 0)
+    """0: it has no disk for data."""
+
     cpus: float | None = value(processors, None)
     firewall: tuple[Rule, ...] = value(each(Rule), ())
 
@@ -58,6 +61,7 @@ class MachineState(Message):
     memory: int = value(SIZE, 0)
     cpus: float | None = value(processors, None)
     disk: int = value(SIZE, 0)
+    data_disk: int = value(SIZE, 0)
     base: str = value(values.text, "")
     firewall: tuple[Rule, ...] = value(each(Rule), ())
     host_key: str = value(values.text, "")
@@ -68,3 +72,29 @@ class MachineState(Message):
     boot_id: str = value(values.text, "")
     adoptable: bool = value(values.flag, False)
     directory: str = value(values.text, "")
+
+
+@dataclass(frozen=True)
+class DataState(Message):
+    """The state of a machine's disk for data: in use, kept after its stack was destroyed, or absent. Sizes in bytes."""
+
+    TITLE: ClassVar[str] = "The driver's answer about a disk for data"
+
+    state: str = value(values.choice("used", "kept", "absent"))
+    id: str = value(values.text, "")
+    owner: Owner = value(Owner, Owner())
+    size: int = value(SIZE, 0)
+    used: int = value(SIZE, 0)
+    kept: str = value(values.text, "")
+    """When its stack was destroyed and it was kept."""
+
+    on_destroy: str = value(values.text, "")
+    image: str = value(values.text, "")
+
+    def refusal(self) -> str:
+        """What a person reads who asks for a disk that is somebody else's."""
+        owner = self.owner
+        return (
+            f"The disk for data {self.image} belongs to stack {owner.stack or '?'} of project {owner.project or '?'} "
+            f"in {owner.clone or '?'}, and not to this one. Nothing was changed."
+        )

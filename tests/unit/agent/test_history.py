@@ -75,7 +75,7 @@ def test_the_table_fits_a_terminal_of_100_columns_and_names_the_result_first() -
 def test_history_goes_on_after_a_line_that_was_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infra.agent.system.layout.STATE", tmp_path)
     app = App("app")
-    app.state.mkdir()
+    app.kept.mkdir(parents=True)
     app.history.write_text(RECORD.splitlines()[0] + "\n" + '{"event": "begin", "num')
     number = history.begin(app, revision="d", who="me", what="deploy")
     history.end(app, number, result="ok", seconds=1, release="d")

@@ -36,6 +36,7 @@ INPUTS: dict[str, Any] = {
     "cpus": None,
     "memory": "1G",
     "disk": "4G",
+    "data_disk": "2G",
     "firewall": [{**RULE.as_data(), "from_port": 80.0, "to_port": 80.0}],
     "host_key": "ssh-ed25519 HOST",
     "authorized_key": "ssh-ed25519 CLIENT",
@@ -45,6 +46,7 @@ LIVE = MachineState(
     state="running",
     suite="trixie",
     disk=4 * 2**30,
+    data_disk=2 * 2**30,
     host_key="ssh-ed25519 HOST",
     authorized_key="ssh-ed25519 CLIENT",
     address="198.18.0.2",
@@ -179,6 +181,7 @@ def test_a_moved_clone_keeps_its_machine(driver: Any) -> None:
     [
         ({"memory": "much"}, "memory", "'much' is not a size: write a number and K, M, G or T, such as 512M or 1G"),
         ({"memory": "64M"}, "memory", "64M is too small; it must be at least 128M"),
+        ({"data_disk": "1M"}, "data_disk", "1M is too small; it must be at least 64M"),
         ({"disk": "100M"}, "disk", "100M is too small; it must be at least 512M"),
         (
             {"disk": "2G"},
@@ -214,7 +217,7 @@ def test_a_disk_that_cannot_grow_is_said_in_the_preview_which_asks_with_the_size
     checked = MachineProvider().check(INPUTS, {**INPUTS, "disk": "8G"})
 
     assert [(one.property, one.reason) for one in checked.failures] == [("disk", "it stays in use")]
-    assert asked == [Check("lp00000001", "trixie", 8 * 2**30)]
+    assert asked == [Check("lp00000001", "trixie", 8 * 2**30, 2 * 2**30)]
 
 
 def test_a_disk_that_does_not_grow_in_use_starts_the_machine_again_and_the_preview_shows_it(driver: Any) -> None:
@@ -237,6 +240,35 @@ def test_sizes_that_another_resource_gives_are_looked_at_when_they_are_known(dri
     driver(LIVE, restarts=True)
     restarting = MachineProvider().check(INPUTS, {**INPUTS, "disk": rpc.UNKNOWN})
     assert [name for name in IDENTITY if name in restarting.inputs] == ["address", "local_ports", "instance_id"]
+
+
+def test_a_machine_that_gets_a_disk_for_data_starts_again_and_the_preview_shows_it(driver: Any) -> None:
+    driver(replace(LIVE, data_disk=0))
+    for size in ("2G", rpc.UNKNOWN):
+        checked = MachineProvider().check(INPUTS, {**INPUTS, "data_disk": size})
+        assert [name for name in IDENTITY if name in checked.inputs] == ["address", "local_ports", "instance_id"]
+        diff = MachineProvider().diff("lp00000001", {**OUTPUTS, "data_disk": "0"}, checked.inputs)
+        assert (diff.changes, diff.replaces) == (True, [])
+    without = {**INPUTS, "data_disk": "0"}
+    checked = MachineProvider().check(without, dict(without))
+    assert "boot_id" in checked.inputs
+    assert MachineProvider().diff("lp00000001", {**OUTPUTS, "data_disk": "0"}, checked.inputs).changes is False
+
+
+def test_a_machine_of_an_earlier_version_has_no_disk_for_data(driver: Any) -> None:
+    driver(replace(LIVE, data_disk=0))
+    before = {name: value for name, value in OUTPUTS.items() if name != "data_disk"}
+    checked = MachineProvider().check(before, dict(INPUTS))
+    assert MachineProvider().diff("lp00000001", before, checked.inputs).replaces == []
+    without = {**INPUTS, "data_disk": "0"}
+    assert MachineProvider().diff("lp00000001", before, without).replaces == []
+
+
+def test_a_machine_loses_its_disk_for_data_only_by_being_replaced(driver: Any) -> None:
+    driver(LIVE)
+    checked = MachineProvider().check(INPUTS, {**INPUTS, "data_disk": "0"})
+    assert checked.failures == []
+    assert MachineProvider().diff("lp00000001", OUTPUTS, checked.inputs).replaces == ["data_disk"]
 
 
 def test_a_machine_that_is_replaced_may_have_a_smaller_disk(driver: Any) -> None:
@@ -267,7 +299,11 @@ def test_create_and_update_hand_the_driver_whole_numbers(driver: Any) -> None:
     assert created.id == "lp00000001"
     assert created.outs == {key: value for key, value in OUTPUTS.items() if key != "forwards"}
     spec = MachineSpec(
-        "trixie", "ssh-ed25519 HOST", "ssh-ed25519 CLIENT", memory=2**30, disk=4 * 2**30, firewall=(RULE,)
+        *("trixie", "ssh-ed25519 HOST", "ssh-ed25519 CLIENT"),
+        memory=2**30,
+        disk=4 * 2**30,
+        data_disk=2 * 2**30,
+        firewall=(RULE,),
     )
     assert asked == [Ensure("lp00000001", Owner(), "h", "#cloud-config", spec)] * 2
     assert isinstance(asked[0].spec.firewall[0].from_port, int)

@@ -1,0 +1,79 @@
+"""The disk for data of an embedded machine as a Pulumi resource: it is there before the machine and goes after it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from infra.machines.embedded import client
+from infra.machines.embedded.requests import ClaimData, InspectData, ReleaseData, Request
+from infra.machines.embedded.shell import MachineError, progress
+from infra.machines.embedded.sizes import show
+from infra.machines.embedded.state import DataState, Owner
+from infra.machines.providers import PlainError, PlainProvider
+from infra.protocol import codec
+
+
+class DataProvider(PlainProvider):
+    """Owns the disk; the driver makes it and mounts it with the machine, so that a new machine gets it again."""
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Check whose the disk is that is there."""
+        inputs = dict(news)
+        if _olds.get("disk"):
+            inputs["disk"] = _olds["disk"]  # keeps the disk if the clone was moved to another directory
+        try:
+            found = client.ask(InspectData(inputs["disk"]))
+        except MachineError as error:
+            return CheckResult(inputs, [CheckFailure("", str(error))])
+        owners = {codec.parse(Owner, dict(each["owner"])) for each in (inputs, _olds) if each.get("owner")}
+        if found.state != "absent" and found.owner not in owners:
+            return CheckResult(inputs, [CheckFailure("", found.refusal())])
+        if not _olds and found.state != "absent":
+            kept = f"kept on {found.kept}" if found.kept else "of an earlier state"
+            progress(f"the disk for data is there, {kept}: {show(found.used)} in {found.image}")
+        return CheckResult(inputs, [])
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """The changes: all of them in place."""
+        changed = any(_olds.get(name) != _news.get(name) for name in ("owner", "on_destroy"))
+        return DiffResult(changes=changed, replaces=[])
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Own the disk, whether it is there already or not."""
+        _ask(_claim(props))
+        return CreateResult(props["disk"], dict(props))
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Own it under a new name, or have something else become of it."""
+        _ask(_claim(_news, codec.parse(Owner, dict(_olds["owner"]))))
+        return UpdateResult(dict(_news))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Whether the disk is there, and in use."""
+        return ReadResult(id_, props) if _ask(InspectData(id_)).state == "used" else ReadResult("", {})
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Do with the disk what the stack says that becomes of it."""
+        _ask(ReleaseData(_id, _props.get("on_destroy") or ""))
+
+
+def _claim(props: dict[str, Any], before: Owner | None = None) -> ClaimData:
+    owner = codec.parse(Owner, dict(props["owner"]))
+    return ClaimData(props["disk"], owner, props.get("on_destroy") or "", before or owner)
+
+
+def _ask(request: Request[DataState]) -> DataState:
+    try:
+        return client.ask(request)
+    except MachineError as error:
+        raise PlainError(str(error)) from None
+
+
+class DataResource(Resource, module="launchpad", name="EmbeddedDataDisk"):
+    """The disk for data of a system container on this computer."""
+
+    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(DataProvider(), name, props, opts)
