@@ -352,7 +352,7 @@ def backup(words: argparse.Namespace) -> int:
 
 def _backup_of(words: argparse.Namespace, app: App, spec: BackupSpec | None) -> int:
     """What ``backup`` does with one app."""
-    from infra.agent.backup import listing, restore
+    from infra.agent.backup import listing
     from infra.agent.backup import verbs as work
     from infra.agent.machine import backup_state
     from infra.agent.release import caller
@@ -369,7 +369,7 @@ def _backup_of(words: argparse.Namespace, app: App, spec: BackupSpec | None) -> 
         more = [text for name, given in options.items() if given for text in (name, given)]
         return work.begin_restore(app, [*more, *(["--spec"] if words.spec else [])])
     elif words.what == "mend":
-        restore.mend(app, who)
+        work.mend(app, who)
     else:
         say.result(work.restore_here(app, words.snapshot, who, words.of, spec))
     return 0

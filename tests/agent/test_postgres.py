@@ -12,6 +12,7 @@ import pytest
 from infra.protocol.codec import SCHEMA
 from tests.agent.lab import Done, Lab, Repo
 from tests.agent.listing import differences, listing
+from tests.agent.test_backups import as_app, now, restore, set_up
 
 DATABASE: dict[str, Any] = {"database": {"engine": "postgres", "extensions": ["pg_trgm"]}}
 SOCKET = "/run/launchpad-postgresql"
@@ -249,6 +250,27 @@ def test_a_dump_is_loaded_whole_or_not_at_all(lab: Lab) -> None:
         ]
         == []
     )
+
+
+def test_a_backup_has_the_database_and_puts_it_back_with_the_files(lab: Lab) -> None:
+    folder = "/var/backups/shop"
+    assert set_up(lab, repository=folder).data()["warnings"] == []
+    rows = "SELECT count(*), sum(number) FROM backed"
+    psql(lab, "app", "app", "CREATE TABLE backed AS SELECT generate_series(1, 5000) AS number")
+    as_app(lab, "echo then >note")
+    assert now(lab).data()["state"] == "green"
+    assert "the dump of the database loads, with " in lab.sudo("journalctl --no-pager -o cat -t launchpad-backup")
+    psql(lab, "app", "app", "DELETE FROM backed; CREATE TABLE later ()")
+    as_app(lab, "echo later >note")
+    restore(lab).data()
+    assert psql(lab, "app", "app", rows).out == "5000|12502500\n"
+    assert psql(lab, "app", "app", "SELECT to_regclass('later') IS NULL").out == "t\n"
+    assert as_app(lab, "cat note") == "then\n"
+    assert words(lab) is not None
+    psql(lab, "app", "app", "DROP TABLE backed")
+    as_app(lab, "rm note")
+    lab.run("sudo launchpad-agent backup settings --remove --owner shop/prod").data()
+    lab.sudo(f"rm -rf {folder}")
 
 
 def test_the_status_says_how_large_it_is(lab: Lab) -> None:

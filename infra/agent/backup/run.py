@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.agent.backup import drill, dumps, records, restic, restore, settings, streams
+from infra.agent.backup import drill, dumps, mending, records, restic, settings, streams
 from infra.agent.backup.records import Places
 from infra.agent.backup.streams import Kept
 from infra.agent.machine import backup_state
@@ -109,7 +109,7 @@ def _backed_up(app: App, spec: BackupSpec, places: Places, problem: str) -> str:
 
 def _mend(app: App) -> None:
     """End a restore that was killed, in a unit of its own: it may unmount and start things, which this one may not."""
-    if restore.is_left(app):
+    if mending.is_left(app):
         argv = ["systemd-run", "--wait", "--pipe", "--collect", "--quiet", str(COMMAND), "backup", "mend"]
         sh.run([*argv, "--app", app.name, "--who", "the backup"], doing="Ending a restore that was killed")
 

@@ -8,33 +8,27 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import threading
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from infra.agent.backup import archive, restic
+from infra.agent.backup import archive, programs, restic
 from infra.agent.backup.records import Places
 from infra.agent.backup.restic import Snapshot
-from infra.agent.process import units
-from infra.agent.system import install, say, sh
+from infra.agent.system import say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
 from infra.protocol.backups import BackupSpec
 
-LIMIT = 12 * 3600.0
-"""Seconds that packing or unpacking an app may take."""
 BLOCK = 1 << 20
 LARGEST_REPORT = 1_000_000
 SHOWN = 500
 """Characters of what a program without rights says."""
-CODE = "import sys; sys.path.insert(0, {path!r}); from infra.agent.backup.{module} import main; sys.exit(main())"
 
 
 @dataclass(frozen=True)
@@ -70,26 +64,6 @@ class Target:
     dump: IO[bytes] | None = None
 
 
-def program(app: App, module: str, user: str, folder: Path, writable: tuple[Path, ...]) -> list[str]:
-    """The command that runs a part of this program without rights, in the sandbox of an app's tasks.
-
-    Args:
-        app: The app.
-        module: The module of this package.
-        user: The user that it runs as.
-        folder: Its argument.
-        writable: The folders that it may write to.
-    """
-    sandbox = units.sandbox(app, tuple(str(path) for path in writable), LIMIT, units.OWN_TMP)
-    own = {"User": user, "Group": user}
-    properties = [f"{key}={own[key]}" if (key := each.partition("=")[0]) in own else each for each in sandbox]
-    return [
-        *("systemd-run", "--pipe", "--wait", "--collect", "--quiet", f"--unit={unit(app, module, folder)}"),
-        *(f"--property={each}" for each in [*properties, "PrivateNetwork=yes", "MemoryMax=2G"]),
-        *("/usr/bin/python3", "-IS", "-c", CODE.format(path=str(install.RUNNING), module=module), str(folder)),
-    ]
-
-
 @dataclass(frozen=True)
 class Kept:
     """What root puts into a snapshot: what is known of it, files about the app, the dump of its database."""
@@ -115,27 +89,17 @@ class Kept:
         target.write(archive.padding(size))
 
 
-def unit(app: App, module: str, folder: Path) -> str:
-    """The unit that such a program runs in, of which there is one at a time."""
-    return app.task(f"{module}-{folder.name}")
-
-
-def end(app: App, module: str, folder: Path) -> None:
-    """End such a program: it runs on where this one was killed."""
-    sh.run(["systemctl", "stop", unit(app, module, folder)])
-
-
 def save(app: App, spec: BackupSpec, places: Places, kept: Kept) -> str:
     """Take a snapshot of an app; gives its id.
 
     Raises:
         Failure: The data cannot be packed, or the repository cannot be used. There is no new snapshot then.
     """
-    end(app, "pack", app.data)
-    with _running(restic.backup(spec, places, app.name), restic.environment(spec), feed=True) as saving:
+    programs.end(app, "pack", app.data)
+    with programs.running(restic.backup(spec, places, app.name), restic.environment(spec), feed=True) as saving:
         assert saving.process.stdin is not None
-        argv = program(app, "pack", app.user, app.data, (app.data,))
-        with _running(argv, {}) as packing, _stopped_unless_complete(saving) as complete:
+        argv = programs.command(app, "pack", app.user, app.data, (app.data,))
+        with programs.running(argv, {}) as packing, _stopped_unless_complete(saving) as complete:
             broken = False
             try:
                 kept.write(saving.process.stdin)
@@ -171,8 +135,8 @@ def load(app: App, spec: BackupSpec, places: Places, snapshot: Snapshot, target:
         Failure: The snapshot cannot be read or unpacked.
     """
     user, place = target.user, target.place
-    end(app, "unpack", place)
-    with _running(restic.dump(spec, places, snapshot), restic.environment(spec)) as reading:
+    programs.end(app, "unpack", place)
+    with programs.running(restic.dump(spec, places, snapshot), restic.environment(spec)) as reading:
         try:
             about, kept = archive.read_head(reading.out)
             archive.copy_dump(reading.out, about, target.dump)
@@ -180,7 +144,7 @@ def load(app: App, spec: BackupSpec, places: Places, snapshot: Snapshot, target:
             if reading.process.wait():
                 raise Failure(restic.why(spec, places, reading.said(whole=True))) from None
             raise
-        with _running(program(app, "unpack", user, place, (place,)), {}, feed=True) as unpacking:
+        with programs.running(programs.command(app, "unpack", user, place, (place,)), {}, feed=True) as unpacking:
             assert unpacking.process.stdin is not None
             with contextlib.suppress(BrokenPipeError):
                 _copy(reading.out, unpacking.process.stdin)
@@ -209,71 +173,8 @@ def _report(text: bytes, about: Mapping[str, object], kept: Mapping[str, bytes])
     return Unpacked(files, size, rows, problems, notes, about, kept)
 
 
-@dataclass
-class _Program:
-    """A program that runs; what it says to standard error is read as it comes, and only its end is kept."""
-
-    process: subprocess.Popen[bytes]
-    last: deque[bytes]
-    reader: threading.Thread
-
-    @property
-    def out(self) -> IO[bytes]:
-        """Its standard output."""
-        assert self.process.stdout is not None
-        return self.process.stdout
-
-    def said(self, *, whole: bool = False) -> str:
-        """The last that it said, in a line unless it is ``whole``."""
-        self.reader.join(5)
-        text = say.redactor.clean(b"".join(self.last).decode(errors="replace").strip())
-        return text if whole else " ".join(text.splitlines()[-3:])[:SHOWN] or f"status {self.process.returncode}"
-
-
 @contextmanager
-def _running(argv: list[str], env: Mapping[str, str], *, feed: bool = False) -> Iterator[_Program]:
-    """Run a program as long as the block lasts; one that still runs then is ended."""
-    process = subprocess.Popen(
-        sh.bound(argv),
-        stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **env},
-        cwd="/",
-        start_new_session=True,
-    )
-    last: deque[bytes] = deque(maxlen=20)
-
-    def read() -> None:
-        assert process.stderr is not None
-        while some := process.stderr.read1(4096):  # type: ignore[attr-defined]
-            last.append(some)
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    try:
-        yield _Program(process, last, reader)
-    finally:
-        _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program, by its own means first: restic removes its lock, systemd-run stops its unit."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-    process.wait()
-    for stream in (process.stdin, process.stdout):
-        if stream:
-            with contextlib.suppress(OSError):
-                stream.close()
-
-
-@contextmanager
-def _stopped_unless_complete(saving: _Program) -> Iterator[threading.Event]:
+def _stopped_unless_complete(saving: programs.Program) -> Iterator[threading.Event]:
     """Interrupt restic unless all has been sent: the end of its input would otherwise be the end of the snapshot."""
     complete = threading.Event()
     try:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import tempfile
 from pathlib import Path
 
-from infra.agent.backup import records, restore, settings
+from infra.agent.backup import mending, records, restore, settings
 from infra.agent.backup.records import Places
 from infra.agent.backup.restore import Source
 from infra.agent.machine import backup_state
 from infra.agent.machine.backup_state import Backup
 from infra.agent.release import lock
-from infra.agent.system import prepared, say, sh, systemd
+from infra.agent.system import files, prepared, say, sh, systemd
 from infra.agent.system.failure import Failure
-from infra.agent.system.layout import COMMAND, App
+from infra.agent.system.layout import COMMAND, RUN, App
 from infra.protocol import backups
 from infra.protocol.backups import BackupSpec
 
@@ -99,7 +98,23 @@ def restore_here(app: App, snapshot: str, who: str, of: str, spec: BackupSpec | 
             f"The repository of {spec.owner} is the folder {spec.repository} on its own machine, which this one does "
             "not see. Copy it to an SFTP server or a bucket, and set launchpad:backup.repository of that stack to it."
         )
-    with tempfile.TemporaryDirectory(dir="/run/launchpad", prefix="restore-") as folder:
-        lent = Places(spec.owner, Path(folder))
+    folder = lent_keys(app)
+    files.remove_tree(folder)
+    files.directory(folder, 0o700)
+    try:
+        lent = Places(spec.owner, folder)
         records.write_keys(spec, lent)
         return restore.restore(app, Source(spec, lent, of or app.name, snapshot), who)
+    finally:
+        files.remove_tree(folder)
+
+
+def mend(app: App, who: str) -> None:
+    """End what a restore that was killed had begun, and forget the keys that were lent to it."""
+    files.remove_tree(lent_keys(app))
+    mending.mend(app, who)
+
+
+def lent_keys(app: App) -> Path:
+    """Where the keys to another machine's repository are while it is restored from: in memory, root's."""
+    return RUN / f"restore.{app.name}"

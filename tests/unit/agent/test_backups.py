@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -11,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from infra.agent.backup import listing, places, records, restic, run, settings, streams, units
+from infra.agent.backup import dumps, listing, mending, places, programs, records, restic, run, settings, units
 from infra.agent.backup.records import Places
 from infra.agent.backup.restic import Snapshot
 from infra.agent.machine import backup_state
 from infra.agent.machine.backup_state import NEVER, AppBackup
+from infra.agent.process import slots
+from infra.agent.services import postgres_dump
+from infra.agent.system import systemd
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
 from infra.protocol import schedules
@@ -150,11 +154,11 @@ def test_the_units_can_write_to_the_repository_and_little_else() -> None:
 
 
 def test_the_apps_data_is_packed_by_the_app_and_proved_by_somebody_that_it_cannot_reach() -> None:
-    packing = streams.program(App("shop"), "pack", "shop", Path("/srv/shop/data"), (Path("/srv/shop/data"),))
+    packing = programs.command(App("shop"), "pack", "shop", Path("/srv/shop/data"), (Path("/srv/shop/data"),))
     for word in ("User=shop", "NoNewPrivileges=yes", "CapabilityBoundingSet=", "PrivateNetwork=yes", "MemoryMax=2G"):
         assert f"--property={word}" in packing
     assert packing[-1] == "/srv/shop/data"
-    proving = streams.program(App("shop"), "unpack", "launchpad-backup", Path("/a"), (Path("/a"),))
+    proving = programs.command(App("shop"), "unpack", "launchpad-backup", Path("/a"), (Path("/a"),))
     assert {
         "--property=User=launchpad-backup",
         "--property=Group=launchpad-backup",
@@ -307,3 +311,76 @@ def test_a_folder_that_is_bound_from_the_same_disk_is_mounted() -> None:
     )
     assert places.is_mounted(Path("/srv/shop/data"), mounts)
     assert not places.is_mounted(Path("/srv/blog/data"), mounts)
+
+
+@pytest.fixture
+def restoring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, list[str]]]:
+    """An app whose restore was killed after the exchange of its data, and what is done with it."""
+    app, done = App("shop"), list[str]()
+    top, data = tmp_path / "unpacked", tmp_path / "data"
+    new = top / "restore" / "data"
+    for folder, text in ((new, "former"), (data, "new")):
+        folder.mkdir(parents=True)
+        (folder / "note").write_text(text)
+    monkeypatch.setattr("infra.agent.system.layout.STATE", tmp_path)
+    (tmp_path / "shop").mkdir()
+    noted = {"units": ["shop@blue.service"], "closed": True, "database": 7, "new": data.stat().st_ino, "who": "ana"}
+    app.restore.write_text(json.dumps(noted))
+    monkeypatch.setattr(places, "data", lambda _app: data)
+    monkeypatch.setattr(places, "scratch", lambda _app: top)
+    monkeypatch.setattr(places, "show", lambda _app: None)
+    monkeypatch.setattr(places, "remove", lambda _app, name: done.append(f"remove {name}"))
+    monkeypatch.setattr(programs, "end", lambda *_: None)
+    monkeypatch.setattr(mending, "units_of", lambda _app: [])
+    monkeypatch.setattr(systemd, "stop_all", lambda _names: None)
+    monkeypatch.setattr(systemd, "start_all", done.extend)
+    monkeypatch.setattr(slots, "serving", lambda _app: None)
+    monkeypatch.setattr(postgres_dump, "oid", lambda _app: 7)
+    monkeypatch.setattr(dumps, "load", lambda _app, _file: done.append("load the former database"))
+    yield data, done
+
+
+def test_data_goes_back_if_a_kill_came_before_the_database(restoring: tuple[Path, list[str]]) -> None:
+    data, done = restoring
+    mending.settle(App("shop"))
+    assert (data / "note").read_text() == "former"
+    assert done == ["shop@blue.service", "remove restore"]
+    assert not App("shop").restore.exists()
+
+
+def test_data_and_database_stay_new_if_a_kill_came_after_both(
+    restoring: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, done = restoring
+    monkeypatch.setattr(postgres_dump, "oid", lambda _app: 8)
+    mending.settle(App("shop"))
+    assert (data / "note").read_text() == "new"
+    assert done == ["shop@blue.service", "remove restore"]
+
+
+def test_both_go_back_if_the_app_is_not_healthy_with_them(
+    restoring: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, done = restoring
+    monkeypatch.setattr(postgres_dump, "oid", lambda _app: 8)
+    (data.parent / "unpacked" / "former.pgdump").write_bytes(b"PGDMP")
+
+    def start(_app: App, _units: list[str]) -> None:
+        raise Failure("no answer")
+
+    monkeypatch.setattr(mending, "_start", start)
+    with pytest.raises(Failure, match="shop is not healthy with the restored data, so it has its former data again"):
+        mending.settle(App("shop"))
+    assert (data / "note").read_text() == "former"
+    assert done == ["load the former database", "shop@blue.service", "remove restore"]
+
+
+def test_a_way_back_that_was_killed_is_gone_to_its_end(restoring: tuple[Path, list[str]]) -> None:
+    data, done = restoring
+    noted = json.loads(App("shop").restore.read_text())
+    App("shop").restore.write_text(json.dumps({**noted, "reason": "no answer"}))
+    (data.parent / "unpacked" / "former.pgdump").write_bytes(b"PGDMP")
+    with pytest.raises(Failure, match=r"former data again\. no answer"):
+        mending.settle(App("shop"))
+    assert (data / "note").read_text() == "former"
+    assert done == ["load the former database", "shop@blue.service", "remove restore"]
