@@ -8,31 +8,17 @@ import pwd
 from pathlib import Path
 
 from infra.agent.backup import archive
-from infra.agent.system import files, owned, paths, sh
+from infra.agent.system import data_places, files, mounts, owned, paths, systemd
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
-from infra.protocol.paths import DATA_DISK
 
 EXCHANGE = 2
 """Source: rename(2), RENAME_EXCHANGE."""
-MOUNTS = Path("/proc/self/mountinfo")
 
 
 def data(app: App) -> Path:
     """Where the app's data really is: on the disk for data, if it is bound from there."""
-    if not is_mounted(app.data, MOUNTS.read_text(encoding="utf-8")):
-        return app.data
-    return Path(DATA_DISK) / "apps" / app.name / app.data.name
-
-
-def is_mounted(path: Path, mounts: str) -> bool:
-    """Whether something is mounted at a path, be it a folder of the same disk.
-
-    Args:
-        path: The path.
-        mounts: What ``MOUNTS`` says; the fifth field of a line is where. Source: proc_pid_mountinfo(5).
-    """
-    return any(line.split()[4:5] == [str(path)] for line in mounts.splitlines())
+    return data_places.of(app)[0].source if mounts.found(app.data) else app.data
 
 
 def scratch(app: App) -> Path:
@@ -111,5 +97,6 @@ def show(app: App) -> None:
     """Have what is at the data's place now be what the app's processes find there, if it is bound from elsewhere."""
     there = data(app)
     if not there.samefile(app.data):
-        sh.run(["umount", "--lazy", str(app.data)], doing=f"Unmounting {app.data}")
-        sh.run(["mount", "--bind", str(there), str(app.data)], doing=f"Mounting {app.data}")
+        systemd.restart(mounts.unit(app.data))
+        if not there.samefile(app.data):
+            raise Failure(f"{there} is not mounted at {app.data} again: systemctl status {mounts.unit(app.data)}")

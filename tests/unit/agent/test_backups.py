@@ -304,15 +304,6 @@ def test_a_repository_that_is_locked_is_tried_again_and_nothing_else_is(monkeypa
     assert len(waits) == 1
 
 
-def test_a_folder_that_is_bound_from_the_same_disk_is_mounted() -> None:
-    mounts = (
-        "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
-        "30 22 8:1 /mnt/launchpad/apps/shop/data /srv/shop/data rw - ext4 /dev/sda1 rw\n"
-    )
-    assert places.is_mounted(Path("/srv/shop/data"), mounts)
-    assert not places.is_mounted(Path("/srv/blog/data"), mounts)
-
-
 @pytest.fixture
 def restoring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, list[str]]]:
     """An app whose restore was killed after the exchange of its data, and what is done with it."""
