@@ -57,18 +57,19 @@ def for_prepare(args: DeploymentArgs) -> pulumi.Output[Resolved]:
     tls = args.app.tls
 
     def gather(values: list[Any]) -> Resolved:
-        certificate, key, root, package_index, basic_auth, data_disk = values
+        certificate, key, root, package_index, basic_auth, data_disk, data_disk_size = values
         resolved = Resolved(
             tls=Tls(certificate, key, tls.acme_ca, root),
             package_index=package_index,
             basic_auth=basic_auth,
             data_disk=data_disk or "",
+            data_disk_size=data_disk_size,
         )
         return checked(args, resolved)
 
-    app, data_disk = args.app, args.machine.data_disk or ""
+    app, disk, size = args.app, args.machine.data_disk or "", args.machine.data_disk_size
     return pulumi.Output.all(
-        tls.certificate, tls.key, tls.acme_root, app.package_index, dict(app.basic_auth), data_disk
+        tls.certificate, tls.key, tls.acme_root, app.package_index, dict(app.basic_auth), disk, size
     ).apply(gather)
 
 

@@ -32,6 +32,7 @@ class Resolved:
     """The names of secrets that nobody set."""
     data_disk: str = ""
     """Where the machine's disk for data is."""
+    data_disk_size: int = 0
 
 
 def prepare(app: AppArgs, resolved: Resolved, program: str, owner: str = "") -> PrepareSpec:
@@ -53,6 +54,7 @@ def prepare(app: AppArgs, resolved: Resolved, program: str, owner: str = "") -> 
         program=program,
         owner=owner,
         data_disk=resolved.data_disk,
+        data_disk_size=resolved.data_disk_size,
         database=app.database,
     )
 

@@ -172,6 +172,9 @@ class Machine:
     None: the data is on the machine's own disk. ``mounted``: the kind of machine has mounted it. Otherwise the path of
     a block device on the machine, which ``prepare`` formats if it is blank, and mounts."""
 
+    data_disk_size: pulumi.Input[int] = 0
+    """Its size in GB where it may grow: with another one ``prepare`` runs again, which grows the file system."""
+
     needs: tuple[pulumi.Resource, ...] = ()
     """What has to be done on the machine before anything is deployed there."""
 

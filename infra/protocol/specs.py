@@ -76,6 +76,8 @@ class PrepareSpec(Message):
     """The stack that the app is of, such as launchpad/dev. Empty: it claims nothing, and changes no other's claim."""
     data_disk: str = value(disks.place, disks.NONE)
     """Where the machine's disk for data is (see ``infra.protocol.data_disk``)."""
+    data_disk_size: int = value(values.whole(0, 2**20), 0)
+    """Its size in GB, so that Pulumi runs the step again, which grows the file system, when the disk has grown."""
     database: Database = value(Database, Database())
 
     def mistakes(self) -> Iterator[tuple[str, str]]:

@@ -226,6 +226,11 @@ def test_the_machine_is_told_where_its_disk_for_data_is(disk: str | None, told: 
     assert specification(recording, "shop-prepare")["data_disk"] == told
 
 
+def test_the_machine_is_prepared_again_when_its_disk_for_data_has_grown() -> None:
+    machine = replace(mine(), data_disk="/dev/vdb", data_disk_size=later(12))
+    assert specification(run(lambda: deploy("shop", machine), {}), "shop-prepare")["data_disk_size"] == 12
+
+
 def test_a_disk_for_data_that_is_no_device_is_refused_before_any_resource() -> None:
     with pytest.raises(pulumi.RunError, match=r"data_disk: is 'vdb'; it must be empty, mounted, or the path of a"):
         run(lambda: deploy("shop", replace(mine(), data_disk="vdb")), {})

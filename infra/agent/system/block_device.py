@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from infra.agent.system import files, mounts, say, sh, systemd
@@ -18,13 +19,17 @@ NOTHING_FOUND = 2
 """blkid's exit status where it finds nothing that it knows. Source: blkid(8)."""
 
 
-def mount(device: Path, path: Path) -> bool:
+def mount(devices: Sequence[Path], path: Path) -> bool:
     """Have a disk mounted at a path, now and at boot. Says whether anything changed.
+
+    Args:
+        devices: The paths by which the machine may see it, the surest first.
+        path: Where it is mounted.
 
     Raises:
         Failure: It does not appear, or holds something else than our file system, or cannot be mounted.
     """
-    wait(device)
+    device = wait(devices)
     formatted = False
     if is_blank(device):
         say.step("data", f"formatting {device}, on which nothing is")
@@ -47,17 +52,20 @@ def mount(device: Path, path: Path) -> bool:
     return formatted or any(changed)
 
 
-def wait(device: Path) -> None:
-    """Wait until a disk is there.
+def wait(devices: Sequence[Path]) -> Path:
+    """Wait until a disk is there, and say by which of its paths.
 
     Raises:
         Failure: It does not appear.
     """
     until = time.monotonic() + ATTACH
-    while not _is_block_device(device):
+    while True:
+        if there := next(filter(_is_block_device, devices), None):
+            return there
         if time.monotonic() > until:
             raise Failure(
-                f"The disk for data {device} does not appear on this machine. Is it attached? Then run this again."
+                f"The disk for data {' or '.join(map(str, devices))} does not appear on this machine. Is it attached? "
+                "Then run this again."
             )
         time.sleep(0.2)
 

@@ -34,7 +34,7 @@ def ensure(place: str) -> bool:
         if mounts.found(MOUNT) is None:
             raise Failure(f"The disk for data is not mounted at {MOUNT}. {missing_advice()}")
     else:
-        changed = block_device.mount(Path(place), MOUNT)
+        changed = block_device.mount([Path(each) for each in places.devices(place)], MOUNT)
     if known and disk_ids.identity() != known:
         raise Failure(
             f"The disk at {MOUNT} is not the one with this machine's data ({disk_ids.identity() or 'it is new'}, and "

@@ -72,4 +72,16 @@ def test_a_disk_that_does_not_appear_is_told_with_its_path(tmp_path: Path, monke
     with pytest.raises(
         Failure, match=rf"The disk for data {tmp_path}/vdb does not appear on this machine. Is it attached"
     ):
-        block_device.wait(tmp_path / "vdb")
+        block_device.wait([tmp_path / "vdb"])
+    with pytest.raises(Failure, match=rf"The disk for data {tmp_path}/vdb or {tmp_path}/vdc does not appear"):
+        block_device.wait([tmp_path / "vdb", tmp_path / "vdc"])
+
+
+def test_a_disk_is_known_by_the_first_of_its_paths_that_is_a_block_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file or a folder of that name is none; which are is decided here, as a test has no device to make."""
+    here = [tmp_path / name for name in ("by-id", "xvdf", "xvdg")]
+    here[0].touch()
+    monkeypatch.setattr(block_device, "_is_block_device", lambda path: path in here[1:])
+    assert block_device.wait(here) == here[1]

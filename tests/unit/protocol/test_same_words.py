@@ -189,6 +189,7 @@ CASES += [
 
 NOT_FROM_CONFIG = {
     "data_disk",
+    "data_disk_size",
     "generated",
     "program",
     "owner",

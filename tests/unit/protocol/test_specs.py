@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from infra.protocol import data_disk as disks
 from infra.protocol.codec import SCHEMA, Message, MessageError, dump, load
 from infra.protocol.quantities import duration
 from infra.protocol.specs import DeploySpec, Health, Limits, PrepareSpec, Source, Tls
@@ -58,24 +59,49 @@ def test_prepare_mistakes() -> None:
         "braces and backslashes",
         '  packages: is ["-y", "libpq5"]; it must be a list of Debian packages, such as ["libpq5"]',
         "  limits.request_body: is 'big'; it must be a size such as 512KB, 10MB or 1GB",
-        "  x: is not a known key; known: aliases, app, basic_auth, cache, data_disk, database, domain, hsts, http_port, "
-        "limits, lock_timeout, owner, package_index, packages, program, tls, trusted_proxies",
+        "  x: is not a known key; known: aliases, app, basic_auth, cache, data_disk, data_disk_size, database, domain, "
+        "hsts, http_port, limits, lock_timeout, owner, package_index, packages, program, tls, trusted_proxies",
     ]
 
 
 @pytest.mark.parametrize(
-    "disk", ["", "mounted", "/dev/vdb", "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0"]
+    "disk",
+    [
+        "",
+        "mounted",
+        "/dev/vdb",
+        "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0",
+        "/dev/disk/by-id/nvme-data,/dev/xvdf",
+    ],
 )
 def test_a_disk_for_data_is_mounted_already_or_a_block_device(disk: str) -> None:
     assert prepared({"schema": SCHEMA, "app": "app", "data_disk": disk}).data_disk == disk
 
 
 @pytest.mark.parametrize(
-    "disk", ["unmounted", "vdb", "/dev", "/dev/../etc/shadow", "/dev/a b", "/home/disk", "/dev/x\n"]
+    "disk",
+    [
+        "unmounted",
+        "vdb",
+        "/dev",
+        "/dev/../etc/shadow",
+        "/dev/a b",
+        "/home/disk",
+        "/dev/x\n",
+        "/dev/a,",
+        "/dev/a,/etc/shadow",
+        "/dev/..,/dev/a",
+        "/dev/a,mounted",
+    ],
 )
 def test_a_disk_for_data_is_nothing_but_a_device(disk: str) -> None:
     words = "it must be empty, mounted, or the path of a block device such as /dev/disk/by-id/nvme-data"
     assert words in mistakes(PrepareSpec, {"schema": SCHEMA, "app": "app", "data_disk": disk})[0]
+
+
+def test_a_device_may_have_several_paths() -> None:
+    assert disks.devices("/dev/disk/by-id/nvme-data,/dev/xvdf") == ("/dev/disk/by-id/nvme-data", "/dev/xvdf")
+    assert disks.devices("/dev/vdb") == ("/dev/vdb",)
 
 
 def test_parts_of_tls_that_do_not_go_together_are_told() -> None:
