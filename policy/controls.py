@@ -1,4 +1,4 @@
-"""The controls: AWS Foundational Security Best Practices (EC2.*), Checkov (CKV*), and two of our own (LAUNCHPAD.*).
+"""The controls: AWS Foundational Security Best Practices (EC2.*), Checkov (CKV*), and three of our own (LAUNCHPAD.*).
 
 Each is a function over all resources of a stack that yields one finding per violation; ``ids`` are its names in the
 catalogues of auditors and scanners. A rule that is in several catalogues is stated once.
@@ -89,13 +89,27 @@ def default_group_closed(resources: Resources) -> Iterator[tuple[Resource, str]]
             yield vpc, "the VPC's default security group is not emptied"
 
 
-@control("EC2.3", "CKV_AWS_8")
+@control("EC2.1")
+def snapshots_private(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """No snapshot of a disk can be restored by everybody."""
+    for permission in of(resources, r.SNAPSHOT_PERMISSION):
+        if permission.inputs.get("accountId") == "all":
+            yield permission, "everybody may restore the snapshot"
+    for block in of(resources, r.SNAPSHOT_BLOCK):
+        if block.inputs.get("state") == "unblocked":
+            yield block, "snapshots may be made public"
+
+
+@control("EC2.3", "CKV_AWS_3", "CKV_AWS_8", "CKV2_AWS_2")
 def disks_encrypted(resources: Resources) -> Iterator[tuple[Resource, str]]:
-    """The disks of an instance are encrypted."""
+    """The disks of an instance are encrypted, those that are attached later, too."""
     for instance in of(resources, r.INSTANCE):
         disks = [instance.inputs.get("rootBlockDevice") or {}, *(instance.inputs.get("ebsBlockDevices") or [])]
         if not all(disk.get("encrypted") is True for disk in disks):
             yield instance, "a disk is not encrypted"
+    for volume in of(resources, r.VOLUME):
+        if volume.inputs.get("encrypted") is not True:
+            yield volume, "the disk is not encrypted"
 
 
 @control("EC2.6", "CKV2_AWS_11")
@@ -277,6 +291,14 @@ def owner_tagged(resources: Resources) -> Iterator[tuple[Resource, str]]:
         tags = json.loads(tags) if isinstance(tags, str) else tags
         if not set(tags.get("tags") or {}) >= OWNER_TAGS:
             yield provider, f"its default tags lack one of {', '.join(sorted(OWNER_TAGS))}"
+
+
+@control("LAUNCHPAD.3")
+def detached_at_rest(resources: Resources) -> Iterator[tuple[Resource, str]]:
+    """A disk is detached only from a machine that has stopped."""
+    for use in of(resources, r.VOLUME_USE):
+        if use.inputs.get("stopInstanceBeforeDetaching") is not True or use.inputs.get("forceDetach"):
+            yield use, "the disk is detached while the machine may still write to it"
 
 
 def _open(resources: Resources, *ports: int) -> Iterator[tuple[Resource, str]]:

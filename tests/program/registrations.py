@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import mocks
-from pulumi.runtime.settings import set_root_resource
+from pulumi.runtime.settings import SETTINGS, set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
 from tests.program import loops
@@ -40,6 +40,7 @@ def shown(request: dict[str, Any], custom: bool) -> dict[str, Any]:
         "protect": request.get("protect", False),
         "delete_before_replace": request.get("deleteBeforeReplace", False),
         "retain_on_delete": request.get("retainOnDelete", False),
+        "import": request.get("importId", ""),
         "provider": last(request.get("provider", "").rpartition("::")[0]),
         "timeouts": request.get("customTimeouts", {}) if any(request.get("customTimeouts", {}).values()) else {},
     }
@@ -64,6 +65,8 @@ def registered(
     monitor = Monitor(answers)
     loop = loops.fresh()
     mocks.set_mocks(answers, project="launchpad", stack=stack, preview=preview, monitor=monitor)
+    SETTINGS.outputs.clear()  # a program that failed leaves tasks of its loop, for which the next one would wait
+    SETTINGS.rpc_manager.clear()
     set_root_resource(None)  # type: ignore[arg-type]
 
     def quiet() -> None:

@@ -12,9 +12,10 @@ import boto3
 import pytest
 
 from infra import outputs
+from infra.protocol.paths import DATA_DISK
 from tests.e2e.stack import Stack, changed, fetch
 from tests.rehearsal.account import REGION
-from tests.rehearsal.conftest import PLUGIN, Aws, served
+from tests.rehearsal.conftest import PLUGIN, Aws, served, without_block_devices
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 and shutil.which("sudo") is None,
@@ -73,8 +74,11 @@ def vps(aws: Aws, account: Account, folder: Path, tmp_path_factory: pytest.TempP
         LAUNCHPAD_REHEARSAL=str(folder),
         PATH=f"{made.clone / PLUGIN}:{os.environ['PATH']}",
     )
+    without_block_devices(made)
     made.run("pulumi stack init vps", check=True)
-    made.config(**{"machine": "lightsail", "lightsail.region": REGION, "ssh_cidrs": ["198.18.0.0/15"]})
+    made.config(
+        **{"machine": "lightsail", "lightsail.region": REGION, "ssh_cidrs": ["198.18.0.0/15"], "on_destroy": "delete"}
+    )
     yield made
     made.run("pulumi destroy --yes --skip-preview")
 
@@ -85,6 +89,7 @@ EMPTY: dict[str, list[str]] = {"instances": [], "staticIps": [], "disks": []}
 def test_a_preview_tells_the_price_and_makes_nothing(vps: Stack, account: Account) -> None:
     said = vps.run("pulumi preview", check=True).stdout
     assert "small_3_0 costs $12 a month (US dollars, before tax)" in said
+    assert "The data disk of 8 GB costs $0.80 a month (US dollars, before tax)" in said
     assert account.everything() == EMPTY
 
 
@@ -139,30 +144,44 @@ def test_another_ssh_network_leaves_the_other_ports_open(vps: Stack, account: Ac
     assert account.ports() == {ssh("198.18.0.0/16"), WEB}
 
 
-def test_snapshots_and_a_disk_come_in_place(vps: Stack, account: Account) -> None:
+def test_snapshots_come_in_place(vps: Stack, account: Account) -> None:
     before = account.instance()["name"]
-    vps.config(**{"lightsail.snapshots": "03:00", "lightsail.data_disk": "32G"})
+    vps.config(**{"lightsail.snapshots": "03:00"})
     vps.up()
     after = account.instance()
     assert after["name"] == before
     assert [(each["status"], each["snapshotTimeOfDay"]) for each in after["addOns"]] == [("Enabled", "03:00")]
-    assert [each["sizeInGb"] for each in after["hardware"]["disks"] if not each.get("isSystemDisk")] == [32]
+    assert [each["sizeInGb"] for each in after["hardware"]["disks"] if not each.get("isSystemDisk")] == [8]
 
 
 def test_another_size_of_the_disk_changes_nothing_and_is_told(vps: Stack) -> None:
     vps.config(**{"lightsail.data_disk": "64G"})
     said = vps.run("pulumi preview --expect-no-changes", check=True).stdout
-    assert "keeps its 32 GB: Lightsail cannot resize a disk, and a new one would be empty" in said
+    assert "keeps its 8 GB: AWS cannot resize it, and a new one would be empty" in said
 
 
-def test_another_bundle_is_told_as_a_replacement_and_address_and_disk_move_over(vps: Stack, account: Account) -> None:
+def test_another_bundle_is_told_as_a_replacement_and_address_and_disk_move_over(
+    vps: Stack, account: Account, folder: Path
+) -> None:
     before, found = account.everything(), vps.outputs()
-    vps.config(**{"lightsail.bundle": "medium_3_0"})
+    vps.on_machine(f"echo precious | sudo tee {DATA_DISK}/precious")
+    vps.config(**{"lightsail.bundle": "medium_3_0", "on_destroy": "snapshot"})
     said = vps.run("pulumi preview", check=True).stdout
-    assert "from small_3_0 to medium_3_0 and will be REPLACED by a new machine with an empty disk" in said
+    assert "from small_3_0 to medium_3_0 and will be REPLACED; address and data disk move to the new machine" in said
     assert "medium_3_0 costs $24 a month" in said
+    (folder / "happened").unlink()
     vps.up()
     after = account.everything()
+    (old,), (new,), (kept,) = before["instances"], after["instances"], before["disks"]
+    assert [line for line in (folder / "happened").read_text().splitlines() if line != f"start {old}"] == [
+        f"start {new}",
+        f"stop {old}",
+        f"detach {kept} {old}",
+        f"attach {kept} {new}",
+        f"address {new}",
+        f"end {old}",
+    ]
+    assert vps.on_machine(f"cat {DATA_DISK}/precious").strip() == "precious"
     assert after["instances"] != before["instances"]
     assert (after["staticIps"], after["disks"]) == (before["staticIps"], before["disks"])
     (address,), (disk,) = account.api.get_static_ips()["staticIps"], account.api.get_disks()["disks"]
@@ -181,6 +200,9 @@ def test_a_bundle_that_is_not_offered_is_answered_with_the_list(vps: Stack) -> N
     assert "Traceback" not in done.stdout
 
 
-def test_destroy_leaves_nothing(vps: Stack, account: Account) -> None:
-    vps.run("pulumi destroy --yes", check=True)
+def test_destroy_leaves_nothing_but_the_snapshot_that_is_asked_for(vps: Stack, account: Account) -> None:
+    (disk,) = account.everything()["disks"]
+    vps.run("pulumi config rm launchpad:lightsail.bundle && pulumi destroy --yes", check=True)
     assert account.everything() == EMPTY
+    (snapshot,) = account.api.get_disk_snapshots()["diskSnapshots"]
+    assert (snapshot["name"], snapshot["fromDiskName"]) == (f"{disk}-last", disk)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra import outputs
+from infra.protocol.paths import DATA_DISK
 from tests.e2e.stack import Stack, changed, fetch
-from tests.rehearsal.account import IMAGES
+from tests.rehearsal.account import IMAGES, REGION
 from tests.rehearsal.conftest import Aws
 
 pytestmark = pytest.mark.skipif(
@@ -68,8 +73,13 @@ def test_the_instance_is_as_a_review_wants_it(stack: Stack, aws: Aws) -> None:
     assert (instance["InstanceType"], instance["EbsOptimized"]) == ("t3.small", True)
     assert instance["Monitoring"]["State"] == "enabled"
     assert instance["ImageId"] == IMAGES[1]["ami_id"]  # the newest of Debian's own
-    (disk,) = aws.ec2.describe_volumes()["Volumes"]
-    assert (disk["Encrypted"], disk["VolumeType"], disk["Size"]) == (True, "gp3", 20)
+    disks = sorted(aws.ec2.describe_volumes()["Volumes"], key=lambda each: int(each["Size"]))
+    assert [(disk["Encrypted"], disk["VolumeType"], disk["Size"]) for disk in disks] == [
+        (True, "gp3", 10),
+        (True, "gp3", 20),
+    ]
+    (use,) = aws.data_disk()["Attachments"]
+    assert use["InstanceId"] == instance["InstanceId"]
     role = aws.client("iam").list_roles()["Roles"][0]["RoleName"]
     attached = aws.client("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
     assert [each["PolicyName"] for each in attached] == ["AmazonSSMManagedInstanceCore"]
@@ -106,7 +116,7 @@ def test_everything_says_whose_it_is(stack: Stack, aws: Aws) -> None:
         *aws.ec2.describe_security_groups(Filters=of_vpc)["SecurityGroups"],
         *aws.ec2.describe_network_acls(Filters=of_vpc)["NetworkAcls"],
     ]
-    assert len(things) == 11
+    assert len(things) == 12
     for thing in things:
         tags = {each["Key"]: each["Value"] for each in thing["Tags"]}
         assert tags.items() >= OWNER.items(), thing
@@ -156,7 +166,9 @@ def test_with_session_manager_no_port_is_open_and_deployments_go_on(stack: Stack
 def test_another_type_is_previewed_as_a_stop_and_another_architecture_as_a_replacement(stack: Stack) -> None:
     stack.config(**{"ec2.instance_type": "t4g.small"})
     said = stack.run("pulumi preview", check=True).stdout
-    assert "and will be REPLACED by a new machine with an empty disk" in said
+    assert "which is another architecture, and will be REPLACED: the data disk moves to the new machine" in said
+    assert "machine-data-use replace" in said
+    assert "machine-data replace" not in said
     assert "machine-instance replace" in said
     stack.config(**{"ec2.instance_type": "t3.medium"})
     said = stack.run("pulumi preview", check=True).stdout
@@ -165,10 +177,22 @@ def test_another_type_is_previewed_as_a_stop_and_another_architecture_as_a_repla
     assert "machine-instance replace" not in said
 
 
+def test_the_data_disk_may_grow_and_never_be_left_behind(stack: Stack) -> None:
+    stack.config(**{"ec2.data_disk": "12G", "ec2.region": "us-east-1"})
+    said = stack.fails("pulumi preview")
+    assert "launchpad:ec2.region puts the machine into us-east-1a, but its data disk is in eu-central-1a" in said
+    stack.config(**{"ec2.region": REGION})
+    said = stack.run("pulumi preview", check=True).stdout
+    assert "grows from 10 to 12 GB in place; the machine runs on" in said
+    assert "machine-data update" in said
+
+
 def test_another_type_keeps_machine_key_and_release(stack: Stack, aws: Aws) -> None:
     found, (instance,) = stack.outputs(), aws.instances()
     said = changed(stack.up())
-    assert said["machine-instance"] == "updated"
+    assert said["machine-instance"] == said["machine-data"] == "updated"
+    assert said["app-prepare"] == "updated"  # which grows the file system
+    assert aws.data_disk()["Size"] == 12
     assert {"app-wait-for-ssh", "app-check-public-url"} <= set(said)
     assert "app-release" not in said
     (now,) = aws.instances()
@@ -176,17 +200,61 @@ def test_another_type_keeps_machine_key_and_release(stack: Stack, aws: Aws) -> N
     assert stack.outputs() == found
 
 
-def test_an_image_that_is_asked_for_replaces_the_machine_and_keeps_its_address(stack: Stack, aws: Aws) -> None:
-    found, (instance,) = stack.outputs(), aws.instances()
+@dataclass(frozen=True)
+class Upgrade:
+    """What was there before the machine is replaced, for the tests that follow it."""
+
+    outputs: dict[str, Any]
+    old: str
+    disk: str
+    address: str
+
+
+@pytest.fixture(scope="module")
+def upgrade(stack: Stack, aws: Aws) -> Upgrade:
+    """The machine, with data, that another image is asked for."""
+    (instance,), (address,) = aws.instances(), aws.ec2.describe_addresses()["Addresses"]
+    before = Upgrade(stack.outputs(), instance["InstanceId"], aws.data_disk()["VolumeId"], address["PublicIp"])
+    stack.on_machine(f"echo precious | sudo tee {DATA_DISK}/precious")
+    stack.config(**{"ec2.ami": IMAGES[0]["ami_id"], "on_destroy": "keep"})
+    return before
+
+
+def test_a_failure_half_way_leaves_the_old_machine_stopped_and_whole(
+    stack: Stack, aws: Aws, folder: Path, upgrade: Upgrade
+) -> None:
+    (folder / "happened").unlink()
+    (folder / "fail-attach").touch()
+    assert "an outage at attach" in stack.fails()
+    states = {each["InstanceId"]: each["State"]["Name"] for each in aws.instances()}
+    (new,) = set(states) - {upgrade.old}
+    assert states == {upgrade.old: "stopped", new: "running"}
+    assert (folder / "happened").read_text().splitlines() == [
+        f"start {new}",
+        f"stop {upgrade.old}",
+        f"detach {upgrade.disk} {upgrade.old}",
+    ]
     (address,) = aws.ec2.describe_addresses()["Addresses"]
-    stack.config(**{"ec2.ami": IMAGES[0]["ami_id"]})
-    assert changed(stack.up())["machine-instance"] == "replaced"
+    assert (address["PublicIp"], address["InstanceId"]) == (upgrade.address, upgrade.old)
+    assert aws.data_disk()["State"] == "available"
+
+
+def test_the_next_run_completes_it_and_the_new_machine_has_address_and_data(
+    stack: Stack, aws: Aws, folder: Path, upgrade: Upgrade
+) -> None:
+    (folder / "happened").unlink()
+    assert "of this stack is there: this machine gets it with all that is on it" in stack.up()
     (now,) = aws.instances()
-    assert now["InstanceId"] != instance["InstanceId"]
+    assert (folder / "happened").read_text().splitlines() == [
+        f"attach {upgrade.disk} {now['InstanceId']}",
+        f"address {now['InstanceId']}",
+        f"end {upgrade.old}",
+    ]
+    assert stack.on_machine(f"cat {DATA_DISK}/precious").strip() == "precious"
     assert now["ImageId"] == IMAGES[0]["ami_id"]
     (kept,) = aws.ec2.describe_addresses()["Addresses"]
-    assert (kept["PublicIp"], kept["InstanceId"]) == (address["PublicIp"], now["InstanceId"])
-    assert stack.outputs()["host_key_fingerprint"] != found["host_key_fingerprint"]
+    assert (kept["PublicIp"], kept["InstanceId"]) == (upgrade.address, now["InstanceId"])
+    assert stack.outputs()["host_key_fingerprint"] != upgrade.outputs["host_key_fingerprint"]
     assert fetch(stack.outputs()["url"])[0] == 200
 
 
@@ -197,6 +265,31 @@ def test_bad_credentials_are_one_clear_message(stack: Stack) -> None:
     assert "Traceback" not in done.stdout
 
 
-def test_destroy_leaves_the_account_as_it_was(before: dict[str, list[str]], stack: Stack, aws: Aws) -> None:
+def test_destroy_leaves_the_data_disk_where_it_is_to_be_kept_and_nothing_else(
+    before: dict[str, list[str]], stack: Stack, aws: Aws, upgrade: Upgrade
+) -> None:
+    stack.run("pulumi destroy --yes", check=True)
+    assert aws.everything() == {**before, "volumes": [upgrade.disk]}
+    assert aws.data_disk()["State"] == "available"
+
+
+def test_the_next_up_finds_the_disk_and_takes_it_over(stack: Stack, upgrade: Upgrade) -> None:
+    stack.config(on_destroy="snapshot")
+    said = stack.run("pulumi preview", check=True).stdout
+    assert f"DATA: the disk {upgrade.disk} (12 GB, of " in said
+    assert re.search(r"machine-data import", said)
+    assert "importing this resource will fail" not in said
+    stack.up()
+    assert stack.on_machine(f"cat {DATA_DISK}/precious").strip() == "precious"
+    assert fetch(stack.outputs()["url"])[0] == 200
+    assert changed(stack.up()) == {"machine-data": "updated"}  # what becomes of it at the end
+
+
+def test_destroy_leaves_a_snapshot_where_that_is_asked_for(
+    before: dict[str, list[str]], stack: Stack, aws: Aws, upgrade: Upgrade
+) -> None:
     stack.run("pulumi destroy --yes", check=True)
     assert aws.everything() == before
+    of_disk = [{"Name": "volume-id", "Values": [upgrade.disk]}]
+    (snapshot,) = aws.ec2.describe_snapshots(Filters=of_disk)["Snapshots"]
+    assert {each["Key"]: each["Value"] for each in snapshot["Tags"]}.items() >= OWNER.items()

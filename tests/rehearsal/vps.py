@@ -40,6 +40,7 @@ class Lightsail:
         self.ports: dict[str, list[Values]] = {}
         self.addresses: dict[str, Values] = {}
         self.disks: dict[str, Values] = {}
+        self.snapshots: dict[str, Values] = {}
 
     def GetRegions(self, _asked: Values) -> Values:
         zones = [{"zoneName": f"{REGION}{letter}", "state": "available"} for letter in "abc"]
@@ -152,12 +153,41 @@ class Lightsail:
 
     def CreateDisk(self, asked: Values) -> Values:
         zone = {"availabilityZone": asked["availabilityZone"], "regionName": REGION}
-        made = {"name": asked["diskName"], "sizeInGb": asked["sizeInGb"], "location": zone, "tags": asked["tags"]}
-        self.disks[asked["diskName"]] = made
+        self.disks[asked["diskName"]] = {
+            "name": asked["diskName"],
+            "supportCode": f"123456789012/vol-{len(self.disks):017x}",
+            "createdAt": 1795780800,
+            "sizeInGb": asked["sizeInGb"],
+            "location": zone,
+            "tags": asked["tags"],
+        }
         return {}
 
+    def GetDisk(self, asked: Values) -> Values:
+        disk = self.disks[self._known(self.disks, asked["diskName"])]
+        return {"disk": {**disk, "isAttached": "attachedTo" in disk}}
+
     def GetDisks(self, _asked: Values) -> Values:
-        return {"disks": list(self.disks.values())}
+        return {"disks": [self.GetDisk({"diskName": name})["disk"] for name in self.disks]}
+
+    def TagResource(self, asked: Values) -> Values:
+        disk = self.disks[self._known(self.disks, asked["resourceName"])]
+        names = {each["key"] for each in asked["tags"]}
+        disk["tags"] = [*(each for each in disk["tags"] if each["key"] not in names), *asked["tags"]]
+        return {}
+
+    def CreateDiskSnapshot(self, asked: Values) -> Values:
+        disk, name = self._known(self.disks, asked["diskName"]), asked["diskSnapshotName"]
+        if name in self.snapshots:
+            raise Refused("InvalidInputException", f"{name} is already in use")
+        self.snapshots[name] = {"name": name, "fromDiskName": disk, "state": "completed"}
+        return {}
+
+    def GetDiskSnapshot(self, asked: Values) -> Values:
+        return {"diskSnapshot": self.snapshots[self._known(self.snapshots, asked["diskSnapshotName"])]}
+
+    def GetDiskSnapshots(self, _asked: Values) -> Values:
+        return {"diskSnapshots": list(self.snapshots.values())}
 
     def DeleteDisk(self, asked: Values) -> Values:
         self._loose(self.disks, asked["diskName"])

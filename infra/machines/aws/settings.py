@@ -23,3 +23,17 @@ def region(also: tuple[str, ...] = ()) -> str:
 def region_missing(kind: str) -> str:
     """What is said where a kind's region is empty."""
     return f"{NAMESPACE}:{kind}.region is empty; it must be the AWS region of the machine, such as eu-central-1"
+
+
+def disk_size(low: int, high: int) -> readers.Reader[int]:
+    """A size in whole gigabytes such as 32G, or 0 for no disk; returns the number."""
+
+    def read(value: str) -> int:
+        if value.strip() == "0":
+            return 0
+        try:
+            return readers.gigabytes(low, high)(value)
+        except ValueError:
+            raise ValueError(f"0 or a size from {low}G to {high}G, such as 32G") from None
+
+    return read

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import pulumi
-from pulumi_aws import ec2, iam, vpc
+from pulumi_aws import ebs, ec2, iam, vpc
 
 from infra import local
+from infra.machines.aws import data_disk, zone
 from infra.machines.aws.scope import Scope, provider
 from infra.machines.cloudinit import host_name
 from infra.machines.contract import Machine, SshAccess, Tunnel
-from infra.machines.ec2 import plan, tunnel
+from infra.machines.ec2 import data_volume, plan, tunnel
 from infra.machines.ec2.firstboot import first_boot
 from infra.machines.ec2.hostkey import HostKey
 from infra.machines.ec2.network import Ec2Network, Ec2NetworkArgs
@@ -30,8 +32,24 @@ ASSUMED_BY_EC2 = json.dumps(
 )
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the machine is; ``key`` is the config key that decides its zone."""
+
+    vpc_id: pulumi.Input[str]
+    subnet_id: pulumi.Input[str]
+    zone: pulumi.Input[str]
+    key: str
+
+    def beside(self, scope: Scope, volume: ebs.Volume | None) -> pulumi.Input[str]:
+        """The subnet, once it is certain that the volume is in its zone."""
+        if volume is None:
+            return self.subnet_id
+        return zone.beside(scope, self.subnet_id, key=self.key, zone=self.zone, placed=volume.availability_zone)
+
+
 class Ec2Machine(pulumi.ComponentResource):
-    """An EC2 instance with an Elastic IP address, a security group and, unless you pass one, a VPC of its own.
+    """An EC2 instance with a data disk, an Elastic IP address, a security group and, unless you pass one, a VPC.
 
     Attributes:
         machine: The machine, for a ``Deployment``.
@@ -45,11 +63,13 @@ class Ec2Machine(pulumi.ComponentResource):
         self._port = tunnel.port(pulumi.get_project(), pulumi.get_stack(), name)
         self._plan = plan.make(args, pulumi.get_project(), pulumi.get_stack())
         self._scope = Scope(name, self, provider(name, args.region, self._plan.tags, self))
-        vpc_id, subnet_id, routes = self._network()
-        group = self._group(vpc_id)
+        place, routes = self._network()
+        group = self._group(place.vpc_id)
         key = KeyPair(f"{name}-client-key", pulumi.ResourceOptions(parent=self))
-        instance = self._instance(subnet_id, group, key)
-        association = self._address(instance, routes)
+        volume = data_volume.make(self._scope, args, place.zone) if args.data_disk else None
+        instance = self._instance(place.beside(self._scope, volume), group, key)
+        attachment = data_volume.attach(self._scope, volume, instance) if volume else None
+        association = self._address(instance, [*routes, *([attachment] if attachment else [])])
         host_key = HostKey(f"{name}-host-key", instance.id, args.region, pulumi.ResourceOptions(parent=self))
         self.machine = Machine(
             kind="ec2",
@@ -66,19 +86,29 @@ class Ec2Machine(pulumi.ComponentResource):
             # a new type means a stop and a start, and EC2 keeps no other lasting trace of that
             boot_id=pulumi.Output.concat(instance.id, "/", instance.instance_type),
             resource=instance,
+            # from the attachment, so that nobody looks for the disk before it is there
+            data_disk=attachment.volume_id.apply(data_disk.device) if attachment else None,
+            data_disk_size=volume.size.apply(int) if volume else 0,
             firewall=args.firewall,
         )
         self.register_outputs({"address": association.public_ip, "instance_id": instance.id})
 
-    def _network(self) -> tuple[pulumi.Input[str], pulumi.Input[str], list[pulumi.Resource]]:
-        """The ids of the VPC and of the machine's subnet, and the routes that its address depends on."""
+    def _network(self) -> tuple[Place, list[pulumi.Resource]]:
+        """Where the machine is, and the routes that its address depends on."""
         args, planned = self._args, self._plan.network
         if isinstance(planned, ExistingNetwork):
-            return planned.vpc_id, planned.subnet_id, []
-        network_args = Ec2NetworkArgs(args.region, args.firewall, args.vpc_cidr, args.instance_type, args.tags)
+            placed: pulumi.Input[str] = ""
+            if args.data_disk:
+                subnet = ec2.get_subnet_output(id=planned.subnet_id, opts=self._scope.lookup())
+                placed = subnet.availability_zone
+            return Place(planned.vpc_id, planned.subnet_id, placed, "launchpad:ec2.subnet_id"), []
+        found = args.data_disk_found
+        network_args = Ec2NetworkArgs(
+            args.region, args.firewall, args.vpc_cidr, args.instance_type, args.tags, found.zone if found else ""
+        )
         opts = pulumi.ResourceOptions(parent=self, provider=self._scope.provider)
         own = Ec2Network(self._scope.prefix, network_args, opts)
-        return own.vpc_id, own.subnet_ids[0], own.routes
+        return Place(own.vpc_id, own.subnet_ids[0], own.zone, "launchpad:ec2.region"), own.routes
 
     def _tunnel(self, instance_id: str) -> str:
         """Start the tunnel to the instance's SSH and return its host; a preview returns the host only."""
@@ -130,7 +160,11 @@ class Ec2Machine(pulumi.ComponentResource):
     def _image_id(self) -> pulumi.Input[str]:
         """The image: the pinned one, or the newest when the machine is created, kept in the stack's state."""
         image = self._plan.image
+        # named after the architecture, because another architecture needs another image
+        name = self._scope.name(f"image-{image.architecture}")
         if image.pinned:
+            # kept, too, so that a machine stays as it is when its image is no longer named
+            pulumi.Stash(name, input=image.pinned, opts=pulumi.ResourceOptions(parent=self))
             return image.pinned
         newest = ec2.get_ami_output(
             most_recent=True,
@@ -144,10 +178,7 @@ class Ec2Machine(pulumi.ComponentResource):
             opts=self._scope.lookup(),
         )
         kept_image = pulumi.Stash(
-            # named after the architecture, because another architecture needs another image
-            self._scope.name(f"image-{image.architecture}"),
-            input=newest.id,
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["input"]),
+            name, input=newest.id, opts=pulumi.ResourceOptions(parent=self, ignore_changes=["input"])
         )
         pulumi.Output.all(newest.id, newest.name, kept_image.output).apply(self._report_newer_image)
         return kept_image.output
@@ -216,8 +247,13 @@ class Ec2Machine(pulumi.ComponentResource):
             opts=self._scope.options(custom_timeouts=pulumi.CustomTimeouts(create="15m", update="15m", delete="15m")),
         )
 
-    def _address(self, instance: ec2.Instance, routes: list[pulumi.Resource]) -> ec2.EipAssociation:
-        """An address that outlives the instance, so that a replacement machine keeps the address."""
+    def _address(self, instance: ec2.Instance, after: list[pulumi.Resource]) -> ec2.EipAssociation:
+        """An address that outlives the instance, so that a replacement machine keeps the address.
+
+        Args:
+            instance: The instance.
+            after: What has to be there first: the routes, and the data, without which an address led to an empty app.
+        """
         address = ec2.Eip(
             self._scope.name("address"), domain="vpc", tags=self._scope.name_tag(), opts=self._scope.options()
         )
@@ -227,5 +263,5 @@ class Ec2Machine(pulumi.ComponentResource):
             instance_id=instance.id,
             # the new instance takes over the address before the old instance is deleted
             allow_reassociation=True,
-            opts=self._scope.options(depends_on=routes),
+            opts=self._scope.options(depends_on=after),
         )

@@ -34,4 +34,5 @@ KIND = Kind(
     launch=launch,
     plugins=("aws",),
     place=place,
+    on_destroy=("delete", "keep", "snapshot"),
 )

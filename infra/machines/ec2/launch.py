@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pulumi
 
+from infra.machines.aws import data_disk, kept
 from infra.machines.aws.answers import PreflightError
+from infra.machines.aws.data_disk import DataDisk, Refused
 from infra.machines.aws.owner import owner_tags
 from infra.machines.contract import Machine
-from infra.machines.ec2 import acl, preflight, tunnel
+from infra.machines.ec2 import acl, preflight, tunnel, volumes
 from infra.machines.ec2.ec2 import Ec2Machine
 from infra.machines.ec2.plan import Ec2Args
 from infra.machines.ec2.settings import Ec2Keys
 from infra.machines.firewall import Firewall
 from infra.protocol.on_destroy import OnDestroy
+
+KEY = "launchpad:ec2.data_disk"
 
 
 def launch_ec2(name: str, keys: Ec2Keys, firewall: Firewall, on_destroy: OnDestroy = "") -> Machine:
@@ -33,13 +38,22 @@ def launch_ec2(name: str, keys: Ec2Keys, firewall: Firewall, on_destroy: OnDestr
     if args.via_ssm and (missing_programs := tunnel.problem(os.environ)):
         raise pulumi.RunError(missing_programs)
     try:
+        owner = owner_tags(pulumi.get_project(), pulumi.get_stack())
         if keys.preflight and pulumi.runtime.is_dry_run():
-            owner = owner_tags(pulumi.get_project(), pulumi.get_stack())
             for warning in [*preflight.run(args, owner), *preflight.consequences(args, owner)]:
                 pulumi.log.warn(warning)
-        return Ec2Machine(name, args).machine
-    except (PreflightError, acl.TooManyNetworks) as problem:
+        found = _data_disk(name, args, owner)
+        return Ec2Machine(name, replace(args, data_disk_found=found)).machine
+    except (PreflightError, Refused, acl.TooManyNetworks) as problem:
         raise pulumi.RunError(str(problem)) from None
+
+
+def _data_disk(name: str, args: Ec2Args, owner: dict[str, str]) -> DataDisk | None:
+    """Find the data disk that is there, and tell what becomes of it. Asked at every run: a run may skip its preview."""
+    found = kept.look(KEY, lambda: volumes.find(args, owner, name))
+    for line in data_disk.told(KEY, args.data_disk, found, grows=True):
+        pulumi.log.warn(line)
+    return found
 
 
 def arguments(keys: Ec2Keys, firewall: Firewall, on_destroy: OnDestroy = "") -> Ec2Args:
@@ -49,6 +63,7 @@ def arguments(keys: Ec2Keys, firewall: Firewall, on_destroy: OnDestroy = "") -> 
         firewall=firewall,
         instance_type=keys.instance_type,
         disk=keys.disk,
+        data_disk=keys.data_disk,
         ami=keys.ami,
         monitoring=keys.monitoring,
         termination_protection=keys.termination_protection,

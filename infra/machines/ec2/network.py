@@ -28,6 +28,7 @@ class Ec2NetworkArgs:
         cidr: The IPv4 network, from /16 to /24.
         instance_type: The subnets are in availability zones that offer this type.
         tags: Additional tags, besides ``ManagedBy``, ``Project`` and ``Stack``.
+        zone: The first subnet's zone, if it offers the type; a data disk that is there has to be in it.
     """
 
     region: str
@@ -35,6 +36,7 @@ class Ec2NetworkArgs:
     cidr: str = DEFAULTS.vpc_cidr
     instance_type: str = DEFAULTS.instance_type
     tags: dict[str, str] = field(default_factory=dict)
+    zone: str = ""
 
 
 class Ec2Network(pulumi.ComponentResource):
@@ -46,6 +48,8 @@ class Ec2Network(pulumi.ComponentResource):
 
     vpc_id: pulumi.Output[str]
     subnet_ids: list[pulumi.Output[str]]
+    zone: pulumi.Output[str]
+    """The availability zone of the first subnet."""
     routes: list[pulumi.Resource]
     """The routes to the internet, which must exist before an address is used and outlive it."""
 
@@ -56,8 +60,9 @@ class Ec2Network(pulumi.ComponentResource):
         scope = Scope(name, self, explicit or provider(name, args.region, tags, self))
         planned = plan.network(args.cidr, args.firewall)
         new_vpc = _vpc(scope, planned)
-        subnets, self.routes = _subnets(scope, planned, new_vpc, _zones(scope, args.instance_type))
+        subnets, self.routes = _subnets(scope, planned, new_vpc, _zones(scope, args))
         self.vpc_id, self.subnet_ids = new_vpc.id, [subnet.id for subnet in subnets]
+        self.zone = subnets[0].availability_zone
         self.register_outputs({"vpc_id": self.vpc_id, "subnet_ids": self.subnet_ids})
 
 
@@ -156,16 +161,18 @@ def _entry(entry: AclEntry) -> dict[str, Any]:
     }
 
 
-def _zones(scope: Scope, instance_type: str) -> pulumi.Output[list[str]]:
-    """The zones that offer the instance type, in a stable order."""
+def _zones(scope: Scope, args: Ec2NetworkArgs) -> pulumi.Output[list[str]]:
+    """The zones that offer the instance type, in a stable order: the one that is asked for, and the others by name."""
     offered = ec2.get_instance_type_offerings_output(
         location_type="availability-zone",
         filters=[
-            ec2.GetInstanceTypeOfferingsFilterArgs(name="instance-type", values=[instance_type]),
+            ec2.GetInstanceTypeOfferingsFilterArgs(name="instance-type", values=[args.instance_type]),
         ],
         opts=scope.lookup(),
     )
-    zones: pulumi.Output[list[str]] = offered.apply(lambda offerings: sorted(offerings.locations))
+    zones: pulumi.Output[list[str]] = offered.apply(
+        lambda offerings: sorted(offerings.locations, key=lambda zone: (zone != args.zone, zone))
+    )
     return zones
 
 

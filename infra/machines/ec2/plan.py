@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from infra.machines.aws.data_disk import DataDisk
 from infra.machines.aws.owner import owner_tags
 from infra.machines.ec2.acl import AclEntry, acl_entries
 from infra.machines.ec2.settings import DEFAULTS
@@ -45,6 +46,12 @@ class Ec2Args:
     instance_type: str = DEFAULTS.instance_type
     disk: pulumi.Input[int] = DEFAULTS.disk
     """Size of the root disk in GiB; it can grow but not shrink."""
+
+    data_disk: int = DEFAULTS.data_disk
+    """Size of the data disk in GiB, which outlives the machine; it can grow but not shrink. 0: none."""
+
+    data_disk_found: DataDisk | None = None
+    """The stack's data disk that is there already (``volumes.find``); one that is not attached is taken over."""
 
     ami: pulumi.Input[str] = ""
     """The image's id; empty: the newest Debian when the machine is created, kept from then on."""

@@ -6,7 +6,9 @@ credentials may not run is a warning, not an error: deploying may need fewer per
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from infra.machines.aws import session
 from infra.machines.aws.answers import DENIED, Client, PreflightError, ask, code_of
@@ -39,7 +41,7 @@ def run(args: Ec2Args, owner: dict[str, str], client: Client = session.client) -
 
 
 def consequences(args: Ec2Args, owner: dict[str, str], client: Client = session.client) -> list[str]:
-    """Warn if a new instance type stops or replaces the running machine; Pulumi shows a stop as a mere update.
+    """Warn if the config stops or replaces the running machine; Pulumi shows a stop as a mere update.
 
     Args:
         args: The planned machine.
@@ -50,7 +52,7 @@ def consequences(args: Ec2Args, owner: dict[str, str], client: Client = session.
         The warnings; none if nothing changes or the credentials may not list instances.
     """
     try:
-        ours = [item for item in quotas.running(client("ec2", args.region)) if is_ours(item.get("Tags", []), owner)]
+        ours = _ours(args, owner, client)
     except Exception as error:
         if code_of(error) in DENIED:
             return []
@@ -58,12 +60,57 @@ def consequences(args: Ec2Args, owner: dict[str, str], client: Client = session.
     warnings = []
     for instance in ours:
         current = instance["InstanceType"]
-        change = f"{instance['InstanceId']} changes from {current} to {args.instance_type} and will be"
-        if architecture(current) != architecture(args.instance_type):
-            warnings.append(f"{change} REPLACED by a new machine with an empty disk, because the architecture changes")
+        if reason := replacement(args, instance):
+            warnings.append(f"{reason} and will be REPLACED{replaced(args)}")
         elif current != args.instance_type:
-            warnings.append(f"{change} STOPPED and restarted, a minute or two without the app; its disk is kept")
+            warnings.append(
+                f"{instance['InstanceId']} changes from {current} to {args.instance_type} and will be STOPPED and "
+                "restarted, a minute or two without the app; its disks are kept"
+            )
     return warnings
+
+
+def _ours(args: Ec2Args, owner: dict[str, str], client: Client) -> list[dict[str, Any]]:
+    """The stack's own instances that run."""
+    return [item for item in quotas.running(client("ec2", args.region)) if is_ours(item.get("Tags", []), owner)]
+
+
+def replacement(args: Ec2Args, instance: Mapping[str, Any]) -> str:
+    """What about an instance changes that AWS does not change in place; empty if nothing does."""
+    name, current = instance["InstanceId"], instance["InstanceType"]
+    if architecture(current) != architecture(args.instance_type):
+        return f"{name} changes from {current} to {args.instance_type}, which is another architecture,"
+    image = instance.get("ImageId", args.ami)
+    if isinstance(args.ami, str) and args.ami not in ("", image):
+        return f"{name} changes its image from {image} to {args.ami}"
+    return ""
+
+
+def replaced(args: Ec2Args) -> str:
+    """What a replacement means for the data, as the end of a sentence."""
+    if args.data_disk:
+        return (
+            ": the data disk moves to the new machine, for which the old one stops; some minutes without the app. What "
+            "is elsewhere on the old machine's disk is lost"
+        )
+    return (
+        " by a new machine with an empty disk: what the app keeps in $DATA_DIR is LOST, as launchpad:ec2.data_disk is 0"
+    )
+
+
+def protection(args: Ec2Args, owner: dict[str, str], client: Client) -> list[str]:
+    """Check that AWS would end the old machine when a new one has taken its place."""
+    ec2 = client("ec2", args.region)
+    return [
+        f"{reason}, which replaces the machine, and AWS would refuse to end the old one: it has termination "
+        "protection. Set launchpad:ec2.termination_protection to false, run pulumi up with nothing else changed, and "
+        "then change it"
+        for instance in _ours(args, owner, client)
+        if (reason := replacement(args, instance).rstrip(","))
+        and ec2.describe_instance_attribute(InstanceId=instance["InstanceId"], Attribute="disableApiTermination")[
+            "DisableApiTermination"
+        ]["Value"]
+    ]
 
 
 def instance_type(args: Ec2Args, _owner: dict[str, str], client: Client) -> list[str]:
@@ -95,6 +142,11 @@ def instance_type(args: Ec2Args, _owner: dict[str, str], client: Client) -> list
         problems.append(
             f"{key}, which does not support EBS optimization; choose a current generation, such as t3 or t4g"
         )
+    if args.data_disk and details.get("Hypervisor") == "xen":  # its disks have no serial number
+        problems.append(
+            f"{key}, on which a data disk cannot be told from others; choose a type of the Nitro system, such as t3 or "
+            "t4g, or set launchpad:ec2.data_disk to 0"
+        )
     return problems
 
 
@@ -102,4 +154,5 @@ CHECKS = (
     ("instance type", instance_type),
     ("vCPU quota", quotas.vcpus),
     ("address quota", quotas.addresses),
+    ("termination protection", protection),
 )

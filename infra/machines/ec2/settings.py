@@ -31,6 +31,13 @@ class Ec2Keys(Keys):
             at the next boot.""",
         also=("volume", "storage", "root_volume"),
     )
+    data_disk: int = key(
+        aws.disk_size(1, 16384),
+        default="10G",
+        description="""Size of the disk for data (encrypted gp3), which outlives the machine, 1G to 16384G; 0: none, and
+            the data is lost with the machine. It grows in place, cannot shrink and stays in its zone.""",
+        also=("data_volume", "ebs"),
+    )
     ami: str = key(
         readers.pattern(r"ami-[0-9a-f]{8,17}", "the id of an image such as ami-0123456789abcdef0", empty=True),
         description="""Image (AMI). Empty: the newest Debian 13 at the time the machine is created, kept from then on.

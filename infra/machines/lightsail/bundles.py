@@ -38,7 +38,7 @@ def find(name: str, region: str, bundles: Mapping[str, Mapping[str, Any]]) -> Bu
     note = (
         f"{name} costs {dollars(there)} a month (US dollars, before tax): {there['cpuCount']} vCPUs, "
         f"{float(there['ramSizeInGb']):g} GB of memory, {there['diskSizeInGb']} GB of disk, "
-        f"{there['transferPerMonthInGb']} GB of traffic; snapshots and a data disk cost extra"
+        f"{there['transferPerMonthInGb']} GB of traffic; snapshots cost extra"
     )
     return Bundle(note=note, power=int(there.get("power") or 0))
 

@@ -10,14 +10,14 @@ from infra.machines.bootscript import boot_script
 from infra.machines.cloudinit import host_name
 from infra.machines.contract import SSH_USER, Machine, SshAccess
 from infra.machines.keys import KeyPair
-from infra.machines.lightsail import plan
+from infra.machines.lightsail import data, plan
 from infra.machines.lightsail.blueprint import Debian
 from infra.machines.lightsail.hostkey import HostKey
 from infra.machines.lightsail.plan import LightsailArgs
 
 
 class LightsailMachine(pulumi.ComponentResource):
-    """A Lightsail instance with a static IP address, its firewall and, if asked for, a data disk.
+    """A Lightsail instance with a static IP address, its firewall and a data disk.
 
     It has no key pair of Lightsail's own: ``ImportKeyPair`` takes RSA keys only, and the stack's is ed25519. The first
     boot installs that one and closes the account that Lightsail's default key opens.
@@ -34,10 +34,11 @@ class LightsailMachine(pulumi.ComponentResource):
         self._plan = plan.make(args, pulumi.get_project(), pulumi.get_stack())
         self._scope = Scope(name, self, provider(name, args.region, self._plan.tags, self))
         key = KeyPair(f"{name}-client-key", pulumi.ResourceOptions(parent=self))
-        instance = self._instance(key)
+        disk = data.make(self._scope, args, self._plan.zone) if args.data_disk else None
+        instance = self._instance(key, data.beside(self._scope, disk, self._plan.zone) if disk else self._plan.zone)
         self._ports(instance)
-        self._data_disk(instance)
-        address = self._address(instance)
+        attachment = data.attach(self._scope, disk, instance, data.end(self._scope, args, disk)) if disk else None
+        address = self._address(instance, [attachment] if attachment else [])
         host_key = HostKey(f"{name}-host-key", instance.id, args.region, pulumi.ResourceOptions(parent=self))
         self.machine = Machine(
             kind="lightsail",
@@ -46,6 +47,8 @@ class LightsailMachine(pulumi.ComponentResource):
             instance_id=instance.id,
             boot_id=instance.id,
             resource=instance,
+            # from the attachment, too, so that nobody looks for the disk before it is there
+            data_disk=data.places(disk, attachment) if disk and attachment else None,
             firewall=args.firewall,
         )
         self.register_outputs({"address": address, "instance_id": instance.id})
@@ -56,7 +59,7 @@ class LightsailMachine(pulumi.ComponentResource):
             return self._args.blueprint
         return Debian(self._scope.name("image"), self._args.region, pulumi.ResourceOptions(parent=self)).blueprint
 
-    def _instance(self, key: KeyPair) -> lightsail.Instance:
+    def _instance(self, key: KeyPair, zone: pulumi.Input[str]) -> lightsail.Instance:
         name = host_name(pulumi.get_project(), pulumi.get_stack(), self._scope.prefix)
         kept_user_data = pulumi.Stash(
             # User data matters only at the first boot. Because it is kept in the state, a newer version of this
@@ -68,7 +71,7 @@ class LightsailMachine(pulumi.ComponentResource):
         snapshots = self._args.snapshots
         return lightsail.Instance(
             self._scope.name("instance"),
-            availability_zone=self._plan.zone,
+            availability_zone=zone,
             blueprint_id=self._blueprint(),
             bundle_id=self._args.bundle,
             ip_address_type=self._plan.ip_address_type,
@@ -99,35 +102,20 @@ class LightsailMachine(pulumi.ComponentResource):
             opts=self._scope.options(retain_on_delete=True),
         )
 
-    def _data_disk(self, instance: lightsail.Instance) -> None:
-        """A disk that outlives the instance. It stays as it was made: another size or zone would mean an empty one."""
-        if not self._args.data_disk:
-            return
-        disk = lightsail.Disk(
-            self._scope.name("data"),
-            availability_zone=self._plan.zone,
-            size_in_gb=self._args.data_disk,
-            tags=self._scope.name_tag("data"),
-            opts=self._scope.options(ignore_changes=["sizeInGb", "availabilityZone"]),
-        )
-        lightsail.Disk_attachment(
-            self._scope.name("data-use"),
-            disk_name=disk.name,
-            instance_name=instance.name,
-            disk_path=plan.DISK_PATH,
-            # a disk has one user: the old instance lets go of it before the new one takes it
-            opts=self._scope.options(delete_before_replace=True),
-        )
+    def _address(self, instance: lightsail.Instance, after: list[pulumi.Resource]) -> pulumi.Output[str]:
+        """An address that outlives the instance, known when it leads there.
 
-    def _address(self, instance: lightsail.Instance) -> pulumi.Output[str]:
-        """An address that outlives the instance, known when it leads there."""
+        Args:
+            instance: The instance.
+            after: What has to be there first: the data, without which an address led to an empty app.
+        """
         address = lightsail.StaticIp(self._scope.name("address"), opts=self._scope.options())
         use = lightsail.StaticIpAttachment(
             self._scope.name("address-use"),
             static_ip_name=address.name,
             instance_name=instance.name,
             # deleting it detaches the address from whichever instance has it, so the new one must come afterwards
-            opts=self._scope.options(delete_before_replace=True),
+            opts=self._scope.options(delete_before_replace=True, depends_on=after),
         )
         ip_address: pulumi.Output[str] = use.ip_address
         return ip_address

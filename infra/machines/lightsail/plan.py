@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from infra.machines.aws.data_disk import DataDisk
 from infra.machines.aws.owner import owner_tags
 from infra.machines.firewall import ANYWHERE, Firewall
 from infra.machines.lightsail.settings import DEFAULTS
@@ -15,8 +16,8 @@ from infra.protocol.on_destroy import OnDestroy
 if TYPE_CHECKING:  # pure otherwise
     import pulumi
 
-DISK_PATH = "/dev/xvdf"
-"""Where Lightsail attaches the data disk; the kernel of a current bundle may name it otherwise."""
+ZONE = "launchpad:lightsail.zone"
+"""The key that decides the machine's zone."""
 
 
 class Inexpressible(Exception):
@@ -39,8 +40,11 @@ class LightsailArgs:
     snapshots: str = ""
     """The hour of automatic snapshots, such as ``03:00`` (UTC); empty: none."""
 
-    data_disk: int = 0
-    """Size of the data disk in GB; 0: none."""
+    data_disk: int = DEFAULTS.data_disk
+    """Size of the data disk in GB, which outlives the machine and keeps its size; 0: none."""
+
+    data_disk_found: DataDisk | None = None
+    """The stack's data disk that is there already (``disks.find``); one that is not attached is taken over."""
 
     tags: dict[str, str] = field(default_factory=dict)
     on_destroy: OnDestroy = ""

@@ -14,7 +14,7 @@ from infra.machines.aws import session
 from infra.machines.aws.answers import DENIED, Client, PreflightError, ask, code_of
 from infra.machines.aws.credentials import credentials
 from infra.machines.lightsail import blueprint as blueprints
-from infra.machines.lightsail import bundles, changes
+from infra.machines.lightsail import bundles, changes, disks
 from infra.machines.lightsail.plan import LightsailArgs, zone_of
 
 KIND = "lightsail"
@@ -85,6 +85,8 @@ class Questions:
             return [found.problem]
         self.power = found.power
         self.notes.append(found.note)
+        if self.args.data_disk:
+            self.notes.append(disks.price(self.args.data_disk))
         return []
 
     def image(self) -> list[str]:
@@ -101,10 +103,9 @@ class Questions:
         return []
 
     def present(self) -> list[str]:
-        """Warn of what a change does to the machine that is there, and refuse what its data disk cannot follow."""
-        instances = changes.ours(self.lightsail, self.owner)
-        self.warnings += changes.warnings(self.args, self.blueprint, instances)
-        return changes.stuck(self.args, instances)
+        """Warn of what a change does to the machine that is there."""
+        self.warnings += changes.warnings(self.args, self.blueprint, changes.ours(self.lightsail, self.owner))
+        return []
 
 
 def region(args: LightsailArgs, client: Client) -> list[str]:

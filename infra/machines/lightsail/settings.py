@@ -14,16 +14,6 @@ from infra.machines.aws import settings as aws
 TIME = re.compile(r"([01][0-9]|2[0-3]):00")
 
 
-def disk_size(value: str) -> int:
-    """A size in whole gigabytes from 8G to 16384G, such as 32G, or 0 for no disk; returns the number."""
-    if value.strip() == "0":
-        return 0
-    try:
-        return readers.gigabytes(8, 16384)(value)
-    except ValueError:
-        raise ValueError("0 or a size from 8G to 16384G, such as 32G") from None
-
-
 def snapshot_time(value: str) -> str:
     """A full hour of the day such as 03:00, or empty."""
     if value.strip() and not TIME.fullmatch(value.strip()):
@@ -66,10 +56,10 @@ class LightsailKeys(Keys):
         also=("snapshot_time", "backups"),
     )
     data_disk: int = key(
-        disk_size,
-        default="0",
-        description="""Size of an additional disk, which outlives the machine that it is attached to, 8G to 16384G; 0:
-            none. It is neither formatted nor mounted. It keeps its size; 0 deletes it with all that is on it.""",
+        aws.disk_size(8, 16384),
+        default="8G",
+        description="""Size of the disk for data, which outlives the machine, 8G to 16384G; 0: none, and the data is
+            lost with the machine. It keeps its size and its zone. The preview shows what it costs.""",
         example="32G",
     )
     tags: dict[str, str] = key(

@@ -11,7 +11,8 @@ from unittest.mock import patch
 from pulumi.runtime import mocks
 
 from infra.config.parse import parse
-from infra.machines.ec2 import tunnel
+from infra.machines.aws.data_disk import DataDisk
+from infra.machines.ec2 import tunnel, volumes
 from infra.machines.registry import KINDS, launch
 from tests.program.registrations import as_text, registered
 
@@ -45,6 +46,10 @@ class Answers(mocks.Mocks):
     """AWS's answers; ``images`` says which image is the newest of an architecture."""
 
     images: dict[str, str] = field(default_factory=lambda: dict(NEWEST))
+    disk: DataDisk | None = None
+    """The data disk that is there before."""
+    subnet_zone: str = "eu-central-1b"
+    """The zone of a subnet that is there before."""
     invokes: list[dict[str, Any]] = field(default_factory=list)
     started: list[tuple[Any, ...]] = field(default_factory=list)
     """The tunnels that the program would have started."""
@@ -77,6 +82,8 @@ class Answers(mocks.Mocks):
             return {"id": self.images[wanted], "name": f"debian-13-{wanted}-newest"}, []
         if args.token == "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings":
             return {"locations": ZONES}, []
+        if args.token == "aws:ec2/getSubnet:getSubnet":
+            return {"id": args.args["id"], "availabilityZone": self.subnet_zone}, []
         raise AssertionError(f"nobody expected the program to ask {args.token}")
 
 
@@ -91,6 +98,7 @@ def run(program: Callable[[], object], answers: Answers | None = None) -> list[d
     with (
         patch.object(tunnel, "missing", lambda _path: []),
         patch.object(tunnel, "start", answers.start),
+        patch.object(volumes, "find", lambda *_asked: answers.disk),
     ):
         return registered(program, answers, "ec2")
 

@@ -16,11 +16,12 @@ from tests.program.ec2.recorder import BASE, CONFIGURATIONS, SNAPSHOTS, record
 from tests.program.lightsail import recorder as lightsail
 
 REQUIRED = {
-    *(f"EC2.{number}" for number in (2, 3, 8, 18, 19, 21)),
-    *(f"CKV_AWS_{number}" for number in (8, 23, 24, 25, 46, 79, 126, 135, 260, 277, 341, 382)),
-    *(f"CKV2_AWS_{number}" for number in (5, 12, 41)),
+    *(f"EC2.{number}" for number in (1, 2, 3, 8, 18, 19, 21)),
+    *(f"CKV_AWS_{number}" for number in (3, 8, 23, 24, 25, 46, 79, 126, 135, 260, 277, 341, 382)),
+    *(f"CKV2_AWS_{number}" for number in (2, 5, 12, 41)),
 }
 INSTANCE = "aws:ec2/instance:Instance"
+VOLUME = "aws:ebs/volume:Volume"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
@@ -61,14 +62,36 @@ def attachment(arn: str) -> list[Resource]:
     return [Resource("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "it", {"policyArn": arn})]
 
 
+def permission(account: str) -> list[Resource]:
+    kind = "aws:ec2/snapshotCreateVolumePermission:SnapshotCreateVolumePermission"
+    return [Resource(kind, "it", {"accountId": account})]
+
+
+def block(state: str) -> list[Resource]:
+    return [Resource("aws:ebs/snapshotBlockPublicAccess:SnapshotBlockPublicAccess", "it", {"state": state})]
+
+
+def use(**inputs: bool) -> list[Resource]:
+    return [Resource("aws:ec2/volumeAttachment:VolumeAttachment", "it", inputs)]
+
+
 PASSING_AND_VIOLATING: dict[str, tuple[Sequence[Resource], Sequence[Sequence[Resource]]]] = {
     "EC2.2": (
         own(DEFAULT_GROUP, ingress=[], egress=[]),
         [[VPC], own(DEFAULT_GROUP, ingress=[{"protocol": "-1"}]), own(DEFAULT_GROUP, egress=[{"protocol": "-1"}])],
     ),
+    "EC2.1": (
+        [*permission("123456789012"), *block("block-all-sharing")],
+        [permission("all"), block("unblocked")],
+    ),
     "EC2.3": (
-        instance(rootBlockDevice={"encrypted": True}, ebsBlockDevices=[{"encrypted": True}]),
         [
+            *instance(rootBlockDevice={"encrypted": True}, ebsBlockDevices=[{"encrypted": True}]),
+            Resource(VOLUME, "it", {"encrypted": True}),
+        ],
+        [
+            [Resource(VOLUME, "it", {})],
+            [Resource(VOLUME, "it", {"encrypted": False})],
             instance(),
             instance(rootBlockDevice={"encrypted": False}),
             instance(rootBlockDevice={"encrypted": True}, ebsBlockDevices=[{}]),
@@ -165,6 +188,10 @@ PASSING_AND_VIOLATING: dict[str, tuple[Sequence[Resource], Sequence[Sequence[Res
             [Resource("aws:iam/rolePolicy:RolePolicy", "it", {})],
         ],
     ),
+    "LAUNCHPAD.3": (
+        use(stopInstanceBeforeDetaching=True),
+        [use(), use(stopInstanceBeforeDetaching=False), use(stopInstanceBeforeDetaching=True, forceDetach=True)],
+    ),
     "LAUNCHPAD.2": (provider("ManagedBy", "Project", "Stack", "Other"), [provider("Project", "Stack"), provider()]),
 }
 
@@ -223,6 +250,11 @@ def test_a_waiver_covers_its_own_control_and_resource_only() -> None:
     assert waiver.covers(Finding("CKV_AWS_260", "machine-in-tcp-80-anywhere-ipv6", ""))
     assert not waiver.covers(Finding("CKV_AWS_24", "machine-in-tcp-80-anywhere", ""))
     assert not waiver.covers(Finding("CKV_AWS_260", "machine-in-tcp-22-anywhere", ""))
+
+
+def test_the_data_disk_is_judged_as_the_program_declares_it() -> None:
+    kinds = {each["type"] for each in json.loads((SNAPSHOTS / "default.json").read_text())}
+    assert {VOLUME, "aws:ec2/volumeAttachment:VolumeAttachment"} <= kinds
 
 
 def test_ssh_for_everybody_is_found_in_the_real_program() -> None:

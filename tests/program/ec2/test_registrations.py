@@ -10,6 +10,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from infra.machines.aws.data_disk import DataDisk
 from infra.machines.ec2.ec2 import Ec2Machine
 from infra.machines.ec2.network import Ec2Network, Ec2NetworkArgs
 from infra.machines.ec2.plan import Ec2Args
@@ -54,7 +55,9 @@ def test_a_pinned_image_is_taken_without_a_question() -> None:
     answers = Answers()
     recorded = record({**BASE, "ec2.ami": "ami-0cccccccccccccccc"}, answers)
     assert one(recorded, "instance")["inputs"]["ami"] == "ami-0cccccccccccccccc"
-    assert "machine-image-x86_64" not in names(recorded)
+    held = one(recorded, "image-x86_64")  # what an empty key means from then on
+    assert held["inputs"] == {"input": "ami-0cccccccccccccccc"}
+    assert "ignore_changes" not in held["options"]
     assert [each["token"] for each in answers.invokes] == ["aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings"]
 
 
@@ -103,6 +106,123 @@ def test_nothing_of_an_existing_network_is_touched() -> None:
     assert not {kind for kind in kinds if any(word in kind for word in ("ec2/vpc:", "ubnet", "etworkAcl", "oute"))}
     assert one(recorded, "instance")["inputs"]["subnetId"] == "subnet-0123456789abcdef0"
     assert one(recorded, "group")["inputs"]["vpcId"] == "vpc-0123456789abcdef0"
+
+
+FOUND = DataDisk("vol-0123456789abcdef0", 10, "eu-central-1b", attached=False, created="2026-11-27")
+
+
+def test_the_data_disk_outlives_the_machine_and_is_never_replaced() -> None:
+    recorded = record(BASE)
+    disk = one(recorded, "data")
+    assert disk["inputs"] == {
+        "availabilityZone": "eu-central-1a",
+        "encrypted": True,
+        "size": 10,
+        "type": "gp3",
+        "tags": {"Name": "launchpad ec2 data", "Role": "data of machine"},
+    }
+    assert disk["options"]["ignore_changes"] == ["availabilityZone", "snapshotId", "kmsKeyId"]
+    assert "machine-instance" not in disk["options"]["depends_on"]
+
+
+def test_the_old_machine_stops_and_lets_go_before_the_new_one_takes_and_the_address_follows() -> None:
+    recorded = record(BASE)
+    use = one(recorded, "data-use")
+    assert use["inputs"] == {
+        "deviceName": "/dev/sdf",
+        "instanceId": "machine-instance-id",
+        "volumeId": "machine-data-id",
+        "stopInstanceBeforeDetaching": True,
+    }
+    assert use["options"]["delete_before_replace"] is True
+    assert "delete_before_replace" not in one(recorded, "instance")["options"]
+    assert "machine-data-use" in one(recorded, "address-use")["options"]["depends_on"]
+
+
+@pytest.mark.parametrize(
+    ("said", "inputs", "options"),
+    [
+        ("", {}, {}),
+        ("delete", {}, {}),
+        ("keep", {}, {"retain_on_delete": True}),
+        ("snapshot", {"finalSnapshot": True}, {}),
+    ],
+)
+def test_what_becomes_of_the_data_is_in_the_state(said: str, inputs: dict[str, Any], options: dict[str, Any]) -> None:
+    disk = one(record({**BASE, "on_destroy": said}), "data")
+    assert {key: value for key, value in disk["inputs"].items() if key == "finalSnapshot"} == inputs
+    assert {key: value for key, value in disk["options"].items() if key == "retain_on_delete"} == options
+
+
+def test_a_disk_that_was_kept_is_taken_over_and_the_machine_comes_to_it(caplog: pytest.LogCaptureFixture) -> None:
+    recorded = record({**BASE, "ec2.data_disk": "20G"}, Answers(disk=FOUND))
+    disk = one(recorded, "data")
+    assert disk["options"]["import"] == FOUND.id
+    assert disk["inputs"]["size"] == 10  # Pulumi imports only what is as the program says
+    assert {"size", "tags", "finalSnapshot"} <= set(disk["options"]["ignore_changes"])
+    assert one(recorded, "public-1")["inputs"]["availabilityZone"] == "eu-central-1b"
+    assert one(recorded, "public-2")["inputs"]["availabilityZone"] == "eu-central-1a"
+    assert "DATA: the disk vol-0123456789abcdef0 (10 GB, of 2026-11-27) of this stack is there" in caplog.text
+
+
+def test_a_disk_in_use_is_as_the_state_has_it() -> None:
+    recorded = record({**BASE, "ec2.data_disk": "20G"}, Answers(disk=replace(FOUND, attached=True)))
+    disk = one(recorded, "data")
+    assert "import" not in disk["options"]
+    assert disk["inputs"]["size"] == 20
+
+
+def test_a_machine_never_comes_to_another_zone_than_its_data() -> None:
+    other = Answers(disk=replace(FOUND, zone="eu-central-1c"), subnet_zone="eu-central-1b")
+
+    class Placed(Answers):
+        def new_resource(self, args: Any) -> tuple[str, dict[str, Any]]:
+            made = super().new_resource(args)
+            return (made[0], {**made[1], "availabilityZone": "eu-central-1c"}) if args.name == "machine-data" else made
+
+    with pytest.raises(pulumi.RunError, match="but its data disk is in eu-central-1c"):
+        record(CONFIGURATIONS["existing-vpc"], Placed(disk=other.disk))
+
+
+def test_a_machine_never_leaves_the_zone_that_its_data_was_made_in() -> None:
+    """In another region Pulumi makes everything anew, and knows of no disk that is elsewhere."""
+    assert one(record(BASE), "data-zone")["options"]["ignore_changes"] == ["input"]
+
+    class Elsewhere(Answers):
+        def new_resource(self, args: Any) -> tuple[str, dict[str, Any]]:
+            made = super().new_resource(args)
+            return (made[0], {**made[1], "output": "us-east-1a"}) if args.name == "machine-data-zone" else made
+
+    with pytest.raises(
+        pulumi.RunError, match=r"launchpad:ec2\.region puts the machine into eu-central-1a, but its data disk"
+    ):
+        record(BASE, Elsewhere())
+
+
+def test_a_disk_that_cannot_become_what_the_config_says_stops_the_run() -> None:
+    with pytest.raises(pulumi.RunError, match=r"ec2.data_disk is 5G, but vol-0123456789abcdef0 has 10 GB"):
+        record({**BASE, "ec2.data_disk": "5G"}, Answers(disk=FOUND))
+
+
+def test_a_machine_without_a_data_disk_asks_for_no_zone() -> None:
+    answers = Answers()
+    recorded = record({**CONFIGURATIONS["existing-vpc"], "ec2.data_disk": "0"}, answers)
+    assert not {"machine-data", "machine-data-use"} & names(recorded)
+    assert "aws:ec2/getSubnet:getSubnet" not in [each["token"] for each in answers.invokes]
+
+
+def test_the_machine_tells_where_its_disk_is() -> None:
+    told: list[pulumi.Output[str]] = []
+
+    def program() -> None:
+        for disk in (10, 0):
+            machine = Ec2Machine(f"box-{disk}", Ec2Args("eu-central-1", FIREWALL, data_disk=disk)).machine
+            told.append(pulumi.Output.from_input(machine.data_disk or ""))
+        pulumi.Output.all(*told).apply(seen.extend)
+
+    seen: list[str] = []
+    run(program)
+    assert seen == ["/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_box10dataid", ""]
 
 
 def test_protection_and_monitoring_do_as_they_are_told() -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import fcntl
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from infra.machines.embedded import client
 from infra.machines.embedded.machine import machine_id
@@ -50,6 +55,8 @@ def boot(instance: str, user_data: str, rules: tuple[Rule, ...]) -> None:
     owner = Owner(str(folder()), "rehearsal", "aws", instance)
     spec = MachineSpec("trixie", host_key="", authorized_key="", memory=2**30, disk=4 * 2**30, firewall=rules)
     live = client.ask(Ensure(machine_id(owner), owner, instance, user_data, spec))
+    if not (folder() / f"{instance}.json").exists():
+        note(f"start {instance}")
     about = {"id": live.id, "user_data": user_data, "directory": live.directory, "address": live.address}
     (folder() / f"{instance}.json").write_text(json.dumps(about))
 
@@ -68,12 +75,63 @@ def address(instance: str) -> str:
 def take(instance: str) -> None:
     """Nothing of the body is left."""
     client.ask(Destroy(about(instance)["id"]))
+    note(f"end {instance}")
     (folder() / f"{instance}.json").unlink()
+
+
+def as_root(verb: str, instance: str, *more: Path) -> None:
+    """Do something with a body's disks."""
+    line = [
+        sys.executable,
+        "-B",
+        "-m",
+        "tests.rehearsal.aws.drive",
+        verb,
+        client.machines(),
+        about(instance)["id"],
+        *more,
+    ]
+    done = subprocess.run([*client.privilege(), *line], cwd=client.ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{verb} {instance}: {done.stderr}")
+
+
+def note(what: str) -> None:
+    """Write down what happened, for the tests to see in which order."""
+    with (folder() / "happened").open("a") as file:
+        file.write(f"{what}\n")
+
+
+def attach(instance: str, volume: str) -> None:
+    """Give the body a volume, with all that is on it."""
+    as_root("attach", instance, folder() / f"{volume}.img")
+    note(f"attach {volume} {instance}")
+
+
+def stop(instance: str) -> None:
+    """Shut the body down, which lets go of its volume."""
+    as_root("stop", instance)
+    note(f"stop {instance}")
+
+
+def forget(volume: str) -> None:
+    """Nothing of the volume is left."""
+    (folder() / f"{volume}.img").unlink(missing_ok=True)
+
+
+def fail_once(what: str) -> None:
+    """Fail as AWS may, if the test has asked for it."""
+    with contextlib.suppress(FileNotFoundError):
+        (folder() / f"fail-{what}").unlink()
+        raise ClientError({"Error": {"Code": "InternalError", "Message": f"an outage at {what}"}}, what)
 
 
 def enforce(account: Account, group: str) -> None:
     """Put the group's rules into force on the bodies of its instances."""
-    filters = [{"Name": "instance.group-id", "Values": [group]}]
+    filters = [
+        {"Name": "instance.group-id", "Values": [group]},
+        {"Name": "instance-state-name", "Values": ["running"]},
+    ]
     with one_at_a_time():
         for reservation in account.ec2.describe_instances(Filters=filters)["Reservations"]:
             for each in reservation["Instances"]:

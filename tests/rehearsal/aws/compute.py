@@ -129,6 +129,7 @@ def create_use(account: Account, inputs: Values) -> tuple[str, Values]:
         InstanceId=inputs["instanceId"],
         AllowReassociation=inputs["allowReassociation"],
     )
+    body.note(f"address {inputs['instanceId']}")
     return made["AssociationId"], {"publicIp": body.address(inputs["instanceId"])}
 
 

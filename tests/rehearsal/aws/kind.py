@@ -63,5 +63,7 @@ class Kind:
     exists: Callable[[Account, str], bool] = lambda _account, _id: True
     update: Callable[[Account, str, Values, Values], object] | None = None
     replaces: frozenset[str] = frozenset()
+    read: Callable[[Account, str], Values | None] = lambda _account, _id: None
+    """What is there as inputs, which an import asks for."""
     named_by: str = ""
     """The input that gets a generated name where the program gives none."""

@@ -113,6 +113,7 @@ def create_address(account: Account, inputs: Values) -> tuple[str, Values]:
 
 def create_use(account: Account, inputs: Values) -> tuple[str, Values]:
     """Attaches the address. What leads to the instance in truth is its body's address."""
+    body.note(f"address {inputs['instanceName']}")
     account.lightsail.attach_static_ip(staticIpName=inputs["staticIpName"], instanceName=inputs["instanceName"])
     return inputs["staticIpName"], {"ipAddress": body.address(inputs["instanceName"])}
 
@@ -129,13 +130,39 @@ def create_disk(account: Account, inputs: Values) -> tuple[str, Values]:
         sizeInGb=inputs["sizeInGb"],
         tags=tags(account, inputs),
     )
-    return inputs["name"], {}
+    made = account.lightsail.get_disk(diskName=inputs["name"])["disk"]
+    return inputs["name"], {"supportCode": made["supportCode"]}
+
+
+def read_disk(account: Account, identifier: str) -> Values | None:
+    """The disk as inputs, for an import."""
+    try:
+        found = account.lightsail.get_disk(diskName=identifier)["disk"]
+    except ClientError:
+        return None
+    return {
+        "name": found["name"],
+        "availabilityZone": found["location"]["availabilityZone"],
+        "sizeInGb": found["sizeInGb"],
+        "supportCode": found["supportCode"],
+        "tags": {each["key"]: each["value"] for each in found["tags"] if each["key"] not in account.default_tags},
+    }
+
+
+def update_disk(account: Account, identifier: str, _olds: Values, news: Values) -> None:
+    account.lightsail.tag_resource(resourceName=identifier, tags=tags(account, news))
+
+
+def delete_disk(account: Account, identifier: str, _properties: Values) -> None:
+    account.lightsail.delete_disk(diskName=identifier)
+    body.forget(identifier)
 
 
 def create_disk_use(account: Account, inputs: Values) -> tuple[str, Values]:
     account.lightsail.attach_disk(
         diskName=inputs["diskName"], instanceName=inputs["instanceName"], diskPath=inputs["diskPath"]
     )
+    body.attach(inputs["instanceName"], inputs["diskName"])
     return f"{inputs['diskName']},{inputs['instanceName']}", {}
 
 
@@ -143,8 +170,11 @@ def delete_disk_use(account: Account, identifier: str, _properties: Values) -> N
     """A disk can be detached from a stopped instance only."""
     disk, _, instance = identifier.partition(",")
     account.lightsail.stop_instance(instanceName=instance)
+    body.stop(instance)
     account.lightsail.detach_disk(diskName=disk)
+    body.note(f"detach {disk} {instance}")
     account.lightsail.start_instance(instanceName=instance)
+    enforce(account, instance)  # the real plugin starts it again, without the disk
 
 
 def by(operation: str, argument: str) -> Any:
@@ -168,6 +198,14 @@ KINDS = {
     "aws:lightsail/instancePublicPorts:InstancePublicPorts": Kind(create_ports, delete_ports),
     "aws:lightsail/staticIp:StaticIp": Kind(create_address, by("release_static_ip", "staticIpName"), named_by="name"),
     "aws:lightsail/staticIpAttachment:StaticIpAttachment": Kind(create_use, delete_use),
-    "aws:lightsail/disk:Disk": Kind(create_disk, by("delete_disk", "diskName"), named_by="name"),
+    "aws:lightsail/disk:Disk": Kind(
+        create_disk,
+        delete_disk,
+        lambda account, identifier: read_disk(account, identifier) is not None,
+        update_disk,
+        replaces=frozenset({"availabilityZone", "name", "sizeInGb"}),
+        named_by="name",
+        read=read_disk,
+    ),
     "aws:lightsail/disk_attachment:Disk_attachment": Kind(create_disk_use, delete_disk_use),
 }

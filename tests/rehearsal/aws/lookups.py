@@ -23,7 +23,14 @@ def get_instance_type_offerings(account: Account, args: Values) -> Values:
     return {"locations": [each["Location"] for each in found["InstanceTypeOfferings"]]}
 
 
+def get_subnet(account: Account, args: Values) -> Values:
+    """A subnet by its id."""
+    (found,) = account.ec2.describe_subnets(SubnetIds=[args["id"]])["Subnets"]
+    return {"id": found["SubnetId"], "availabilityZone": found["AvailabilityZone"]}
+
+
 LOOKUPS = {
     "aws:ec2/getAmi:getAmi": get_ami,
+    "aws:ec2/getSubnet:getSubnet": get_subnet,
     "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": get_instance_type_offerings,
 }

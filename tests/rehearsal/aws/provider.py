@@ -18,11 +18,11 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from tests.rehearsal.aws import compute, lightsail, lookups, network
+from tests.rehearsal.aws import compute, lightsail, lookups, network, storage
 from tests.rehearsal.aws.kind import Account, Kind
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-KINDS: dict[str, Kind] = {**network.KINDS, **compute.KINDS, **lightsail.KINDS}
+KINDS: dict[str, Kind] = {**network.KINDS, **compute.KINDS, **storage.KINDS, **lightsail.KINDS}
 
 
 def plain(struct: Struct) -> dict[str, Any]:
@@ -58,9 +58,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: Any, _context: Any) -> Any:
-        changed = plain(request.olds) != plain(request.news)
+        olds, news = plain(request.olds), plain(request.news)
         kinds = provider_pb2.DiffResponse
-        return kinds(changes=kinds.DIFF_SOME if changed else kinds.DIFF_NONE)
+        # everything is elsewhere in another region
+        replaces = ["region"] if olds.get("region") != news.get("region") else []
+        return kinds(changes=kinds.DIFF_SOME if olds != news else kinds.DIFF_NONE, replaces=replaces)
 
     def Configure(self, request: Any, _context: Any) -> Any:
         self.account = Account.configured(plain(request.args))
@@ -97,6 +99,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: Any, context: Any) -> Any:
         kind, _ = self._kind(request, context)
+        if not request.properties.fields:  # an import, which knows the id only
+            found = self._ask(context, kind.read, self.account, request.id)
+            known = struct(found or {})
+            return provider_pb2.ReadResponse(id=request.id if found else "", properties=known, inputs=known)
         there = self._ask(context, kind.exists, self.account, request.id)
         return provider_pb2.ReadResponse(
             id=request.id if there else "", properties=request.properties, inputs=request.inputs

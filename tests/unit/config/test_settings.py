@@ -194,6 +194,10 @@ EC2 = {"machine": "ec2", "ec2.region": "eu-central-1", "ssh_cidrs": '["203.0.113
             "launchpad:embedded.memory is set, but only machine embedded reads it, and this stack has machine ec2; remove it: pulumi "
             "config rm launchpad:embedded.memory",
         ),
+        (
+            {**EC2, "ec2.data_disk": "10"},
+            "launchpad:ec2.data_disk is '10'; it must be 0 or a size from 1G to 16384G, such as 32G",
+        ),
         ({**EC2, "ec2.disk": "4G"}, "launchpad:ec2.disk is '4G'; it must be a size from 8G to 16384G, such as 20G"),
         (
             {**EC2, "ec2.vpc_cidr": "8.8.0.0/16"},
@@ -263,7 +267,7 @@ def test_lightsails_keys_are_read() -> None:
     assert settings.of(LightsailKeys) == LightsailKeys(
         region="eu-central-1", zone="eu-central-1b", snapshots="03:00", data_disk=32, blueprint="ubuntu_24_04"
     )
-    assert parse(LIGHTSAIL).of(LightsailKeys) == LightsailKeys(region="eu-central-1", bundle="small_3_0", data_disk=0)
+    assert parse(LIGHTSAIL).of(LightsailKeys) == LightsailKeys(region="eu-central-1", bundle="small_3_0", data_disk=8)
 
 
 def test_ssm_lets_ssh_be_closed() -> None:

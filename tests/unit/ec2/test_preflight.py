@@ -1,6 +1,7 @@
 """The preflight: one clear message for each thing that AWS would refuse, before anything is made."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -76,7 +77,12 @@ def problems(aws: Aws, args: Ec2Args = ARGS) -> list[str]:
 
 
 def running(instance_type: str, cores: int, **more: Any) -> dict[str, Any]:
-    return {"InstanceType": instance_type, "CpuOptions": {"CoreCount": cores, "ThreadsPerCore": 2}, **more}
+    return {
+        "InstanceId": "i-7",
+        "InstanceType": instance_type,
+        "CpuOptions": {"CoreCount": cores, "ThreadsPerCore": 2},
+        **more,
+    }
 
 
 def test_an_account_with_room_is_no_problem() -> None:
@@ -236,14 +242,15 @@ def test_an_unexpected_answer_is_said_and_not_raised_raw() -> None:
             "t3.medium",
             [
                 "i-1 changes from t3.medium to t3.small and will be STOPPED and restarted, a minute or two "
-                "without the app; its disk is kept"
+                "without the app; its disks are kept"
             ],
         ),
         (
             "t4g.small",
             [
-                "i-1 changes from t4g.small to t3.small and will be REPLACED by a new machine with an empty disk, "
-                "because the architecture changes"
+                "i-1 changes from t4g.small to t3.small, which is another architecture, and will be REPLACED: the data "
+                "disk moves to the new machine, for which the old one stops; some minutes without the app. What is "
+                "elsewhere on the old machine's disk is lost"
             ],
         ),
     ],
@@ -252,6 +259,43 @@ def test_another_type_is_said_to_stop_or_to_replace(kind: str, said: list[str]) 
     ours = {"InstanceId": "i-1", "InstanceType": kind, "Tags": OURS}
     others = {"InstanceId": "i-2", "InstanceType": "m5.large", "Tags": []}
     assert preflight.consequences(ARGS, OWNER, Aws(instances=[ours, others])) == said
+
+
+def test_another_image_is_said_to_replace_and_what_that_means_for_the_data() -> None:
+    ours = {"InstanceId": "i-1", "InstanceType": "t3.small", "ImageId": "ami-1", "Tags": OURS}
+    pinned = replace(ARGS, ami="ami-2", data_disk=0)
+    assert preflight.consequences(pinned, OWNER, Aws(instances=[ours])) == [
+        "i-1 changes its image from ami-1 to ami-2 and will be REPLACED by a new machine with an empty disk: what the app "
+        "keeps in $DATA_DIR is LOST, as launchpad:ec2.data_disk is 0"
+    ]
+    assert preflight.consequences(replace(ARGS, ami="ami-2"), OWNER, Aws(instances=[ours])) == [
+        "i-1 changes its image from ami-1 to ami-2 and will be REPLACED: the data disk moves to the new machine, for which "
+        "the old one stops; some minutes without the app. What is elsewhere on the old machine's disk is lost"
+    ]
+    assert preflight.consequences(replace(ARGS, ami="ami-1"), OWNER, Aws(instances=[ours])) == []
+
+
+def test_a_machine_that_aws_would_not_end_is_not_replaced() -> None:
+    ours = {"InstanceId": "i-1", "InstanceType": "t3.small", "ImageId": "ami-1", "Tags": OURS}
+    protected = Aws(instances=[ours], describe_instance_attribute={"DisableApiTermination": {"Value": True}})
+    assert problems(protected, replace(ARGS, ami="ami-2")) == [
+        "i-1 changes its image from ami-1 to ami-2, which replaces the machine, and AWS would refuse to end the old one: it "
+        "has termination protection. Set launchpad:ec2.termination_protection to false, run pulumi up with nothing else "
+        "changed, and then change it"
+    ]
+    assert preflight.run(ARGS, OWNER, protected) == []
+    ended = Aws(instances=[ours], describe_instance_attribute={"DisableApiTermination": {"Value": False}})
+    assert preflight.run(replace(ARGS, ami="ami-2"), OWNER, ended) == []
+
+
+def test_a_data_disk_needs_a_type_whose_disks_have_serial_numbers() -> None:
+    xen = Aws()
+    xen.answers["describe_instance_types"]["InstanceTypes"][0]["Hypervisor"] = "xen"
+    assert problems(xen) == [
+        "launchpad:ec2.instance_type is t3.small, on which a data disk cannot be told from others; choose a type of the "
+        "Nitro system, such as t3 or t4g, or set launchpad:ec2.data_disk to 0"
+    ]
+    assert preflight.run(replace(ARGS, data_disk=0), OWNER, xen) == []
 
 
 @pytest.fixture

@@ -46,10 +46,6 @@ def instance(**more: Any) -> dict[str, Any]:
     }
 
 
-def with_disk(size: int) -> dict[str, Any]:
-    return {"hardware": {"disks": [{"name": "root", "isSystemDisk": True}, {"name": "data-1", "sizeInGb": size}]}}
-
-
 class Account:
     """What the account offers and has, and the errors that some questions meet."""
 

@@ -10,13 +10,14 @@ from infra.machines.aws.answers import PreflightError
 from infra.machines.lightsail import preflight
 from infra.machines.lightsail.plan import LightsailArgs
 from infra.machines.lightsail.preflight import Findings
-from tests.unit.lightsail.account import OWNER, Account, error, image, instance, with_disk
+from tests.unit.lightsail.account import OWNER, Account, error, image, instance
 
 FIREWALL = firewall.plan((80,), ("0.0.0.0/0",), ("203.0.113.7/32",))
 PRICE = (
     "small_3_0 costs $12 a month (US dollars, before tax): 2 vCPUs, 2 GB of memory, 60 GB of disk, 3072 GB of traffic; "
-    "snapshots and a data disk cost extra"
+    "snapshots cost extra"
 )
+DISK = "The data disk of 8 GB costs $0.80 a month (US dollars, before tax)"
 
 
 def run(account: Account, blueprint: str = "", **args: Any) -> Findings:
@@ -30,7 +31,8 @@ def problems(account: Account, blueprint: str = "", **args: Any) -> list[str]:
 
 
 def test_a_machine_that_can_be_made_is_told_with_its_price() -> None:
-    assert run(Account()) == Findings([PRICE], [])
+    assert run(Account()) == Findings([PRICE, DISK], [])
+    assert run(Account(), data_disk=0) == Findings([PRICE], [])
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,7 @@ def test_other_regions_may_be_closed_to_the_account() -> None:
             closed = EndpointConnectionError(endpoint_url="https://lightsail")
             return Account(get_regions=closed) if service == "lightsail" and region == "us-east-1" else self
 
-    assert run(Closed()) == Findings([PRICE], [])
+    assert run(Closed()) == Findings([PRICE, DISK], [])
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,10 @@ def present(**more: Any) -> Account:
     return Account(get_instances={"instances": [other, instance(**more)]})
 
 
-REPLACED = "and will be REPLACED by a new machine with an empty disk; it keeps the address"
+REPLACED = (
+    "and will be REPLACED; address and data disk move to the new machine, for which the old one stops; some minutes "
+    "without the app. What is elsewhere on the old machine's disk is lost"
+)
 
 
 @pytest.mark.parametrize(
@@ -171,13 +176,6 @@ REPLACED = "and will be REPLACED by a new machine with an empty disk; it keeps t
         (
             {"location": {"availabilityZone": "eu-central-1b"}},
             [f"web-1 changes its zone from eu-central-1b to eu-central-1a {REPLACED}"],
-        ),
-        (
-            with_disk(32),
-            [
-                "launchpad:lightsail.data_disk is 0: the disk data-1 of 32 GB will be DELETED with all that is on it, and the "
-                "machine stops and starts for that"
-            ],
         ),
     ],
 )
@@ -191,16 +189,8 @@ def test_another_blueprint_replaces_the_machine_only_if_the_config_names_it() ->
     ]
 
 
-def test_a_data_disk_keeps_its_size() -> None:
-    assert run(present(**with_disk(32)), data_disk=32).warnings == []
-    assert run(present(**with_disk(32)), data_disk=64).warnings == [
-        "launchpad:lightsail.data_disk is 64G, but the disk data-1 keeps its 32 GB: Lightsail cannot resize a disk, and a "
-        "new one would be empty"
-    ]
-
-
-def test_a_machine_with_a_data_disk_cannot_move_to_another_zone() -> None:
-    assert problems(present(**with_disk(32)), zone="eu-central-1b", data_disk=32) == [
-        "launchpad:lightsail.zone is eu-central-1b, but the data disk data-1 is in eu-central-1a and cannot move; set the "
-        "zone to eu-central-1a"
+def test_a_replacement_without_a_data_disk_loses_the_data_and_says_so() -> None:
+    assert run(present(bundleId="nano_3_0"), data_disk=0).warnings == [
+        "web-1 changes its bundle from nano_3_0 to small_3_0 and will be REPLACED by a new machine with an empty disk: what "
+        "the app keeps in $DATA_DIR is LOST, as launchpad:lightsail.data_disk is 0; it keeps the address"
     ]
