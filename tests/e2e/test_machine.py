@@ -540,7 +540,7 @@ def test_two_machines_made_at_once(tmp_path: Path) -> None:
     assert listed == {rigs[0].id: "running", rigs[1].id: "running"}
     owner = rigs[0].owner
     other, own = (Sweep(owner.clone, owner.project, stack) for stack in ("other", owner.stack))
-    assert ask(other, rigs[0].feed(other)) == {"machines": []}
+    assert ask(other, rigs[0].feed(other)) == {"machines": [], "disks": []}
     assert sorted(ask(own, rigs[0].feed(own))["machines"]) == sorted(one.id for one in rigs)
     assert [one.leftovers() for one in rigs] == [[], []]
 

@@ -33,9 +33,18 @@ class Machines(Message):
 
 @dataclass(frozen=True)
 class Removed(Message):
-    """The ids of the machines that were removed, and of those whose disk for data was."""
+    """The ids of the machines that were removed."""
 
     TITLE: ClassVar[str] = "The driver's answer about what it removed"
+
+    machines: tuple[str, ...] = value(values.list_of_texts, ())
+
+
+@dataclass(frozen=True)
+class Swept(Message):
+    """The ids of the machines of a stack that were removed, and of those whose disk for data was."""
+
+    TITLE: ClassVar[str] = "The driver's answer about what it removed of a stack"
 
     machines: tuple[str, ...] = value(values.list_of_texts, ())
     disks: tuple[str, ...] = value(values.list_of_texts, ())

@@ -30,7 +30,7 @@ from infra.machines.embedded import (
     recipe,
     record,
 )
-from infra.machines.embedded.answers import BaseImage, Checked, Failed, Kept, Machines, Removed
+from infra.machines.embedded.answers import BaseImage, Checked, Failed, Kept, Machines, Removed, Swept
 from infra.machines.embedded.record import Record
 from infra.machines.embedded.requests import (
     Adopt,
@@ -189,7 +189,7 @@ def summary(machines: Path, name: str, machine: Record | None) -> MachineState:
     return describe(machines, machine) if machine and machine.link else MachineState("broken", name)
 
 
-def sweep(place: Place, request: Sweep) -> Removed:
+def sweep(place: Place, request: Sweep) -> Swept:
     """Remove every machine of a stack, including those that Pulumi does not know, and its disks for data.
 
     A disk that was kept stays, unless the request says otherwise.
@@ -207,7 +207,7 @@ def sweep(place: Place, request: Sweep) -> Removed:
         becomes = "delete" if request.data else "keep" if each.kept else each.on_destroy
         data_verbs.release(place, ReleaseData(each.id, becomes))
     gone = [each.id for each in disks if not data.image(place.machines, each.id).exists()]
-    return Removed(tuple(names), tuple(gone))
+    return Swept(tuple(names), tuple(gone))
 
 
 def provide_base(place: Place, request: ProvideBase) -> BaseImage:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
-from infra.machines.embedded.answers import BaseImage, Checked, Kept, Machines, Removed
+from infra.machines.embedded.answers import BaseImage, Checked, Kept, Machines, Removed, Swept
 from infra.machines.embedded.state import SIZE, DataState, MachineSpec, MachineState, Owner
 from infra.protocol import values
 from infra.protocol.codec import Message, value
@@ -110,12 +110,12 @@ class Destroy(Request[Removed]):
 
 
 @dataclass(frozen=True)
-class Sweep(Request[Removed]):
+class Sweep(Request[Swept]):
     """Remove every machine of a stack, including those that Pulumi does not know."""
 
     TITLE: ClassVar[str] = "The request to remove a stack's machines"
     VERB: ClassVar[str] = "sweep"
-    ANSWER: ClassVar[type[Message]] = Removed
+    ANSWER: ClassVar[type[Message]] = Swept
 
     clone: str = value(values.text)
     project: str = value(values.text)
