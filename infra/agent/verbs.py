@@ -129,7 +129,7 @@ def job(words: argparse.Namespace) -> None:
 
 def database(words: argparse.Namespace) -> None:
     """Write a dump of the app's database to stdout, or load one from stdin in its place."""
-    from infra.agent.release import caller, lock, verify
+    from infra.agent.release import caller, lock, restart, verify
     from infra.agent.services import postgres_dump
 
     app = _prepared_app(words)
@@ -143,7 +143,10 @@ def database(words: argparse.Namespace) -> None:
     extensions = spec.database.extensions if spec else ()
     with lock.deploying(app, words.who or caller.who(app, ""), f"loading a dump into {app.name}", words.lock_timeout):
         postgres_dump.load(app, sys.stdin.buffer, extensions, words.size)
-    say.step("done", f"{app.name} has the database that was loaded")
+    say.step("database", f"{app.name} has the database that was loaded")
+    if launch_file.serving_release(app):
+        # A process may go on with a connection to the former database, which is cut, and answer with an error.
+        restart.restart(app, words.who)
 
 
 def status(words: argparse.Namespace) -> None:
