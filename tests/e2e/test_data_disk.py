@@ -79,6 +79,8 @@ def test_it_is_given_to_nobody_else_and_not_taken_from_a_machine(rig: Rig) -> No
     assert "belongs to stack e2e of project test in" in ask(claim, rig.feed(claim))["error"]
     request = replace(rig.request(data_disk=2 * SIZE), owner=other)
     assert "belongs to stack e2e of project test in" in ask(request, rig.feed(request))["error"]
+    moved, back = replace(request, data_owner=rig.owner), rig.request(data_disk=2 * SIZE)
+    assert [ask(each, rig.feed(each)).get("state") for each in (moved, back)] == ["running", "running"]
     for said in ("delete", "snapshot", "keep"):
         release = ReleaseData(rig.id, said)
         assert "still has this disk for data. Destroy the machine first." in ask(release, rig.feed(release))["error"]

@@ -35,7 +35,7 @@ def test_a_machine_has_a_disk_for_data_that_is_a_resource_of_its_own(on_destroy:
         "owner": machine.inputs["owner"],
         "on_destroy": on_destroy,
     }
-    assert machine.inputs["data_disk"] == "2G"
+    assert (machine.inputs["data_disk"], machine.inputs["data_owner"]) == ("2G", disk.inputs["owner"])
     assert json.loads(recording.one("shop-prepare").inputs["stdin"])["data_disk"] == "mounted"
     names = [each.name for each in recording.registrations]
     assert names.index("box-data") < recording.registrations.index(machine)

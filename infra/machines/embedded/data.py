@@ -86,14 +86,13 @@ def every(machines: Path) -> Iterator[Data]:
             yield found or Data(path.name, Owner())
 
 
-def claim(machines: Path, machine: str, owner: Owner, *, before: Owner | None = None, on_destroy: str = "") -> Data:
+def claim(machines: Path, machine: str, owner: Owner, *, on_destroy: str = "") -> Data:
     """Have a disk's record say that it is its owner's and in use.
 
     Args:
         machines: The machines directory.
         machine: The machine's id.
         owner: Who asks.
-        before: Who the same stack was before its clone was moved, as its state knows.
         on_destroy: What becomes of the disk with the stack.
 
     Raises:
@@ -102,7 +101,7 @@ def claim(machines: Path, machine: str, owner: Owner, *, before: Owner | None = 
     found = load(machines, machine)
     if found is None and image(machines, machine).exists():
         raise MachineError(f"{image(machines, machine)} holds data, and nothing says whose it is. Move it away.")
-    if found and found.owner not in (owner, before):
+    if found and found.owner != owner:
         raise MachineError(state(machines, found).refusal())
     if found and found.kept:
         progress(f"the disk for data that was kept on {found.kept} is used again: {show(used(machines, machine))}")

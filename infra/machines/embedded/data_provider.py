@@ -23,13 +23,13 @@ class DataProvider(PlainProvider):
         """Check whose the disk is that is there."""
         inputs = dict(news)
         if _olds.get("disk"):
-            inputs["disk"] = _olds["disk"]  # keeps the disk if the clone was moved to another directory
+            # keeps the disk, and whose it is, if the clone was moved to another directory
+            inputs |= {"disk": _olds["disk"], "owner": _olds["owner"]}
         try:
             found = client.ask(InspectData(inputs["disk"]))
         except MachineError as error:
             return CheckResult(inputs, [CheckFailure("", str(error))])
-        owners = {codec.parse(Owner, dict(each["owner"])) for each in (inputs, _olds) if each.get("owner")}
-        if found.state != "absent" and found.owner not in owners:
+        if found.state != "absent" and found.owner != codec.parse(Owner, dict(inputs["owner"])):
             return CheckResult(inputs, [CheckFailure("", found.refusal())])
         if not _olds and found.state != "absent":
             kept = f"kept on {found.kept}" if found.kept else "of an earlier state"
@@ -38,8 +38,7 @@ class DataProvider(PlainProvider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """The changes: all of them in place."""
-        changed = any(_olds.get(name) != _news.get(name) for name in ("owner", "on_destroy"))
-        return DiffResult(changes=changed, replaces=[])
+        return DiffResult(changes=_olds.get("on_destroy") != _news.get("on_destroy"), replaces=[])
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Own the disk, whether it is there already or not."""
@@ -47,8 +46,8 @@ class DataProvider(PlainProvider):
         return CreateResult(props["disk"], dict(props))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Own it under a new name, or have something else become of it."""
-        _ask(_claim(_news, codec.parse(Owner, dict(_olds["owner"]))))
+        """Have something else become of it."""
+        _ask(_claim(_news))
         return UpdateResult(dict(_news))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -60,9 +59,8 @@ class DataProvider(PlainProvider):
         _ask(ReleaseData(_id, _props.get("on_destroy") or ""))
 
 
-def _claim(props: dict[str, Any], before: Owner | None = None) -> ClaimData:
-    owner = codec.parse(Owner, dict(props["owner"]))
-    return ClaimData(props["disk"], owner, props.get("on_destroy") or "", before or owner)
+def _claim(props: dict[str, Any]) -> ClaimData:
+    return ClaimData(props["disk"], codec.parse(Owner, dict(props["owner"])), props.get("on_destroy") or "")
 
 
 def _ask(request: Request[DataState]) -> DataState:
@@ -73,7 +71,13 @@ def _ask(request: Request[DataState]) -> DataState:
 
 
 class DataResource(Resource, module="launchpad", name="EmbeddedDataDisk"):
-    """The disk for data of a system container on this computer."""
+    """The disk for data of a system container on this computer.
+
+    Attributes:
+        owner: Whose it is: the same as long as the stack has a state, wherever its clone is moved.
+    """
+
+    owner: pulumi.Output[dict[str, str]]
 
     def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(DataProvider(), name, props, opts)

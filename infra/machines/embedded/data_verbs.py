@@ -27,9 +27,7 @@ def refuse_size(machines: Path, machine: Record | None, request: Ensure) -> None
 def claim(place: Place, request: ClaimData) -> DataState:
     """Have a stack own the disk for data of its machine."""
     with locks.held(locks.DIRECTORY / f"{request.id}.lock", f"machine {request.id}"):
-        claimed = data.claim(
-            place.machines, request.id, request.owner, before=request.before, on_destroy=request.on_destroy
-        )
+        claimed = data.claim(place.machines, request.id, request.owner, on_destroy=request.on_destroy)
         return data.state(place.machines, claimed)
 
 

@@ -63,7 +63,8 @@ def ensure(place: Place, request: Ensure) -> MachineState:
     with locks.held(locks.DIRECTORY / f"{request.id}.lock", f"machine {request.id}"):
         if request.spec.data_disk:
             found = data.load(machines, request.id)
-            data.claim(machines, request.id, request.owner, on_destroy=found.on_destroy if found else "")
+            owner = request.data_owner if request.data_owner != Owner() else request.owner
+            data.claim(machines, request.id, owner, on_destroy=found.on_destroy if found else "")
         machine = record.load(machines, request.id)
         data_verbs.refuse_size(machines, machine, request)
         if machine is None or not disk.is_whole(machines, machine):

@@ -75,6 +75,7 @@ class EmbeddedMachine(pulumi.ComponentResource):
                 "memory": args.memory,
                 "disk": args.disk,
                 "data_disk": args.data_disk,
+                "data_owner": disks[0].owner if disks else None,
                 "firewall": args.firewall.as_data(),
                 "host_key": host.public_key,
                 "authorized_key": client.public_key,

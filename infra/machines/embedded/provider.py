@@ -169,9 +169,9 @@ def ensure(machine: str, props: dict[str, Any]) -> dict[str, Any]:
         cpus=props.get("cpus"),
         firewall=tuple(codec.parse(Rule, rule) for rule in props["firewall"]),
     )
-    owner = codec.parse(Owner, dict(props["owner"]))
+    owner, data_owner = (codec.parse(Owner, dict(props.get(name) or {})) for name in ("owner", "data_owner"))
     try:
-        live = client.ask(Ensure(machine, owner, props["hostname"], props["user_data"], spec))
+        live = client.ask(Ensure(machine, owner, props["hostname"], props["user_data"], spec, data_owner))
     except MachineError as error:
         raise PlainError(str(error)) from None
     outs = {name: value for name, value in props.items() if not name.startswith("__")}

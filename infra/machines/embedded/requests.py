@@ -59,6 +59,8 @@ class Ensure(Request[MachineState]):
     hostname: str = value(values.text)
     user_data: str = value(values.text, secret=True)
     spec: MachineSpec = value(MachineSpec)
+    data_owner: Owner = value(Owner, Owner())
+    """Whose the disk for data is by the stack's state, wherever its clone was moved since; empty: the owner's."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +137,6 @@ class ClaimData(Request[DataState]):
     id: str = value(ID)
     owner: Owner = value(Owner)
     on_destroy: str = value(values.choice("", "delete", "keep", "snapshot"), "")
-    before: Owner = value(Owner, Owner())
-    """Who the stack was before its clone was moved, as its state knows; empty: the same."""
 
 
 @dataclass(frozen=True)

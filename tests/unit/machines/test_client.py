@@ -142,7 +142,7 @@ def test_the_driver_refuses_a_wrong_request_with_every_mistake_and_no_user_data(
         "spec.firewall[0].from_port: is '80'; it must be a whole number from 0 to 65535",
         "spec.firewall[0].cidr: is '10.0.0.1/8'; it must be a network in CIDR notation with host bits zero, such as "
         "203.0.113.0/24",
-        "extra: is not a known key; known: hostname, id, owner, spec, user_data",
+        "extra: is not a known key; known: data_owner, hostname, id, owner, spec, user_data",
     ]
 
 

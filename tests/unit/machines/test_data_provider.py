@@ -63,15 +63,12 @@ def test_nobody_is_given_somebody_elses_disk(driver: Any, other: Owner) -> None:
     )
 
 
-def test_a_moved_clone_keeps_its_disk(driver: Any) -> None:
-    asked = driver(USED)
+def test_a_moved_clone_keeps_its_disk_and_nothing_changes(driver: Any) -> None:
+    driver(USED)
     news = {"disk": "lp99999999", "owner": codec.plain(MOVED), "on_destroy": "keep"}
     checked = DataProvider().check(INPUTS, news)
-    assert (checked.failures, checked.inputs["disk"]) == ([], "lp00000001")
-    diff = DataProvider().diff("lp00000001", INPUTS, checked.inputs)
-    assert (diff.changes, diff.replaces) == (True, [])
-    DataProvider().update("lp00000001", INPUTS, checked.inputs)
-    assert asked[1:] == [ClaimData("lp00000001", MOVED, "keep", OWNER)]
+    assert (checked.failures, checked.inputs) == ([], INPUTS)
+    assert DataProvider().diff("lp00000001", INPUTS, checked.inputs).changes is False
 
 
 def test_what_becomes_of_it_changes_in_place_and_counts_when_it_is_deleted(driver: Any) -> None:
@@ -83,8 +80,8 @@ def test_what_becomes_of_it_changes_in_place_and_counts_when_it_is_deleted(drive
     provider.update("lp00000001", INPUTS, later)
     provider.delete("lp00000001", later)
     assert asked == [
-        ClaimData("lp00000001", OWNER, "keep", OWNER),
-        ClaimData("lp00000001", OWNER, "snapshot", OWNER),
+        ClaimData("lp00000001", OWNER, "keep"),
+        ClaimData("lp00000001", OWNER, "snapshot"),
         ReleaseData("lp00000001", "snapshot"),
     ]
 
