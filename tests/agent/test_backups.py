@@ -17,7 +17,7 @@ from infra.protocol.codec import SCHEMA
 from tests.agent import lab as lab_module
 from tests.agent.lab import USER, Done, Lab, Repo
 
-OWNER, UNIT = "shop/prod", "launchpad-backup@shop:prod.service"
+OWNER, UNIT = "shop/prod", "launchpad-backup.shop:prod.service"
 FOLDER = "/var/backups/shop"
 PASSWORD = "correct horse battery"
 POISONED: dict[str, str | None] = {
@@ -274,16 +274,18 @@ def test_a_bucket_is_used_and_a_backup_of_another_stack_is_restored_from_it(back
 
 def test_what_is_taken_back_leaves_nothing_but_the_repository(backed: Lab) -> None:
     where = "find /etc /usr/local/bin /var/lib/launchpad /var/lib/systemd/timers /var/cache /run/launchpad /srv/app"
-    named = f"{where} -maxdepth 3 -name '*backup*' -o -maxdepth 3 -name '*restic*' -o -maxdepth 3 -name unpacked"
+    ours = ("*launchpad-backup*", "backup.d", "backup-*", "unpacked")
+    named = f"{where} -maxdepth 3 ( {' -o '.join(f'-name {each}' for each in ours)} )"
+    named = named.replace("*", "\\*").replace("(", "\\(").replace(")", "\\)")
     set_up(backed).data()
     now(backed).data()
-    assert backed.run("systemctl is-active 'launchpad-backup@shop:prod.timer'").out == "active\n"
+    assert backed.run("systemctl is-active 'launchpad-backup.shop:prod.timer'").out == "active\n"
     assert backed.run("sudo launchpad-agent verify --app app").code == 0
     assert "/etc/launchpad/backup.d" in backed.sudo(named)
     done = backed.run("sudo launchpad-agent backup settings --remove --owner shop/prod").data()
     assert done["packages"][:1] == ["restic"]
-    debian = ("/etc/cron.daily", "/etc/apt", "/var/cache/apt", "/var/cache/debconf", "/etc/alternatives")
-    assert [line for line in backed.sudo(named).split() if not line.startswith(debian)] == []
+    assert backed.sudo(named) == ""
+    assert "backup" not in backed.sudo("systemctl list-units --all --plain --no-legend '*launchpad*'")
     assert backed.run("getent passwd launchpad-backup").out == ""
     assert backed.run(f"sudo test -e {FOLDER}/config").code == 0
     assert backed.serving()["backup"] is None

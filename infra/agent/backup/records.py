@@ -67,13 +67,13 @@ class Places:
 
     @property
     def service(self) -> Path:
-        """Backs up once."""
-        return UNITS / f"launchpad-backup@{self.name}.service"
+        """Backs up once. No template's instance, for whose slice nobody would care when it is gone."""
+        return UNITS / f"launchpad-backup.{self.name}.service"
 
     @property
     def drill(self) -> Path:
         """Proves the newest backups once."""
-        return UNITS / f"launchpad-backup-drill@{self.name}.service"
+        return UNITS / f"launchpad-backup-drill.{self.name}.service"
 
     def files(self) -> list[Path]:
         """All files but the state, units included."""
