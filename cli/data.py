@@ -9,6 +9,7 @@ from typing import Any
 from cli import process
 from cli.failure import Failure
 from cli.stack import Stack
+from infra.common.printable import one_line
 from infra.deployment import commands, data_changes, data_refusal
 from infra.deployment.data_changes import DataTerms
 from infra.protocol import codec
@@ -30,9 +31,10 @@ def of_destroy(stack: Stack) -> list[str]:
     if guard is None or (terms := DataTerms.of(guard)) is None:
         return []
     word = data_refusal.destroyed_now(stack.name, terms, data_refusal.said_in_file(stack.name, stack.project.root))
-    held = _held(stack, terms, str(guard.get("user")))
-    if held is None:
-        return [data_changes.of_unknown(word)]
+    try:
+        held = _held(stack, terms, str(guard.get("user")))
+    except Failure as why:
+        return [data_changes.of_unknown(word, one_line(str(why)))]
     return [data_changes.of_held(each, terms, word) for each in held if not each.is_empty]
 
 
@@ -46,15 +48,28 @@ def _guard(stack: Stack) -> dict[str, Any] | None:
         return None
 
 
-def _held(stack: Stack, terms: DataTerms, user: str) -> list[HeldData] | None:
-    """How much the machine has; None where it gives no answer."""
+def _held(stack: Stack, terms: DataTerms, user: str) -> list[HeldData]:
+    """How much the machine has.
+
+    Raises:
+        Failure: It gives no answer.
+    """
     from cli import remote  # noqa: PLC0415 - late: only with somebody to ask
 
-    lines = commands.data(sorted(terms.apps), sudo(user), every=not terms.stays, disk=terms.disk)
+    line = commands.data(sorted(terms.apps), sudo(user), every=not terms.stays, disk=terms.disk)[0]
+    program, *options = remote.reach(stack).ssh
     try:
-        program, *options = remote.reach(stack).ssh
-        words = [program, "-o", "BatchMode=yes", *options, lines[0]]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=ANSWERS_WITHIN, check=False)
+        done = subprocess.run(
+            [program, "-o", "BatchMode=yes", *options, line],
+            stdin=subprocess.DEVNULL,  # what somebody types is the answer to the question
+            capture_output=True,
+            text=True,
+            timeout=ANSWERS_WITHIN,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Failure(f"no answer within {ANSWERS_WITHIN} s") from None
+    try:
         return [codec.parse(HeldData, each) for each in json.loads(done.stdout)["apps"]]
-    except (Failure, OSError, ValueError, KeyError, TypeError, codec.MessageError, subprocess.TimeoutExpired):
-        return None
+    except (ValueError, KeyError, TypeError, codec.MessageError):
+        raise Failure((done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]) from None

@@ -99,9 +99,9 @@ def of_held(held: HeldData, terms: DataTerms, destroyed: OnDestroy) -> str:
     return f"{MARK}{held.line()}: {FATES[own]}"
 
 
-def of_unknown(destroyed: OnDestroy) -> str:
-    """The same where the machine does not say how much there is."""
-    return f"{MARK}what there may be {FATES[destroyed]}; how much that is, the machine does not say"
+def of_unknown(destroyed: OnDestroy, why: str) -> str:
+    """The same where nobody knows how much there is, and why not."""
+    return f"{MARK}what there may be {FATES[destroyed]}; how much that is, nobody knows: {why}"
 
 
 def changes(before: DataTerms, after: DataTerms) -> list[Change]:

@@ -156,8 +156,39 @@ def test_a_server_with_another_host_key_gets_nothing(stack: Stack, server: Serve
     stack.run(f"pulumi config set launchpad:server.host_key '{server.host_key.strip()}'", check=True)
 
 
-def test_destroy_leaves_the_data_which_the_next_up_finds(stack: Stack, server: Server) -> None:
+def test_a_change_that_would_delete_data_is_refused_in_the_preview(stack: Stack, server: Server) -> None:
     server.root("touch -d 2026-01-03 /srv/shop/data/photo")
+    exported = stack.run("pulumi stack export", check=True).stdout
+    former = json.loads(exported)
+    for each in former["deployment"]["resources"]:
+        if each["urn"].endswith("::data-guard"):  # as if the machine were one that goes when this server takes over
+            for state in (each["inputs"], each["outputs"]):
+                state.update(kind="ec2", stays=False)
+    told = "DATA: the machine is no longer of kind ec2 but server: the data of shop is DELETED"
+    for name, text in (("now.json", exported), ("former.json", json.dumps(former))):
+        (stack.clone / name).write_text(text)
+    stack.run("pulumi stack import --file former.json", check=True)
+    said = stack.fails("pulumi preview")
+    assert told in said
+    assert "shop: 1 file, 0 bytes in /srv/shop/data, of 2026-01-03" in said
+    assert "No key says that it may be deleted." in said
+    stack.config(on_destroy="delete")
+    said = stack.run("pulumi preview", check=True).stdout
+    assert told in said
+    assert "DATA: when the stack is destroyed, its data is DELETED" in said
+    stack.run("pulumi config rm launchpad:on_destroy && pulumi stack import --file now.json", check=True)
+
+
+def test_somebody_at_a_terminal_is_asked_before_a_destroy(stack: Stack, server: Server) -> None:
+    server.root("touch -d 2026-01-03 /srv/shop/data/photo")
+    done = stack.run("echo n | script -qec 'launchpad destroy' /dev/null")
+    about = "DATA: shop: 1 file, 0 bytes in /srv/shop/data, of 2026-01-03: keeps the stack from being destroyed"
+    assert (done.returncode, about in done.stdout) == (1, True), done.stdout
+    assert "Destroy stack dev? [y/N]" in done.stdout
+    assert fetch(f"http://{server.address}:8080/") == (200, "second")
+
+
+def test_destroy_leaves_the_data_which_the_next_up_finds(stack: Stack, server: Server) -> None:
     before = stack.run("pulumi stack export", check=True).stdout
     for line in (
         "pulumi destroy --yes",

@@ -23,7 +23,7 @@ from tests.unit.deployment.test_data_changes import EC2, SERVER
 
 SHOP = HeldData("shop", 2, 10, 0, 0, complete=True)
 EMPTY = HeldData("blog", 0, 0, 0, 0, complete=True)
-UNKNOWN = "DATA: what there may be keeps the stack from being destroyed; how much that is, the machine does not say"
+UNKNOWN = "DATA: what there may be keeps the stack from being destroyed; how much that is, nobody knows: "
 ABOUT = "DATA: shop: 2 files, 10 bytes in /srv/shop/data, of 1970-01-01"
 
 
@@ -45,7 +45,7 @@ def stack(
     def run(words: list[str], **_options: object) -> subprocess.CompletedProcess[str]:
         assert words[:4] == ["ssh", "-o", "BatchMode=yes", "root@198.18.0.2"]
         assert words[4].startswith("launchpad-agent data --json")
-        return subprocess.CompletedProcess(words, 255 if answer is None else 0, answer or "", "")
+        return subprocess.CompletedProcess(words, 255 if answer is None else 0, answer or "", "x\ntimed out\n")
 
     patch.setattr(subprocess, "run", run)
     return Stack(Project(folder), "prod")
@@ -63,7 +63,7 @@ def answer(*held: HeldData) -> str:
         (EC2, "  launchpad:on_destroy: delete\n", answer(SHOP), [f"{ABOUT}: is DELETED"]),
         (replace(SERVER, apps={"shop": True}), "", answer(SHOP), [f"{ABOUT}: is DELETED"]),
         (EC2, "", answer(EMPTY), []),
-        (EC2, "", None, [UNKNOWN]),
+        (EC2, "", None, [f"{UNKNOWN}timed out"]),
         (None, "", answer(SHOP), []),
     ],
 )
@@ -83,7 +83,7 @@ def test_a_machine_that_nobody_can_reach_is_no_reason_not_to_ask(
         raise Failure("stack prod is not up")
 
     monkeypatch.setattr(remote, "reach", reach)
-    assert data.of_destroy(gone) == [UNKNOWN]
+    assert data.of_destroy(gone) == [f"{UNKNOWN}stack prod is not up"]
 
 
 def test_who_has_a_terminal_is_asked(

@@ -148,8 +148,8 @@ def test_what_a_destroy_makes_of_each_apps_data() -> None:
     )
     assert data_changes.of_held(shop, SERVER, "keep") == f"DATA: shop: {about.format('shop')}: stays"
     assert data_changes.of_held(blog, SERVER, "") == f"DATA: blog: {about.format('blog')}: is DELETED"
-    assert data_changes.of_unknown("") == (
-        "DATA: what there may be keeps the stack from being destroyed; how much that is, the machine does not say"
+    assert data_changes.of_unknown("", "no answer") == (
+        "DATA: what there may be keeps the stack from being destroyed; how much that is, nobody knows: no answer"
     )
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
 from infra.deployment import commands, connection
 from infra.deployment.connection import NO_CONNECTION, Connection, Done
 from infra.deployment.data_changes import DataTerms
 from infra.deployment.data_guard import DataGuardProvider
+from infra.machines.contract import SshAccess, Tunnel
 from infra.machines.providers import PlainError
 from infra.protocol import codec
 from infra.protocol.held_data import HeldData
@@ -158,3 +161,19 @@ def test_it_is_never_replaced_and_changes_with_its_terms() -> None:
     ):
         result = provider.diff("data-guard", old, {**new, "__provider": "two"})
         assert (result.changes, result.replaces) == (changed, [])
+
+
+def test_a_machine_behind_a_command_is_reached_through_it_as_no_tunnel_is_open_then(tmp_path: Path) -> None:
+    to = Connection.of({**WAY, "proxy_command": "aws ssm start-session --target i-1"})
+    words = shlex.split(connection.environment(tmp_path, to)["GIT_SSH_COMMAND"])
+    assert "ProxyCommand=aws ssm start-session --target i-1" in words
+
+
+def test_the_tunnel_of_deployments_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi.Output, "secret", lambda value: value)  # without an event loop
+    tunnel = Tunnel("127.0.0.1", 20001)
+    access = SshAccess("192.0.2.10", "ssh-ed25519 AAAA", None, proxy_command="aws ssm", tunnel=tunnel)
+    found = connection.properties(access, tunnel=False)
+    assert (found["host"], found["port"], found["proxy_command"]) == ("192.0.2.10", 22, "aws ssm")
+    found = connection.properties(access)
+    assert (found["host"], found["port"], "proxy_command" in found) == ("127.0.0.1", 20001, False)
