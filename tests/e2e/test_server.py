@@ -154,6 +154,7 @@ def test_a_server_with_another_host_key_gets_nothing(stack: Stack, server: Serve
     differs = stack.fails(f"launchpad trust {server.address}")
     assert f"is {ssh.fingerprint(server.host_key)}, but launchpad:server.host_key" in differs
     stack.run(f"pulumi config set launchpad:server.host_key '{server.host_key.strip()}'", check=True)
+    stack.run("launchpad up", check=True)  # which writes the right key for people's ssh, too
 
 
 def test_a_change_that_would_delete_data_is_refused_in_the_preview(stack: Stack, server: Server) -> None:
