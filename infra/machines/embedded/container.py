@@ -37,7 +37,11 @@ SUPERVISE = """
 keep() {
     until [ -e "$1" ] && [ ! -s "$1" ]; do
         if [ -e "$1" ]; then mv "$1" "$1.1"; fi
-        dd bs=512 count=8192 status=none of="$1"
+        if ! dd bs=512 count=8192 status=none of="$1"; then
+            [ -d "${1%/*}" ] || return
+            dd bs=512 count=8192 status=none of=/dev/null
+            sleep 1
+        fi
     done
 }
 log=$1 resume=$2 program=$3 python=$4
@@ -54,6 +58,7 @@ exec "$python" -B -m infra.machines.embedded.driver resume <"$resume" >"$resume.
 restarts from inside: nspawn ends with status 133 then.
 
 It writes the command's output to a log of at most 4 MB plus one older log, because a machine never stops printing.
+Where it cannot, as the disk is full, the output is lost and the machine goes on. It ends with the log's directory.
 
 Source: systemd-nspawn's src/nspawn/nspawn.c, EXIT_FORCE_RESTART with --keep-unit.
 """

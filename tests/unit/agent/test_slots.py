@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 
 from infra.agent.process import slots
+from infra.agent.system import manifest
 from infra.agent.system.layout import App
 
 
 def test_switching_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest, "STATE", tmp_path / "state")
+    monkeypatch.setattr(manifest, "FILE", tmp_path / "state/manifest.jsonl")
     monkeypatch.setattr("infra.agent.system.layout.STATE", tmp_path)
     monkeypatch.setattr("os.fchown", lambda *_: None)
     app = App("app")

@@ -1,7 +1,9 @@
 """The container's process as this computer sees it."""
 
 import os
+import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,29 @@ def test_a_machine_that_ends_while_its_network_is_set_up_is_told_with_its_consol
     monkeypatch.setattr(lifecycle, "connect", gone)
     with pytest.raises(MachineError, match=r"ended right after its start\. Its console's last lines:\n  no init found"):
         lifecycle.start(tmp_path, machine)
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_the_log_of_the_console_ends_with_the_machine_though_its_directory_is_gone(
+    tmp_path: Path, *, gone: bool
+) -> None:
+    place = tmp_path / "machine"
+    place.mkdir()
+    keep = container.SUPERVISE.partition("log=$1")[0] + 'keep "$1"'
+    process = subprocess.Popen(["bash", "-c", keep, "keep", str(place / "console.log")], stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(b"booting\n")
+    process.stdin.flush()
+    until = time.monotonic() + 30
+    while not (place / "console.log").exists() or not (place / "console.log").stat().st_size:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    if gone:
+        shutil.rmtree(place)
+    process.stdin.close()
+    try:
+        process.wait(30)
+    finally:
+        process.kill()
+    if not gone:
+        assert (place / "console.log.1").read_bytes() == b"booting\n"
