@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.deployment import host_names
+from tests.program import loops
 
 
 @pytest.fixture(autouse=True)
@@ -19,3 +20,9 @@ def ssh_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "ssh-add").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/local/bin:/usr/bin:/bin")
     monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
+
+
+@pytest.fixture(autouse=True)
+def _loop() -> None:
+    """A current event loop for outputs that a test makes outside of a program, whatever ran in this worker before."""
+    loops.fresh()
