@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Collection
 
 import pulumi
-import pulumi_command as command
 
 from infra.deployment import commands
 from infra.deployment.deployment import Deployment
-from infra.deployment.on_machine import DIALS
+from infra.deployment.stack_part import StackPart, program_of
 from infra.machines.contract import Machine
-from infra.protocol import codec, timeouts
+from infra.protocol import codec
 from infra.protocol.backups import BackupSpec
 
 
-class Backups(pulumi.ComponentResource):
-    """A machine that backs up what the stack's apps keep.
-
-    It follows the delivery of the apps, for the agent is installed then, and before the release. Without it the timers
-    go and the repository stays.
-    """
+class Backups(StackPart):
+    """A machine that backs up what the stack's apps keep. Without it the timers go and the repository stays."""
 
     def __init__(
         self,
@@ -33,39 +27,18 @@ class Backups(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("launchpad:infra:Backups", name, {}, opts)
-        longest = f"{math.ceil(spec.lock_timeout + timeouts.PREPARE)}s"
-        options = pulumi.ResourceOptions(
-            parent=self,
-            custom_timeouts=pulumi.CustomTimeouts(create=longest, update=longest, delete=longest),
-            deleted_with=machine.resource,
-        )
-        connection = machine.ssh.connection(DIALS)
-        # Of its own, before anything is set up, so that what failed is taken back, too.
-        undo = command.remote.Command(
-            f"{name}-undo",
-            connection=connection,
-            delete=commands.remove_backups(spec.owner, machine.ssh.sudo),
-            add_previous_output_in_env=False,
-            opts=_after(options, [each.delivered for each in after]),
-        )
-        program = next((each.program for each in after), "")
-        applied = command.remote.Command(
+        program = program_of(after)
+        self._set(
             f"{name}-backups",
-            connection=connection,
-            create=commands.backups(machine.ssh.sudo),
-            update=commands.backups(machine.ssh.sudo),
+            machine,
+            after,
+            line=commands.backups(machine.ssh.sudo),
             stdin=pulumi.Output.secret(machine.instance_id).apply(
                 lambda instance: codec.text(dataclasses.replace(spec, instance=instance, program=program))
             ),
-            add_previous_output_in_env=False,
-            opts=_after(options, [undo]),
+            undo=commands.remove_backups(spec.owner, machine.ssh.sudo),
+            lock_timeout=spec.lock_timeout,
         )
-        applied.stdout.apply(self._warn)
-        self.register_outputs({})
-
-    def _warn(self, output: str) -> None:
-        for text in commands.warnings(output):
-            pulumi.log.warn(text, self)
 
 
 def back_up(machine: Machine, spec: BackupSpec | None, after: Collection[Deployment]) -> Backups | None:
@@ -77,7 +50,3 @@ def back_up(machine: Machine, spec: BackupSpec | None, after: Collection[Deploym
         after: The deployments to the machine.
     """
     return Backups("data", machine, spec, after) if spec else None
-
-
-def _after(options: pulumi.ResourceOptions, resources: list[pulumi.Resource]) -> pulumi.ResourceOptions:
-    return pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=resources))
