@@ -39,12 +39,17 @@ def run(owner: str) -> None:
             try:
                 _patiently(lambda: restic.run(spec, places, argv))
             except Failure as failure:
-                problems.append(str(failure))
-                for app in spec.apps:
-                    backup_state.keep(places.state, app, {"error": str(failure), "failed": time.time()})
+                problems.append(_failed(spec, places, failure))
     if problems:
         raise Failure("\n".join(problems))
     say.step("done", f"backed up and proved: {', '.join(spec.apps)}")
+
+
+def _failed(spec: BackupSpec, places: Places, failure: Failure) -> str:
+    """Keep for every app that something failed which concerns all of them; returns why."""
+    for app in spec.apps:
+        backup_state.keep(places.state, app, {"error": str(failure), "failed": time.time()})
+    return str(failure)
 
 
 def prove(owner: str) -> None:
@@ -65,9 +70,7 @@ def prove(owner: str) -> None:
             say.step("check", "checking the repository")
             restic.run(spec, places, restic.command(spec, places, "check", "--quiet", "--no-lock"))
         except Failure as failure:
-            problems.append(str(failure))
-            for app in spec.apps:
-                backup_state.keep(places.state, app, {"error": str(failure), "failed": time.time()})
+            problems.append(_failed(spec, places, failure))
     if problems:
         raise Failure("\n".join(problems))
     say.step("done", f"proved: {', '.join(spec.apps)}")
