@@ -53,7 +53,7 @@ def test_the_proxy_of_an_earlier_version_moves_and_gives_back_what_it_had(
     lab.sudo("bash -s", BEFORE)
     assert https(lab, root) == ("two \n", "own")
     assert lab.get("/media/a.txt") == (200, "photo\n")
-    with ThreadPoolExecutor(2) as pool, Load(lab.address, keep_alive=2, fresh=2, looks=True) as load:
+    with ThreadPoolExecutor(2) as pool, Load(lab.address, keep_alive=2, fresh=2, browser=True) as load:
         slow = [pool.submit(lab.get, "/slow/3.0") for _ in range(2)]
         time.sleep(0.5)
         done = lab.prepare()

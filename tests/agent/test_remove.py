@@ -61,7 +61,7 @@ def test_what_is_removed_leaves_nothing_and_the_other_app_loses_no_request(
     machine.sudo(
         "systemd-run -q --uid=app --gid=app sh -c 'mkdir /srv/app/data/media; ln -s / /srv/app/data/media/root'"
     )
-    with Load(machine.address, keep_alive=4, fresh=4, looks=True) as load:
+    with Load(machine.address, keep_alive=4, fresh=4, browser=True) as load:
         found = remove(machine, "app").data()
     assert load.failures == []
     assert {answer.marker for answer in load.answers} == {"one"}

@@ -164,7 +164,7 @@ def test_an_edit_by_hand_is_named_and_repaired(deployed: Lab, edit: Edit) -> Non
 
 def test_no_request_is_lost_while_a_changed_release_is_built_anew(deployed: Lab) -> None:
     release = deployed.serving()["release"]
-    with Load(deployed.address, looks=True) as load:
+    with Load(deployed.address, browser=True) as load:
         deployed.sudo(f"touch /srv/{APP}/releases/{release}/more.py")
         deployed.sudo("sh -c 'echo : >>/etc/launchpad/proxy/Caddyfile'")
         assert len(repaired(deployed)["repaired"]) == 2

@@ -43,7 +43,7 @@ def test_without_changes_there_is_nothing_to_see(deployed: Stack) -> None:
 
 
 def test_a_change_by_hand_is_shown_and_put_back_while_the_app_serves(deployed: Stack) -> None:
-    with Load(deployed.outputs()["address"], keep_alive=2, fresh=2, looks=True) as load:
+    with Load(deployed.outputs()["address"], keep_alive=2, fresh=2, browser=True) as load:
         edit(deployed)
         said = deployed.run("launchpad verify")
         assert said.returncode == 1
