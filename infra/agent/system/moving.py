@@ -142,9 +142,4 @@ def mount_point(path: Path) -> None:
     with contextlib.suppress(FileExistsError):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700)
-    handle = paths.open_directory(path)
-    try:
-        os.fchown(handle, 0, 0)
-        os.fchmod(handle, 0o700)
-    finally:
-        os.close(handle)
+    paths.close(path)

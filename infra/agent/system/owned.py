@@ -43,7 +43,7 @@ def remove(app: App, gone: Iterable[Path]) -> None:
         if not stat.S_ISDIR(status.st_mode):
             path.unlink()
         else:
-            _close(path)
+            paths.close(path)
             closed.append(path)
     empty(app, closed)
     for path in closed:
@@ -51,16 +51,6 @@ def remove(app: App, gone: Iterable[Path]) -> None:
             path.rmdir()
         except OSError as error:
             say.step("warning", f"{path} cannot be removed ({error.strerror}); the next deployment tries again")
-
-
-def _close(path: Path) -> None:
-    """Close a directory to the app."""
-    handle = paths.open_directory(path)
-    try:
-        os.fchown(handle, 0, 0)
-        os.fchmod(handle, 0o700)
-    finally:
-        os.close(handle)
 
 
 def empty(app: App, directories: Iterable[Path]) -> None:
@@ -99,7 +89,7 @@ def discard(directory: Path) -> None:
     """
     if not directory.is_dir() or directory.is_symlink():
         return
-    _close(directory)
+    paths.close(directory)
     path = str(directory)
     _confined(DATA_UNIT, ["find", path, "-xdev", "-mindepth", "1", "-delete"], (path,), limit=COPY_LIMIT)
     with contextlib.suppress(OSError):

@@ -43,6 +43,16 @@ def open_directory(path: Path) -> int:
     return handle
 
 
+def close(path: Path) -> None:
+    """Make a directory root's, and open to nobody else."""
+    handle = open_directory(path)
+    try:
+        os.fchown(handle, 0, 0)
+        os.fchmod(handle, 0o700)
+    finally:
+        os.close(handle)
+
+
 def _link_of_root(parent: int, name: str) -> bool:
     """Whether a name is a link that root made, in a directory where only root can make one."""
     folder, entry = os.fstat(parent), os.stat(name, dir_fd=parent, follow_symlinks=False)
