@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from infra.app_model import syntax
 from infra.app_model.build_plan import Decision
 from infra.app_model.python_source import Module
 from infra.protocol import paths
@@ -23,6 +24,16 @@ OTHER_BACKENDS = re.compile(
     r"(?:rpc|django-db|django-cache|disabled)$|rpc://|db\+|cache\+|mongodb://|file://|s3://|dynamodb://"
 )
 """How result backends begin that are no Redis. Source: celery/app/backends.py."""
+LOCAL = re.compile(r"(?:redis|valkey)://(?:[^@/]*@)?(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|$)")
+"""URLs of a Redis on the app's own machine."""
+CONNECTS = frozenset(
+    {
+        *("redis.Redis", "redis.StrictRedis", "redis.ConnectionPool", "redis.asyncio.Redis", "valkey.Valkey"),
+        *("arq.connections.RedisSettings", "huey.RedisHuey"),
+    }
+)
+"""Functions that take a host and a port."""
+HERE = ("localhost", "127.0.0.1", "::1")
 STORES_RESULTS = "django-celery-results"
 """The package with which Django's database is Celery's result backend."""
 
@@ -52,9 +63,16 @@ def decide(modules: Sequence[Module], packages: Collection[str], spec: DeploySpe
     """
     given = dict((*spec.env, *spec.secrets))
     if not spec.uses_cache:
-        where = next(_reads(modules), "") if VARIABLE not in given else ""
+        if VARIABLE in given:
+            return CacheUse()
+        where = next(_reads(modules), "")
         note = f"{where} reads {VARIABLE}, and nobody sets it; with {KEY} redis the machine runs one for this app"
-        return CacheUse(notes=(note,) if where else ())
+        local = next(_connects(modules, local=True), "")
+        other = (
+            f"{local} connects to a Redis on the machine itself; with {KEY} redis the machine runs one for this app, "
+            f"which the code finds at {VARIABLE}"
+        )
+        return CacheUse(notes=(note,) if where else (other,) if local else ())
     socket = paths.cache_socket(spec.app)
     decisions = [Decision("cache", f"{VARIABLE}=unix://{socket}", f"{KEY} is set", KEY)]
     celery = dict(_of_celery(modules, given.values(), socket)) if "celery" in packages else {}
@@ -64,7 +82,10 @@ def decide(modules: Sequence[Module], packages: Collection[str], spec: DeploySpe
     for name, url in environment.items():
         reason = f"Celery takes no unix:// as in {VARIABLE}"
         decisions.append(Decision("queue", f"{name}={url}", reason, f"launchpad:env.{name}"))
-    return CacheUse(environment, tuple(decisions))
+    # What Celery is told counts before the URL in the code.
+    fixed = "" if celery or any(_reads(modules)) else next(_connects(modules, local=False), "")
+    note = f"{KEY} is set, but {fixed} connects to a host and port; the machine's Redis has a socket: use {VARIABLE}"
+    return CacheUse(environment, tuple(decisions), (note,) if fixed else ())
 
 
 def _reads(modules: Sequence[Module]) -> Iterator[str]:
@@ -73,6 +94,19 @@ def _reads(modules: Sequence[Module]) -> Iterator[str]:
         nodes = module.nodes if module.has(VARIABLE) else ()
         found = (node for node in nodes if isinstance(node, ast.Constant) and node.value == VARIABLE)
         yield from (f"{module.path} line {node.lineno}" for node in found)
+
+
+def _connects(modules: Sequence[Module], *, local: bool) -> Iterator[str]:
+    """Where the code connects to a Redis by a host and a port, or only where that is its own machine."""
+    for module in modules:
+        for node in module.nodes if module.has("redis", "valkey") else ():
+            if isinstance(node, ast.Constant) and LOCAL.match(_text(node)):
+                yield f"{module.path} line {node.lineno}"
+            elif isinstance(node, ast.Call) and module.origin(node.func) in CONNECTS and not node.args:
+                given = {keyword.arg: syntax.text_of(keyword.value) for keyword in node.keywords}
+                host = given.get("host", "localhost")
+                if not given.keys() & {"unix_socket_path", "path", "connection_pool", "url", None}:
+                    yield from [f"{module.path} line {node.lineno}"] if host in HERE or not local else []
 
 
 def _of_celery(modules: Sequence[Module], values: Collection[str], socket: str) -> Iterator[tuple[str, str]]:

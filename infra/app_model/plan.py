@@ -102,5 +102,6 @@ def plan(files: Files, spec: DeploySpec) -> BuildPlan:
             *database_urls.notes(all_modules, additional.known(install, spec.dependencies.pip), spec),
             *django_settings.notes(sources, spec),
             *unset_variables.notes(all_modules, spec),
+            *of_database.notes,
         ),
     )

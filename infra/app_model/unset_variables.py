@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from infra.app_model import cache, reach, start, syntax
+from infra.app_model import cache, own_database, reach, start, syntax
 from infra.app_model.build_plan import BuildPlan
 from infra.app_model.files import Files
 from infra.app_model.python_source import Module
@@ -50,11 +50,13 @@ class Unset:
         name: Its name.
         where: The file and the line.
         needed: Whether the app fails without it, and does not only see that it is missing.
+        of_database: Whether it is a part of the address of a PostgreSQL that the machine can have.
     """
 
     name: str
     where: str
     needed: bool
+    of_database: bool = False
 
     @property
     def key(self) -> str:
@@ -64,7 +66,7 @@ class Unset:
     @property
     def on_machine(self) -> tuple[str, str]:
         """The config key, with its value, that has the machine run what the variable is about; empty if none does."""
-        return ON_MACHINE.get(self.name, ("", ""))
+        return ON_MACHINE.get(DATABASE_URL if self.of_database else self.name, ("", ""))
 
 
 def find(files: Files, plan: BuildPlan, spec: DeploySpec) -> list[Unset]:
@@ -79,12 +81,13 @@ def find(files: Files, plan: BuildPlan, spec: DeploySpec) -> list[Unset]:
     begins = start.find(sources)
     modules = reach.reachable(sources, begins.files or [begins.path], plan.processes.values())
     given = {*set_already(spec), *plan.generated, *plan.environment}
+    parts = own_database.proposed(modules, given)
     found: dict[str, Unset] = {}
     for module in modules:
         for name, line, needed in _read(module, as_program=module.path == begins.path):
             known = name in given or name.startswith(("LAUNCHPAD_", "PYTHON")) or not NAME.fullmatch(name)
             if not known and (name not in found or (needed and not found[name].needed)):
-                found[name] = Unset(name, f"{module.path} line {line}", needed)
+                found[name] = Unset(name, f"{module.path} line {line}", needed, name in parts)
     return sorted(found.values(), key=lambda unset: (not unset.needed, unset.name))
 
 

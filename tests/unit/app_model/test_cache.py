@@ -91,3 +91,35 @@ def test_a_variable_that_the_machine_can_set_is_told_with_its_key() -> None:
     assert {each.name: each.on_machine for each in found} == {"REDIS_URL": ("cache", "redis"), "API": ("", "")}
     spec = DeploySpec("shop", Source("pushed"), uses_cache=True)
     assert [each.name for each in unset_variables.find(files, plan.plan(files, spec), spec)] == ["API"]
+
+
+@pytest.mark.parametrize(
+    ("code", "local", "by_port"),
+    [
+        ("import redis\nr = redis.Redis(host='localhost', port=6379)", True, True),
+        ("from redis import Redis\nr = Redis()", True, True),
+        ("import redis\nr = redis.from_url('redis://:pw@127.0.0.1:6379/0')", True, True),
+        ("from redis import Redis\nr = Redis(host=os.getenv('REDIS_HOST', 'cache'))", False, True),
+        ("import redis\nr = redis.from_url('redis://cache.example.org:6379/0')", False, False),
+        ("import redis\nr = redis.Redis(unix_socket_path='/run/redis.sock')", False, False),
+        ("import redis\nr = redis.Redis(connection_pool=pool)", False, False),
+        ("print('redis://localhosts')", False, False),
+    ],
+)
+def test_code_that_connects_to_a_redis_by_host_and_port_is_told_that_the_machines_has_a_socket(
+    code: str, *, local: bool, by_port: bool
+) -> None:
+    line = 4 if code.startswith("print") else 5
+    proposed = (
+        f"app.py line {line} connects to a Redis on the machine itself; with launchpad:cache redis the machine runs one "
+        "for this app, which the code finds at REDIS_URL"
+    )
+    wrong = (
+        f"launchpad:cache is set, but app.py line {line} connects to a host and port; the machine's Redis has a socket: "
+        "use REDIS_URL"
+    )
+    assert planned(code, "flask\nredis\n").notes == ((proposed,) if local else ())
+    assert planned(code, "flask\nredis\n", uses_cache=True).notes == ((wrong,) if by_port else ())
+    # What it reads first is told already; and Celery follows a variable of its own before its code.
+    assert planned(f"{code}\n{READS}", "flask\nredis\n", uses_cache=True).notes == ()
+    assert planned(f"{code}\nimport celery", "flask\ncelery\n", uses_cache=True).notes == ()
