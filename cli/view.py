@@ -11,6 +11,8 @@ from typing import ClassVar
 
 from cli import steps
 from cli.events import Event, Failed, Finished, Line, Message, Started, Summary
+from infra.config.key import NAMESPACE
+from infra.config.stackfile import NO_LIST
 from infra.deployment import data_changes
 
 DIAL = re.compile(r"Dial \d+/\w+ failed: retrying")
@@ -23,6 +25,9 @@ NOISE = re.compile(
     r"using pulumi-resource-\S+ from \$PATH|resource plugin \S+ is expected to have version"
 )
 """What Pulumi says besides the cause, or what toolchain/setup has said already."""
+
+NOT_A_LIST = re.compile(r"configuration key '(?P<key>\w+)' must be of type 'array<")
+"""What Pulumi says of a text where a list has to be, before it starts the program."""
 
 LOST = "remote command exited without exit status or exit signal"
 """What the plugin says of a command whose connection was cut."""
@@ -107,7 +112,7 @@ class View:
             case Message():
                 return self._said(event)
             case Line(text):
-                return [Shown(Kind.NOTE, text)]
+                return [Shown(Kind.NOTE, explained(text))]
             case Summary():
                 self.ended = True
                 return []
@@ -182,6 +187,12 @@ class View:
     def result(self) -> list[str]:
         """The lines for the end: warnings, then errors, each once."""
         return [f"warning: {text}" for text in self.warnings] + [f"error: {text}" for text in self.errors]
+
+
+def explained(text: str) -> str:
+    """What Pulumi says before it starts the program, with what to do where it says no such thing."""
+    match = NOT_A_LIST.search(text)
+    return f"{text}; it {NO_LIST.format(key=f'{NAMESPACE}:{match.group(1)}')}" if match else text
 
 
 def cause(text: str) -> str:

@@ -19,7 +19,6 @@ DIALECT: Final = "postgresql"
 ENGINE = "django.db.backends.postgresql"
 DJANGO = "psycopg", "psycopg-binary", "psycopg2", "psycopg2-binary"
 """The drivers that Django takes."""
-INSTEAD = 'os.environ["PGDATABASE"], os.environ["PGUSER"] and os.environ["PGHOST"]'
 
 
 @dataclass(frozen=True)
@@ -136,10 +135,11 @@ def _notes(
         fixed = {part: text for part, text in place.fixed.items() if part in values and part not in place.variables}
         if not place.is_other and (wrong := [text for part, text in fixed.items() if text not in ("", values[part])]):
             yield (
-                f"{place.where} has {', '.join(map(repr, wrong))} for the database's address, which is not the one of "
-                f"{KEY}: use {INSTEAD}"
+                f"{place.where} has {', '.join(map(repr, wrong))}, which is not where {KEY} is: take these from the "
+                "variables PGDATABASE, PGUSER and PGHOST"
             )
-    if packages and any(not place.is_other or reads for place in django) and not {*DJANGO} & {*packages}:
+    uses = reads or any(not place.is_other for place in django)
+    if "django" in packages and uses and not {*DJANGO} & {*packages}:
         yield ("the app's dependencies name no driver for PostgreSQL: add psycopg[binary] to them, or to launchpad:pip")
 
 

@@ -114,7 +114,7 @@ def _twice(schema: Schema, written_keys: list[Written]) -> Iterator[str]:
 def _stack_file_mistakes(
     schema: Schema, raw: Mapping[str, str], secret_keys: frozenset[str], text: str
 ) -> Iterator[str]:
-    """Mistakes visible only in the stack's file: unencrypted secrets in a map, and values that YAML changes."""
+    """Mistakes visible only in the stack's file: unencrypted secrets in a map, texts for lists, what YAML changes."""
     config = stackfile.config(text, NAMESPACE)
     for path in stackfile.unencrypted(config, schema.secret()):
         parent, _, name = path.rpartition(".")
@@ -122,6 +122,9 @@ def _stack_file_mistakes(
             f"{NAMESPACE}:{parent} holds {name} unencrypted, and so does Pulumi.<stack>.yaml; treat it as leaked: "
             f"change it, and set the new value with: pulumi config set --secret --path {NAMESPACE}:{path}"
         )
+    lists = [name for name, key in schema.keys.items() if key.default.startswith("[")]
+    for name in stackfile.written_as_text(config, lists):
+        yield f"{NAMESPACE}:{name} {stackfile.NO_LIST.format(key=f'{NAMESPACE}:{name}')}"
     # Of the apps only what stands there in plain text is compared.
     hidden = {*schema.secret(), *secret_keys} - {"apps"}
     open_keys = {key: text for key, text in raw.items() if key not in hidden}

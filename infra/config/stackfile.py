@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # importing it takes time that a preview without a file does 
 
 APPS = "apps"
 """The key whose value is a map of apps, each of which is a map of keys."""
+NO_LIST = "must be a list; set its first item with: pulumi config set --path '{key}[0]' VALUE"
+"""What to do about a text where a list has to be, which Pulumi itself refuses."""
 DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([Tt ].*)?")
 
 Nodes = dict[str, "yaml.Node"]
@@ -83,6 +85,16 @@ def changed_by_yaml(
             yield from _keys(key, config.get(key), value)
         else:
             yield from _key(key, config.get(key), value)
+
+
+def written_as_text(config: Nodes, names: Collection[str]) -> list[str]:
+    """The keys of some whose value is a text, which Pulumi refuses where it is to be a list.
+
+    Args:
+        config: The nodes of the keys, as ``config`` returns them.
+        names: The keys whose values are lists.
+    """
+    return [name for name in names if (scalar := _scalar(config.get(name))) is not None and scalar.value]
 
 
 def _keys(group: str, node: yaml.Node | None, value: str) -> Iterator[tuple[str, str, str]]:

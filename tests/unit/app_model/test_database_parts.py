@@ -151,10 +151,11 @@ DRIVER = "the app's dependencies name no driver for PostgreSQL: add psycopg[bina
         (
             FIXED,
             "django\npsycopg2\n",
-            "site1/settings.py line 6 has 'mydb', 'postgres', '127.0.0.1' for the database's address, which is not the "
-            'one of launchpad:database: use os.environ["PGDATABASE"], os.environ["PGUSER"] and os.environ["PGHOST"]',
+            "site1/settings.py line 6 has 'mydb', 'postgres', '127.0.0.1', which is not where launchpad:database is: take "
+            "these from the variables PGDATABASE, PGUSER and PGHOST",
         ),
         ("import dj_database_url\nDATABASES = {'default': dj_database_url.config()}", "django\npsycopg\n", ""),
+        ("import dj_database_url\nDATABASES = {'default': dj_database_url.config()}", "django\n", DRIVER),
         (BY_NAME, "django\n", DRIVER),
         # One for development, and one for the server.
         (f"if env('DEBUG'):\n    {SQLITE}else:\n    {BY_NAME.strip()}\n", "django\npsycopg\n", ""),

@@ -285,6 +285,19 @@ def test_rules_are_no_way_round_the_guard_of_ssh(ports: str) -> None:
     assert parse({**values, "ssh_from_anywhere": "true"}).rules
 
 
+def test_a_text_where_pulumi_wants_a_list_is_found_in_the_file() -> None:
+    said = """config:
+  launchpad:packages: '["libpq5"]'
+  launchpad:persist: [media]
+  launchpad:pip: ''
+"""
+    with pytest.raises(SettingsError) as caught:
+        parse({"packages": '["libpq5"]', "persist": '["media"]', "pip": "[]"}, frozenset(), said)
+    assert caught.value.problems == [
+        "launchpad:packages must be a list; set its first item with: pulumi config set --path 'launchpad:packages[0]' VALUE"
+    ]
+
+
 def test_one_secret_unencrypted_beside_an_encrypted_one_is_found() -> None:
     text = "config:\n  launchpad:secrets:\n    TOKEN:\n      secure: v1:x\n    PLAIN: canary-42\n"
     assert [*stackfile.unencrypted(stackfile.config(text, "launchpad"), SECRET)] == ["secrets.PLAIN"]
