@@ -47,7 +47,8 @@ def parse(
         SettingsError: With every mistake found. It never shows the value of a secret key.
     """
     schema = Schema(kinds, keys)
-    written_keys, not_maps = written.read(raw, schema.maps, secret_keys)
+    in_file = stackfile.config(stack_file, NAMESPACE) if stack_file else {}
+    written_keys, not_maps = written.read(raw, schema.maps, secret_keys, _in_clear(schema, in_file))
     by_name = {key.name: key for key in reversed(written_keys)}
     machine = by_name["machine"].text if "machine" in by_name else schema.keys["machine"].default
     problems = [
@@ -66,7 +67,7 @@ def parse(
                 f"remove it: {by_name[name].removal}"
             )
     if stack_file:
-        problems += _stack_file_mistakes(schema, raw, secret_keys, stack_file)
+        problems += _stack_file_mistakes(schema, raw, secret_keys, in_file)
     of_kind = _of_kind(kinds.get(machine), unfinished)
     if entries := values.get("apps"):
         values["of_apps"], more = apps.read(schema, entries, values, by_name)
@@ -84,6 +85,11 @@ def _of_kind(kind: Section | None, unfinished: bool) -> Iterator[checks.Check]:
     """The checks of a kind of machine."""
     if kind:
         yield from (check for check in kind.every_check if not unfinished or check not in kind.later)
+
+
+def _in_clear(schema: Schema, config: stackfile.Nodes) -> set[str]:
+    """The items of maps that stand in the file in clear, and may: messages can show what is wrong with them."""
+    return stackfile.in_clear(config, schema.maps) - {*schema.secret()}
 
 
 def _unknown(schema: Schema, by_name: Mapping[str, Written], machine: str) -> Iterator[str]:
@@ -112,10 +118,9 @@ def _twice(schema: Schema, written_keys: list[Written]) -> Iterator[str]:
 
 
 def _stack_file_mistakes(
-    schema: Schema, raw: Mapping[str, str], secret_keys: frozenset[str], text: str
+    schema: Schema, raw: Mapping[str, str], secret_keys: frozenset[str], config: stackfile.Nodes
 ) -> Iterator[str]:
     """Mistakes visible only in the stack's file: unencrypted secrets in a map, texts for lists, what YAML changes."""
-    config = stackfile.config(text, NAMESPACE)
     for path in stackfile.unencrypted(config, schema.secret()):
         parent, _, name = path.rpartition(".")
         yield (

@@ -97,6 +97,12 @@ def written_as_text(config: Nodes, names: Collection[str]) -> list[str]:
     return [name for name in names if (scalar := _scalar(config.get(name))) is not None and scalar.value]
 
 
+def in_clear(config: Nodes, maps: Collection[str]) -> set[str]:
+    """The items of maps of keys that stand in the file in plain text, by their full names."""
+    found = ((name, _map(config.get(name))) for name in maps)
+    return {f"{name}.{item}" for name, items in found for item, node in items.items() if "secure" not in _map(node)}
+
+
 def _keys(group: str, node: yaml.Node | None, value: str) -> Iterator[tuple[str, str, str]]:
     """The changes in the keys of a map."""
     nodes = _map(node)

@@ -34,7 +34,7 @@ class Written:
 
 
 def read(
-    raw: Mapping[str, str], maps: Collection[str], secret_keys: frozenset[str]
+    raw: Mapping[str, str], maps: Collection[str], secret_keys: frozenset[str], in_clear: Collection[str] = ()
 ) -> tuple[list[Written], dict[str, str]]:
     """Collect the keys that are set.
 
@@ -42,6 +42,7 @@ def read(
         raw: Config values by key without the namespace, structured ones as JSON.
         maps: The names whose values are maps of keys: the machine kinds among them.
         secret_keys: The keys whose values are encrypted.
+        in_clear: The items of maps, by full name, that are not encrypted although another one of the map is.
 
     Returns:
         The keys in their order, and the values of these that are not maps, by name.
@@ -55,7 +56,8 @@ def read(
         elif (items := as_map(text)) is None:
             not_maps[name] = text
         else:
-            written += [Written(f"{name}.{item}", value, secret, in_map=True) for item, value in items.items()]
+            full = {f"{name}.{item}": value for item, value in items.items()}
+            written += [Written(key, value, secret and key not in in_clear, in_map=True) for key, value in full.items()]
     return written, not_maps
 
 

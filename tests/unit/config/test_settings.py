@@ -298,6 +298,20 @@ def test_a_text_where_pulumi_wants_a_list_is_found_in_the_file() -> None:
     ]
 
 
+def test_what_stands_in_clear_beside_a_secret_is_shown_where_it_is_wrong() -> None:
+    said = "config:\n  launchpad:backup:\n    repository: backups\n    password:\n      secure: v1:x\n"
+    with pytest.raises(SettingsError) as caught:
+        parse({"backup": '{"repository": "backups", "password": "canary"}'}, frozenset({"backup"}), said)
+    assert caught.value.problems == [
+        "launchpad:backup.repository is 'backups'; it must be a folder such as /mnt/backup/shop, sftp:user@host:/path, "
+        "sftp:user@host:2222/path or s3:https://host/bucket/path"
+    ]
+    encrypted = said.replace("backups", "{secure: v1:y}")
+    with pytest.raises(SettingsError) as caught:
+        parse({"backup": '{"repository": "backups", "password": "canary"}'}, frozenset({"backup"}), encrypted)
+    assert "launchpad:backup.repository is [secret]; it must be" in caught.value.problems[0]
+
+
 def test_one_secret_unencrypted_beside_an_encrypted_one_is_found() -> None:
     text = "config:\n  launchpad:secrets:\n    TOKEN:\n      secure: v1:x\n    PLAIN: canary-42\n"
     assert [*stackfile.unencrypted(stackfile.config(text, "launchpad"), SECRET)] == ["secrets.PLAIN"]
