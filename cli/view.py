@@ -26,8 +26,9 @@ NOISE = re.compile(
 )
 """What Pulumi says besides the cause, or what toolchain/setup has said already."""
 
-NOT_A_LIST = re.compile(r"configuration key '(?P<key>\w+)' must be of type 'array<")
-"""What Pulumi says of a text where a list has to be, before it starts the program."""
+ONLY_A_TEXT = re.compile(r"configuration key '(?P<key>\w+)' must be of type '(?P<type>array|object)\b")
+"""What Pulumi says of a text where a list or a map has to be, before it starts the program."""
+NO_MAP = "must be a map; set an item with: pulumi config set --path {key}.NAME VALUE"
 
 LOST = "remote command exited without exit status or exit signal"
 """What the plugin says of a command whose connection was cut."""
@@ -191,8 +192,11 @@ class View:
 
 def explained(text: str) -> str:
     """What Pulumi says before it starts the program, with what to do where it says no such thing."""
-    match = NOT_A_LIST.search(text)
-    return f"{text}; it {NO_LIST.format(key=f'{NAMESPACE}:{match.group(1)}')}" if match else text
+    match = ONLY_A_TEXT.search(text)
+    if match is None:
+        return text
+    how = NO_LIST if match["type"] == "array" else NO_MAP
+    return f"{text}; it {how.format(key=NAMESPACE + ':' + match['key'])}"
 
 
 def cause(text: str) -> str:

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from infra.config.schema import Schema
+from infra.machines.registry import KINDS
+
 ROOT = Path(__file__).parents[2]
 DECISIONS = ROOT / "docs/decisions"
 NAMED = re.compile(r"`((?:infra|cli|toolchain|plugins|policy|tests|docs|bench|examples|app)/[\w./*-]*)`")
@@ -23,6 +26,9 @@ def tracked(*patterns: str) -> list[Path]:
 
 
 DOCUMENTS = [path for path in tracked("*.md") if "tests" not in path.relative_to(ROOT).parts]
+SETS = re.compile(r"config set (?P<options>(?:--?[a-z]+ )*)['\"]?launchpad:(?P<key>[a-z_0-9]+)['\"]? [^|\n]")
+"""A command that sets a whole key."""
+STRUCTURED = [name for name, key in Schema(KINDS).keys.items() if key.default[:1] in ("[", "{")]
 FOR_CONTRIBUTORS = [ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted(DECISIONS.glob("*.md"))]
 
 
@@ -80,3 +86,10 @@ def test_every_row_of_the_faults_is_a_test_that_there_is() -> None:
         assert len([cell for cell in fault if cell]) == 6, fault[0]
         file, _, name = re.findall(r"`(tests/\S+\.py::\w+)`", fault[5])[0].partition("::")
         assert re.search(rf"^def {name}\(", (ROOT / file).read_text(), re.MULTILINE), fault[5]
+
+
+def test_no_command_that_is_told_sets_a_list_or_a_map_as_a_text_which_pulumi_refuses() -> None:
+    places = [*DOCUMENTS, *tracked("infra/*.py", "cli/*.py")]
+    found = [(path.name, match) for path in places for match in SETS.finditer(path.read_text())]
+    assert len(found) > 5
+    assert [(name, match[0]) for name, match in found if match["key"] in STRUCTURED] == []

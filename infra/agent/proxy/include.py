@@ -66,6 +66,6 @@ def advice(program: str, app: str, names: tuple[str, ...], port: int) -> str:
     return (
         f"Stop it, or leave it there and have {called} pass the app's requests on:{without if names else ''}\n"
         f"    pulumi config set launchpad:http_port {port}\n"
-        "    pulumi config set launchpad:trusted_proxies '[\"127.0.0.1/32\"]'\n"
+        "    pulumi config set --path 'launchpad:trusted_proxies[0]' 127.0.0.1/32\n"
         f"and for {called} in {place.format(app=app)}\n\n" + text.format(name=name, port=port)
     )

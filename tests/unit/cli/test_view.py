@@ -82,15 +82,18 @@ def test_a_mistake_in_the_config_is_the_only_error() -> None:
     assert (shown, view.result()) == ([], [f"error: {mistakes}"])
 
 
-def test_a_text_where_a_list_has_to_be_is_refused_with_the_command_that_sets_a_list() -> None:
-    text = (
-        "error: validating stack config: Stack 'shop' with configuration key 'packages' must be of type 'array<string>'"
-    )
+@pytest.mark.parametrize(
+    ("kind", "how"),
+    [
+        ("array<string>", "a list; set its first item with: pulumi config set --path 'launchpad:packages[0]' VALUE"),
+        ("object", "a map; set an item with: pulumi config set --path launchpad:packages.NAME VALUE"),
+    ],
+)
+def test_a_text_where_a_list_or_a_map_has_to_be_is_refused_with_the_command_that_sets_one(kind: str, how: str) -> None:
+    text = f"error: validating stack config: Stack 'shop' with configuration key 'packages' must be of type '{kind}'"
     event = parse(text)
     assert event is not None
-    assert [each.text for each in View("shop").feed(event, 0)] == [
-        f"{text}; it must be a list; set its first item with: pulumi config set --path 'launchpad:packages[0]' VALUE"
-    ]
+    assert [each.text for each in View("shop").feed(event, 0)] == [f"{text}; it must be {how}"]
 
 
 def test_warnings_are_kept_for_the_end_and_told_once() -> None:
