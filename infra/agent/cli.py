@@ -20,7 +20,7 @@ from infra.protocol.maintenance import RETRY_AFTER
 COPY = Path(__file__).parents[2]
 """The copy of the program that runs: the directory that has the package ``infra``."""
 Verb = Callable[[argparse.Namespace], int | None]
-READING = ("status", "releases", "logs", "env", "verify", "data")
+READING = ("status", "releases", "logs", "env", "verify", "data", "metrics")
 """The verbs that change nothing, which work with whatever is on the machine."""
 FOR_PEOPLE = frozenset({*READING, "restart", "rollback", "run", "console", "job", "cancel", "maintenance", "database"})
 """What a person of ``launchpad:people`` may do: ask and operate an app, and neither deploy nor change the machine."""
@@ -200,6 +200,7 @@ def _machine_verbs(verb: Callable[[str, Verb, str], argparse.ArgumentParser]) ->
     one.add_argument("--app", action="append", default=[], help="only this app; repeatable")
     one.add_argument("--disk", action="store_true", help="fail unless the disk for data is mounted")
     one.add_argument("--json", action="store_true")
+    verb("metrics", verbs.metrics, "what the machine knows of itself, in Prometheus's text format")
     verb("reboot", verbs.reboot, "restart the machine if an update requires it, once no deployment is under way")
 
 

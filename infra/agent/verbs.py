@@ -298,6 +298,14 @@ def data(words: argparse.Namespace) -> None:
         say.plain(each.line())
 
 
+def metrics(_words: argparse.Namespace) -> None:
+    """Print what the machine knows of itself for Prometheus."""
+    from infra.agent.machine import backup_state
+    from infra.agent.metrics import backups, exposition
+
+    sys.stdout.write(exposition.text(backups.metrics(backup_state.of_all())))
+
+
 def repair(words: argparse.Namespace) -> int:
     """Put back what is otherwise than it was set; 1 if something could not be."""
     from infra.agent import repair

@@ -127,6 +127,8 @@ def test_a_backup_under_load_among_hostile_files_is_consistent_and_proved(backed
     assert backed.get() == (200, "nothing")
     snapshot = snapshots(backed)[-1]
     assert found["verified_snapshot"] == snapshot
+    metrics = backed.sudo("launchpad-agent metrics").splitlines()
+    assert f'launchpad_backup_verified_timestamp_seconds{{app="app"}} {found["verified"]!r}' in metrics
     assert restore(backed, snapshot).data()["rows"] == found["rows"]
     counted = as_app(
         backed,

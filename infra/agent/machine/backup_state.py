@@ -81,13 +81,23 @@ def of(app: str, now: float | None = None) -> Backup | None:
         app: The app.
         now: The time, in seconds since the epoch.
     """
+    return of_all(now).get(app)
+
+
+def of_all(now: float | None = None) -> dict[str, Backup]:
+    """How the backups went of each app on the machine that has any.
+
+    Args:
+        now: The time, in seconds since the epoch.
+    """
+    found: dict[str, Backup] = {}
     for path in sorted(BACKUP_STATE.glob("*.json")) if BACKUP_STATE.is_dir() else []:
         whole = files.read_json(path) or {}
-        if app in whole.get("wanted", []):
-            kept = read(path).get(app, NEVER)
-            schedule, since = str(whole["schedule"]), float(whole["since"])
+        states = read(path)
+        for app in whole.get("wanted", []):
+            kept, schedule, since = states.get(app, NEVER), str(whole["schedule"]), float(whole["since"])
             reason = wrong(kept, schedule, since, now or time.time())
-            return Backup(
+            state = Backup(
                 **kept,
                 repository=str(whole["repository"]),
                 schedule=schedule,
@@ -95,7 +105,8 @@ def of(app: str, now: float | None = None) -> Backup | None:
                 state="red" if reason else "green",
                 reason=reason,
             )
-    return None
+            found.setdefault(app, state)
+    return found
 
 
 def wrong(kept: AppBackup, schedule: str, since: float, now: float) -> str:
