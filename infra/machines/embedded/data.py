@@ -86,6 +86,18 @@ def every(machines: Path) -> Iterator[Data]:
             yield found or Data(path.name, Owner())
 
 
+def owned(machines: Path, machine: str, owner: Owner) -> Data | None:
+    """The record of a disk, which has to be its owner's; None if there is none.
+
+    Raises:
+        MachineError: The disk is somebody else's.
+    """
+    found = load(machines, machine)
+    if found and found.owner != owner:
+        raise MachineError(state(machines, found).refusal())
+    return found
+
+
 def claim(machines: Path, machine: str, owner: Owner, *, on_destroy: str = "") -> Data:
     """Have a disk's record say that it is its owner's and in use.
 
@@ -98,11 +110,9 @@ def claim(machines: Path, machine: str, owner: Owner, *, on_destroy: str = "") -
     Raises:
         MachineError: The disk is somebody else's.
     """
-    found = load(machines, machine)
+    found = owned(machines, machine, owner)
     if found is None and image(machines, machine).exists():
         raise MachineError(f"{image(machines, machine)} holds data, and nothing says whose it is. Move it away.")
-    if found and found.owner != owner:
-        raise MachineError(state(machines, found).refusal())
     if found and found.kept:
         progress(f"the disk for data that was kept on {found.kept} is used again: {show(used(machines, machine))}")
     data = Data(machine, owner, on_destroy)
@@ -129,9 +139,8 @@ def used(machines: Path, machine: str) -> int:
     return file.stat().st_blocks * 512 if file.is_file() else 0
 
 
-def problems(machines: Path, machine: str, wanted: int) -> list[str]:
-    """What prevents a machine from having a disk for data of a size; empty if nothing does."""
-    current = size(machines, machine)
+def problems(machines: Path, machine: str, wanted: int, current: int) -> list[str]:
+    """What prevents a machine's disk for data, now of one size, from having another; empty if nothing does."""
     if current and not wanted:
         found = load(machines, machine)
         if found and found.on_destroy != "delete":

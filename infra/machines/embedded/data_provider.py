@@ -20,18 +20,18 @@ class DataProvider(PlainProvider):
     """Owns the disk; the driver makes it and mounts it with the machine, so that a new machine gets it again."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Check whose the disk is that is there."""
+        """Check whose a disk is that is there already. Of one that the state has, the machine's own check asks that."""
         inputs = dict(news)
         if _olds.get("disk"):
             # keeps the disk, and whose it is, if the clone was moved to another directory
-            inputs |= {"disk": _olds["disk"], "owner": _olds["owner"]}
+            return CheckResult(inputs | {"disk": _olds["disk"], "owner": _olds["owner"]}, [])
         try:
             found = client.ask(InspectData(inputs["disk"]))
         except MachineError as error:
             return CheckResult(inputs, [CheckFailure("", str(error))])
         if found.state != "absent" and found.owner != codec.parse(Owner, dict(inputs["owner"])):
             return CheckResult(inputs, [CheckFailure("", found.refusal())])
-        if not _olds and found.state != "absent":
+        if found.state != "absent":
             kept = f"kept on {found.kept}" if found.kept else "of an earlier state"
             progress(f"the disk for data is there, {kept}: {show(found.used)} in {found.image}")
         return CheckResult(inputs, [])

@@ -18,7 +18,7 @@ def refuse_size(machines: Path, machine: Record | None, request: Ensure) -> None
         MachineError: It is smaller than it was, or the machine is to lose the disk without being replaced.
     """
     wanted = request.spec.data_disk
-    if problems := data.problems(machines, request.id, wanted):
+    if problems := data.problems(machines, request.id, wanted, data.size(machines, request.id)):
         raise MachineError(" ".join(problems))
     if machine and machine.made and machine.data_disk and not wanted:
         raise MachineError(f"Machine {request.id} cannot lose its disk for data; it has to be replaced by one without.")

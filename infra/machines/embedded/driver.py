@@ -133,18 +133,24 @@ def inspect(place: Place, request: Inspect) -> MachineState:
 
 
 def check(place: Place, request: Check) -> Checked:
-    """Report the state of a machine, and what prevents creating it or growing its disk."""
+    """Report the state of a machine, and what prevents creating it or growing its disk.
+
+    Raises:
+        MachineError: The disk for data is somebody else's.
+    """
+    if request.data_owner != Owner():
+        data.owned(place.machines, request.id, request.data_owner)
     machine = whole(place, request.id)
-    data_disk = request.data_disk
-    problems = [] if data_disk is None else data.problems(place.machines, request.id, data_disk)
+    live = describe(place.machines, machine) if machine else MachineState("absent")
+    data_disk, current = request.data_disk, live.data_disk or data.size(place.machines, request.id)
+    problems = [] if data_disk is None else data.problems(place.machines, request.id, data_disk, current)
     if machine is None:
-        return Checked(MachineState("absent"), (*problems, *computer.obstacles(place, request)))
-    current = growth.size(place.machines, machine, DATA) if machine.data_disk else 0
-    if (data_disk or 0) > current > 0:
+        return Checked(live, (*problems, *computer.obstacles(place, request)))
+    if (data_disk or 0) > live.data_disk > 0:
         problems += growth.obstacles(place.machines, machine, data_disk or 0, DATA)
     if request.disk > machine.disk:
         problems += growth.obstacles(place.machines, machine, request.disk, SYSTEM)
-    return Checked(describe(place.machines, machine), tuple(problems), restarts_to_grow=not growth.may_resize())
+    return Checked(live, tuple(problems), restarts_to_grow=not growth.may_resize())
 
 
 def whole(place: Place, name: str) -> Record | None:

@@ -54,7 +54,8 @@ class MachineProvider(PlainProvider):
             # If the size is an output of another resource, it may be unknown in a preview; `up` then checks it.
             disk = sizes.parse(str(SIZES["disk"] if inputs["disk"] == rpc.UNKNOWN else inputs["disk"]))
             data_disk = None if inputs["data_disk"] == rpc.UNKNOWN else sizes.parse(str(inputs["data_disk"]))
-            checked = client.ask(Check(inputs["machine"], inputs["suite"], disk, data_disk))
+            owner = owner_of(inputs, "data_owner")
+            checked = client.ask(Check(inputs["machine"], inputs["suite"], disk, data_disk, owner))
         except MachineError as error:
             return CheckResult(inputs, [CheckFailure("", str(error))])
         live = checked.machine
@@ -118,6 +119,12 @@ def has_data_disk(inputs: dict[str, Any]) -> bool:
     return size == rpc.UNKNOWN or sizes.parse(size) > 0
 
 
+def owner_of(inputs: dict[str, Any], name: str) -> Owner:
+    """An owner among inputs; an empty one if there is none, or it is not known yet."""
+    given = inputs.get(name)
+    return Owner() if given in (None, rpc.UNKNOWN) else codec.parse(Owner, dict(given))
+
+
 def bad_sizes(inputs: dict[str, Any]) -> list[CheckFailure]:
     """The invalid sizes among the inputs."""
     failures = []
@@ -169,9 +176,9 @@ def ensure(machine: str, props: dict[str, Any]) -> dict[str, Any]:
         cpus=props.get("cpus"),
         firewall=tuple(codec.parse(Rule, rule) for rule in props["firewall"]),
     )
-    owner, data_owner = (codec.parse(Owner, dict(props.get(name) or {})) for name in ("owner", "data_owner"))
+    owner, disk_owner = owner_of(props, "owner"), owner_of(props, "data_owner")
     try:
-        live = client.ask(Ensure(machine, owner, props["hostname"], props["user_data"], spec, data_owner))
+        live = client.ask(Ensure(machine, owner, props["hostname"], props["user_data"], spec, disk_owner))
     except MachineError as error:
         raise PlainError(str(error)) from None
     outs = {name: value for name, value in props.items() if not name.startswith("__")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import uuid
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +62,7 @@ class Record(Message):
 
 def new_token(prefix: str) -> str:
     """A unique name for an instance or a boot."""
-    return f"{prefix}-{uuid.uuid4().hex[:17]}"
+    return f"{prefix}-{os.urandom(9).hex()[:17]}"
 
 
 def directory(machines: Path, machine: str) -> Path:

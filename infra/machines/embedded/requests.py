@@ -99,6 +99,9 @@ class Check(Request[Checked]):
     data_disk: int | None = value(SIZE, None)
     """None: it is not known yet."""
 
+    data_owner: Owner = value(Owner, Owner())
+    """Whose the disk for data has to be; empty: there is none, or that is not known yet."""
+
 
 @dataclass(frozen=True)
 class Destroy(Request[Removed]):

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.machines.embedded import data, disk
+from infra.machines.embedded import data, disk, driver
 from infra.machines.embedded.data import Data
 from infra.machines.embedded.record import Record
+from infra.machines.embedded.requests import Check, Place
 from infra.machines.embedded.shell import MachineError
 from infra.machines.embedded.state import Owner
 
@@ -61,7 +62,10 @@ def test_a_disk_stays_its_owners(machines: Path, other: Owner) -> None:
     made(machines)
     with pytest.raises(MachineError, match=r"belongs to stack dev of project launchpad in /clone, and not to this one"):
         data.claim(machines, "lp1", other)
+    with pytest.raises(MachineError, match=r"belongs to stack dev of project launchpad in /clone, and not to this one"):
+        driver.check(Place(machines, machines), Check("lp1", "trixie", 2**30, SIZE, other))
     assert data.load(machines, "lp1") == Data("lp1", OWNER)
+    assert driver.check(Place(machines, machines), Check("lp1", "trixie", 2**30, SIZE, OWNER)).machine.state == "absent"
 
 
 def test_data_of_nobody_is_given_to_nobody(machines: Path) -> None:
@@ -112,19 +116,22 @@ def test_what_is_deleted_leaves_nothing(machines: Path, said: str) -> None:
 
 
 def test_a_disk_is_given_up_only_if_the_stack_says_so_and_does_not_shrink(machines: Path) -> None:
-    assert data.problems(machines, "lp1", 0) == []
+    def problems(wanted: int) -> list[str]:
+        return data.problems(machines, "lp1", wanted, data.size(machines, "lp1"))
+
+    assert problems(0) == []
     made(machines)
-    assert data.problems(machines, "lp1", SIZE) == []
-    assert data.problems(machines, "lp1", 2 * SIZE) == []
-    (told,) = data.problems(machines, "lp1", 0)
+    assert problems(SIZE) == []
+    assert problems(2 * SIZE) == []
+    (told,) = problems(0)
     assert told.startswith("launchpad:embedded.data_disk is 0, and the machine's disk for data has ")
     assert "Set launchpad:embedded.data_disk to 64M or more. If the data may be lost: set launchpad:on_destroy" in told
-    assert data.problems(machines, "lp1", SIZE // 2) == [
+    assert problems(SIZE // 2) == [
         "launchpad:embedded.data_disk is 32M, but the machine's disk has 64M, and a disk cannot shrink. Set "
         "launchpad:embedded.data_disk to 64M or more; for a smaller disk, destroy the machine and create it again."
     ]
     data.claim(machines, "lp1", OWNER, on_destroy="delete")
-    assert data.problems(machines, "lp1", 0) == []
+    assert problems(0) == []
 
 
 def test_a_machine_does_not_start_without_its_disk(machines: Path) -> None:

@@ -46,11 +46,15 @@ def test_a_disk_that_is_kept_is_found_and_said_in_the_preview(driver: Any, capsy
     assert DataProvider().check({}, dict(INPUTS)).failures == []
     told = "the disk for data is there, kept on 2026-11-27 18:00 UTC: 12M in /data/lp00000001/data.img"
     assert told in capsys.readouterr().err
-    driver(USED)
-    assert DataProvider().check(INPUTS, dict(INPUTS)).failures == []
     driver(DataState("absent", "lp00000001"))
     assert DataProvider().check({}, dict(INPUTS)).failures == []
     assert capsys.readouterr().err == ""
+
+
+def test_for_a_disk_of_the_state_no_driver_starts_as_the_machines_check_asks_for_it(driver: Any) -> None:
+    asked = driver(USED)
+    assert DataProvider().check(INPUTS, dict(INPUTS)).failures == []
+    assert asked == []
 
 
 @pytest.mark.parametrize("other", [MOVED, replace(OWNER, stack="prod"), replace(OWNER, project="shop"), Owner()])

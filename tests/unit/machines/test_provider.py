@@ -24,6 +24,7 @@ from infra.machines.embedded.shell import MachineError
 from infra.machines.embedded.state import MachineSpec, MachineState, Owner
 from infra.machines.keys import KeyPairProvider
 from infra.machines.providers import PlainError
+from infra.protocol import codec
 from infra.protocol.firewall import Rule
 from infra.ssh import fingerprint
 
@@ -218,6 +219,14 @@ def test_a_disk_that_cannot_grow_is_said_in_the_preview_which_asks_with_the_size
 
     assert [(one.property, one.reason) for one in checked.failures] == [("disk", "it stays in use")]
     assert asked == [Check("lp00000001", "trixie", 8 * 2**30, 2 * 2**30)]
+
+
+def test_the_check_asks_whose_the_disk_for_data_is_once_that_is_known(driver: Any) -> None:
+    asked = driver(LIVE)
+    owner = Owner("/clone", "launchpad", "dev", "machine")
+    for given in (None, rpc.UNKNOWN, codec.plain(owner)):
+        MachineProvider().check(INPUTS, {**INPUTS, "data_owner": given})
+    assert [each.data_owner for each in asked] == [Owner(), Owner(), owner]
 
 
 def test_a_disk_that_does_not_grow_in_use_starts_the_machine_again_and_the_preview_shows_it(driver: Any) -> None:
