@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes.util
+import gc
 import json
 import os
 import secrets
@@ -26,6 +27,7 @@ _LIMITS = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_messa
 _FRAMEWORK = {"__pulumi-go-provider-version": "1.2.0"}  # the official plugin writes this to the provider's state
 _PARENT_CHECK = 1.0  # seconds
 _GRACE = 1.0  # seconds that requests may take to end after a stop signal
+_QUIET = 0.15  # seconds without a request after which the engine waits for something else, such as a git push
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
@@ -191,6 +193,7 @@ def run(arguments: list[str]) -> None:
     if not addresses:
         sys.exit("pulumi-resource-command: the engine's address is missing: this program is started by pulumi")
     asyncio.run(_serve(addresses[-1]))
+    gc.freeze()  # else Python looks through all modules for garbage before it exits, while the engine waits
 
 
 async def _serve(engine_address: str) -> None:
@@ -205,19 +208,43 @@ async def _serve(engine_address: str) -> None:
                 await engine.Log(line)
 
         provider = Provider(log)
-        server = grpc.aio.server(options=_LIMITS)
+        requests = _Requests()
+        server = grpc.aio.server(options=_LIMITS, interceptors=[requests])
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         print(port, flush=True)
-        threading.Thread(target=_preload, daemon=True).start()
+        preloading = asyncio.create_task(_preload_when_quiet(requests))
         await _until_ended()
+        preloading.cancel()
         provider.cancel()
         await server.stop(_GRACE)
 
 
+class _Requests(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic in its stubs alone
+    """Takes note of when the engine asked last."""
+
+    def __init__(self) -> None:
+        self._last = asyncio.get_running_loop().time()
+
+    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
+        self._last = asyncio.get_running_loop().time()
+        return await continuation(handler_call_details)
+
+    async def quiet(self, seconds: float) -> None:
+        """Wait until the engine has asked nothing for so long."""
+        while (left := self._last + seconds - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(left)
+
+
+async def _preload_when_quiet(requests: _Requests) -> None:
+    """Import the SSH modules while the engine waits for others. Where nothing changes it never does, and needs none."""
+    await requests.quiet(_QUIET)
+    threading.Thread(target=_preload, daemon=True).start()
+
+
 def _preload() -> None:
-    """Import the SSH modules, which takes most of a second, while the user's program starts.
+    """Import the SSH modules, which takes a fifth of a second.
 
     asyncssh looks for two libraries that it can do without. Where they are not installed, ctypes runs gcc and ld to
     find them for each name that they may have: a dozen processes, beside a program that waits for the same processors.
