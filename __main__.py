@@ -3,6 +3,7 @@
 import pulumi
 
 from infra import from_settings, outputs
+from infra.common import garbage
 from infra.config.load import load
 from infra.config.parse import SettingsError
 from infra.deployment.backups import back_up
@@ -12,6 +13,7 @@ from infra.deployment.machine_firewall import guarded
 from infra.deployment.machine_settings import set_up
 from infra.machines.registry import KINDS, launch
 
+garbage.overlook_modules()
 try:
     wanted = load(KINDS)
 except SettingsError as mistake:

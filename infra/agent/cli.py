@@ -13,6 +13,7 @@ from infra.agent import verbs
 from infra.agent.system import copies, formats, say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import PEOPLE_KEYS, PERSON
+from infra.common import garbage
 from infra.protocol import paths
 from infra.protocol.codec import MessageError
 from infra.protocol.maintenance import RETRY_AFTER
@@ -35,6 +36,7 @@ VERIFY_TEXT = "compare the machine with what was deployed: exit status 1 if it d
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    garbage.overlook_modules()
     given = sys.argv[1:] if argv is None else argv
     if os.geteuid() != 0 and (PEOPLE_KEYS / pwd.getpwuid(os.geteuid()).pw_name).exists():
         os.execvp("sudo", ["sudo", "-n", str(PERSON), *given])

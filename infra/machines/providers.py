@@ -8,6 +8,7 @@ import traceback
 from pulumi.dynamic import ConfigureRequest, ResourceProvider
 
 from infra import pulumi_internals
+from infra.common import garbage
 
 
 class PlainError(Exception):
@@ -26,6 +27,7 @@ class PlainProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:  # noqa: ARG002
         """Install the plain messages; Pulumi calls this once in each provider process, before anything else."""
+        garbage.overlook_modules()
         pulumi_internals.explain_errors(explanation)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from infra.common import garbage
 from infra.machines.embedded import (
     adoption,
     base,
@@ -295,4 +296,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    garbage.overlook_modules()
     sys.exit(main())
