@@ -17,6 +17,7 @@ from infra.agent.release import (
     prune,
     release_process,
     secrets,
+    services,
     specifications,
     workers,
 )
@@ -29,7 +30,6 @@ from infra.agent.release.request import Request
 from infra.agent.release.result import Result, result
 from infra.agent.release.rollout import Rollout
 from infra.agent.release.signals import Signals
-from infra.agent.services import cache, postgres, servers
 from infra.agent.system import files, instances, manifest, say, space, systemd
 from infra.agent.system.layout import App
 from infra.protocol.specs import DeploySpec
@@ -93,8 +93,7 @@ class Deployment:
             Failure: Why the release is not serving.
         """
         heal.heal(self.app, self.site, self.spec.drain_timeout)
-        if self.spec.database.engine:
-            postgres.ready(self.app)
+        services.have_database(self.app, self.spec)
         observed = observe(self.request, self.site)
         steps = plan(observed.facts)
         if observed.processes and not steps.actions:
@@ -146,10 +145,9 @@ class Deployment:
     def _carry_out(self, observed: Observed, steps: Plan, record: Record) -> tuple[Built, str, list[str]]:
         """Do what the plan says; returns the release, the slot that it serves from, and warnings."""
         app, spec = self.app, self.spec
-        if spec.uses_cache:
-            cache.check(app)
+        services.have_cache(app, spec)
         if self.request.asks_servers:
-            servers.check(spec)
+            services.ask_servers(spec)
         units.permit_metadata(app, spec.metadata_access)
         processes = self._built(observed, steps)
         self._write_units(processes)

@@ -33,6 +33,10 @@ def test_the_command_line_alone_imports_none_of_the_rooms_of_the_verbs() -> None
     assert [name for name in imported("sys") if rooms.match(name)] == []
 
 
+def test_a_deployment_imports_no_service_before_its_app_has_one() -> None:
+    assert [name for name in imported("infra.agent.release.deploy") if name.startswith("infra.agent.services")] == []
+
+
 @pytest.mark.parametrize("module", WITHOUT_AN_APP.values(), ids=WITHOUT_AN_APP)
 def test_a_verb_that_reads_no_app_imports_nothing_of_the_app_model_but_words(module: str) -> None:
     found = [name for name in imported(module) if name.startswith("infra.app_model.")]
