@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pulumi
-from pulumi_command.remote import ConnectionArgs, ProxyConnectionArgs
 
 from infra import ssh
 from infra.machines.firewall import Firewall
+
+if TYPE_CHECKING:
+    from pulumi_command.remote import ConnectionArgs, ProxyConnectionArgs
 
 SSH_USER = "deploy"
 """The account for deployments on every kind of machine: key login only, sudo without a password."""
@@ -91,6 +94,8 @@ class SshAccess:
         Args:
             dial_error_limit: Number of failed attempts after which it gives up; -1: never.
         """
+        from pulumi_command.remote import ConnectionArgs  # noqa: PLC0415 - late: the host of our providers needs none
+
         return ConnectionArgs(
             host=self.dialled.host,
             port=self.dialled.port,
@@ -105,6 +110,8 @@ class SshAccess:
     def _proxy(self, dial_error_limit: int) -> ProxyConnectionArgs | None:
         if self.jump is None:
             return None
+        from pulumi_command.remote import ProxyConnectionArgs  # noqa: PLC0415 - as above
+
         return ProxyConnectionArgs(
             host=self.jump.host,
             port=self.jump.port,
