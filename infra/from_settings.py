@@ -9,7 +9,7 @@ import pulumi
 
 from infra.config import entries
 from infra.config.settings import AppSettings, Settings
-from infra.deployment import app_plan
+from infra.deployment import app_plan, preload
 from infra.deployment import source as sources
 from infra.deployment.app import AppArgs, Timeouts, TlsArgs
 from infra.deployment.app_plan import Planned
@@ -20,7 +20,7 @@ from infra.deployment.revision import Revision
 from infra.deployment.source import Source
 from infra.machines.contract import Machine
 from infra.machines.kind import Kind
-from infra.machines.registry import is_given
+from infra.machines.registry import KINDS, is_given
 from infra.protocol import quantities, values
 from infra.protocol.app_settings import Dependencies
 from infra.protocol.backups import BackupSpec, Keep
@@ -115,7 +115,7 @@ def apps(settings: Settings) -> tuple[list[WantedApp], str]:
     Raises:
         RunError: Why none can be deployed.
     """
-    app_plan.preload()
+    preload.begin([KINDS[settings.machine].launched_by])
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
         asked = [pool.submit(wanted, each, deleted=deletes_data(settings, each)) for each in settings.each_app]
     found, mistakes = [], []

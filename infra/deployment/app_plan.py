@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-import threading
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from importlib import import_module
 
 import pulumi
 
@@ -44,11 +42,6 @@ class Planned:
     why_not: str = ""
 
 
-def preload() -> None:
-    """Begin to import the app model, a twentieth of a second, while this process waits for git."""
-    threading.Thread(target=import_module, args=("infra.app_model.plan",), daemon=True).start()
-
-
 def read(app: AppArgs, source: Source, revision: Revision, environment: Variables, secrets: Variables) -> Planned:
     """Make the build plan of a deployment; call it before any resource is made.
 
@@ -62,7 +55,7 @@ def read(app: AppArgs, source: Source, revision: Revision, environment: Variable
     Raises:
         RunError: The app's files are not right, its dependencies cannot be installed, or nothing says how it starts.
     """
-    from infra.app_model import plan  # noqa: PLC0415 - late: see preload
+    from infra.app_model import plan  # noqa: PLC0415 - late: see infra.deployment.preload
 
     repository, commit = source.repository, revision.sha
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from functools import cache
 from pathlib import Path
 
 from infra.common import atomic
@@ -44,6 +45,13 @@ def contents(source: Path = SOURCE) -> bytes:
     return b"#!/usr/bin/env python3\n" + packed.getvalue()
 
 
+@cache
+def packed() -> tuple[bytes, str]:
+    """The zipapp's bytes, made once in a process, and their digest: the first 16 hex digits of the SHA-256."""
+    data = contents()
+    return data, hashlib.sha256(data).hexdigest()[:16]
+
+
 def write(folder: Path) -> tuple[Path, str]:
     """Write the zipapp, unless it exists.
 
@@ -51,10 +59,9 @@ def write(folder: Path) -> tuple[Path, str]:
         folder: The folder for the file, whose name contains the digest.
 
     Returns:
-        The file's path, and its digest: the first 16 hex digits of its SHA-256.
+        The file's path, and its digest.
     """
-    data = contents()
-    digest = hashlib.sha256(data).hexdigest()[:16]
+    data, digest = packed()
     target = folder / f"{paths.AGENT}-{digest}.pyz"
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,9 @@ class Kind(Section):
     It imports its dependencies when it is called, because importing pulumi-aws alone takes a quarter of a second.
     """
 
+    launched_by: str = ""
+    """The module that ``launch`` imports. A program imports it before that, while it waits for git."""
+
     plugins: tuple[str, ...] = ()
     """The names of the Pulumi plugins that it needs, besides ``command``."""
 

@@ -79,8 +79,8 @@ def test_it_comes_between_delivery_and_release_and_goes_before_the_app() -> None
 
 def test_a_new_agent_sets_up_the_machine_again(monkeypatch: pytest.MonkeyPatch) -> None:
     first = asked({})["program"]
-    monkeypatch.setattr(bundle, "MAIN", bundle.MAIN + b"# another\n")
-    assert asked({})["program"] != first
+    monkeypatch.setattr(bundle, "packed", lambda: (b"another agent", "0123456789abcdef"))
+    assert (asked({})["program"], first != "0123456789abcdef") == ("0123456789abcdef", True)
 
 
 def test_mistakes_are_told_before_anything_is_made() -> None:

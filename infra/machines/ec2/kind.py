@@ -32,6 +32,7 @@ KIND = Kind(
     keys=Ec2Keys,
     checks=(region_given, ssh_reachable, network_whole),
     launch=launch,
+    launched_by="infra.machines.ec2.launch",
     plugins=("aws",),
     place=place,
     on_destroy=("delete", "keep", "snapshot"),

@@ -39,6 +39,7 @@ KIND = Kind(
     keys=EmbeddedKeys,
     checks=(),
     launch=launch,
+    launched_by="infra.machines.embedded.machine",
     local=True,
     on_destroy=("delete", "keep", "snapshot"),
     unsaid="delete",

@@ -32,6 +32,7 @@ KIND = Kind(
     keys=LightsailKeys,
     checks=(region_given, zone_in_region, ssh_reachable),
     launch=launch,
+    launched_by="infra.machines.lightsail.launch",
     plugins=("aws",),
     place=place,
     on_destroy=("delete", "keep", "snapshot"),

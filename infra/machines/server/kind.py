@@ -38,6 +38,7 @@ KIND = Kind(
     checks=CHECKS,
     later=LATER,
     launch=launch,
+    launched_by="infra.machines.server.server",
     ssh_cidrs=ANYWHERE,
     ssh_port=lambda settings: settings.of(ServerKeys).port,
     lacks=lacks,
