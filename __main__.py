@@ -25,7 +25,8 @@ machine = guarded(launch("machine", wanted))
 deployed = {each.app.name: Deployment(each.app.name, each.on(machine)) for each in apps}
 set_up(machine, from_settings.machine_settings(wanted, KINDS[wanted.machine], machine), deployed.values())
 back_up(machine, from_settings.backups(wanted, from_settings.owner()), deployed.values())
-DataGuard(from_settings.data_terms(wanted, KINDS[wanted.machine], machine), machine, watch.seen)
+reached = [deployment.reached for deployment in deployed.values()]
+DataGuard(from_settings.data_terms(wanted, KINDS[wanted.machine], machine), machine, watch.seen, reached)
 
 for name, value in outputs.checked(
     {

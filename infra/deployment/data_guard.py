@@ -15,10 +15,9 @@ from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, 
 
 from infra import ssh
 from infra.common.printable import one_line
-from infra.deployment import commands, connection, data_changes, data_refusal
+from infra.deployment import commands, connection, data_changes, data_refusal, settled
 from infra.deployment.connection import Connection, Done
 from infra.deployment.data_changes import DataTerms
-from infra.deployment.settled import succeeded
 from infra.machines.contract import Machine
 from infra.machines.providers import PlainError, PlainProvider
 from infra.protocol import codec
@@ -124,34 +123,43 @@ class DataGuard(Resource, module="launchpad", name="DataGuard"):
         terms: What the stack says of it.
         machine: The machine that has it.
         after: All that a destroy deletes; without what is declared later.
+        reached: What is made where the machine answers, for each app.
     """
 
-    def __init__(self, terms: DataTerms, machine: Machine, after: Sequence[pulumi.Resource]) -> None:
+    def __init__(
+        self,
+        terms: DataTerms,
+        machine: Machine,
+        after: Sequence[pulumi.Resource],
+        reached: Sequence[pulumi.Resource] = (),
+    ) -> None:
         properties: dict[str, Any] = {
             **{name: getattr(terms, name) for name in DataTerms.__dataclass_fields__},
             "instance": machine.instance_id,
             "stack": pulumi.get_stack(),
             **connection.properties(machine.ssh, tunnel=False),
         }
-        opts = pulumi.ResourceOptions(depends_on=pulumi.Output.from_input(_made(machine, tuple(after))))
+        opts = pulumi.ResourceOptions(depends_on=pulumi.Output.from_input(_made(machine, tuple(after), reached)))
         super().__init__(DataGuardProvider(), NAME, properties, opts)
 
 
-async def _made(machine: Machine, resources: Iterable[pulumi.Resource]) -> Sequence[pulumi.Resource]:
+async def _made(
+    machine: Machine, resources: Iterable[pulumi.Resource], reached: Sequence[pulumi.Resource] = ()
+) -> Sequence[pulumi.Resource]:
     """Those of the resources that are made, once it is known of all.
 
-    Pulumi may go on after a failure (``--continue-on-error``), and then skips what depends on what failed. A guard that
-    is skipped would still refer to what the same update deletes, and Pulumi's state would be broken.
-
     Raises:
-        RunError: The machine failed, without which there is no guard. Then this update deletes nothing.
+        RunError: The machine failed, without which there is no guard; or none is reached, so that the one that it
+            takes the place of is to stay. Then this update deletes nothing.
     """
-    made = [each for each in resources if isinstance(each, pulumi.CustomResource) and await succeeded(each)]
+    found = await settled.made(resources)
     access = machine.ssh
     way = pulumi.Output.all(machine.instance_id, access.host, access.host_key, access.private_key, access.proxy_command)
     if not pulumi.runtime.is_dry_run() and not await way.is_known():
         raise pulumi.RunError("The machine is not as it shall be, so nothing is removed in this update.")
-    return made
+    if reached and not await settled.made(reached):
+        raise pulumi.RunError("The machine was not reached, so nothing is removed in this update.")
+    return found
 
 
 class Watch:

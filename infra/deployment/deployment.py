@@ -46,6 +46,7 @@ class Deployment(pulumi.ComponentResource):
         health_url: The URL of the health check.
         ssh: A command that logs in to the machine.
         plan: What the app is and how it is built, as far as its files can be read here.
+        reached: The first step on the machine, which has answered.
         delivered: The step before the release: the agent is installed, and no step is under way that does not retry.
         program: The agent's digest.
 
@@ -59,6 +60,7 @@ class Deployment(pulumi.ComponentResource):
     health_url: pulumi.Output[str]
     ssh: pulumi.Output[str]
     plan: BuildPlan
+    reached: pulumi.Resource
     delivered: pulumi.Resource
     program: str
 
@@ -87,7 +89,7 @@ class Deployment(pulumi.ComponentResource):
         )
         prepared = self._on_machine("prepare", commands.prepare(args.app.name, sudo), prepare, [copied, removal])
         delivered = prepared if args.source.repository.path is None else self._push_source(prepared)
-        self.delivered, self.program = delivered, digest
+        self.reached, self.delivered, self.program = reached, delivered, digest
         deploy = arguments.for_deploy(args, generated).apply(
             lambda values: codec.text(specifications.deploy(args.app, args.source, args.revision, values, digest))
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pulumi
 
 
@@ -10,6 +12,15 @@ async def succeeded(resource: pulumi.Resource) -> bool:
     if pulumi.runtime.is_dry_run():
         return True
     return all([await value.is_known() for value in list(vars(resource).values()) if isinstance(value, pulumi.Output)])
+
+
+async def made(resources: Iterable[pulumi.Resource]) -> list[pulumi.Resource]:
+    """Those of the resources that are made, once it is known of all: what may depend on several that come and go.
+
+    Pulumi skips what depends on a resource that failed. What is skipped keeps what its state refers to, and if the same
+    update deletes that, Pulumi cannot read its own state any more.
+    """
+    return [each for each in resources if isinstance(each, pulumi.CustomResource) and await succeeded(each)]
 
 
 def settled(value: pulumi.Output[str]) -> pulumi.Output[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection, Sequence
 
 import pulumi
 import pulumi_command as command
 
-from infra.deployment import commands
+from infra.deployment import commands, settled
 from infra.deployment.deployment import Deployment
 from infra.deployment.on_machine import DIALS
 from infra.machines.contract import Machine
@@ -44,20 +44,25 @@ class StackPart(pulumi.ComponentResource):
             lock_timeout: Seconds to wait for the machine's lock.
         """
         longest = f"{math.ceil(lock_timeout + timeouts.PREPARE)}s"
-        options = pulumi.ResourceOptions(
-            parent=self,
-            custom_timeouts=pulumi.CustomTimeouts(create=longest, update=longest, delete=longest),
-            deleted_with=machine.resource,
-        )
+        delivered = [each.delivered for each in after]
+
+        def options(depends_on: Awaitable[list[pulumi.Resource]]) -> pulumi.ResourceOptions:
+            return pulumi.ResourceOptions(
+                parent=self,
+                custom_timeouts=pulumi.CustomTimeouts(create=longest, update=longest, delete=longest),
+                deleted_with=machine.resource,
+                depends_on=pulumi.Output.from_input(depends_on),
+            )
+
         connection = machine.ssh.connection(DIALS)
         # Of its own, before anything is set, so that what failed is taken back, too; and without triggers: what is
-        # replaced is deleted.
+        # replaced is deleted. It is never skipped: it would still refer to an app that is taken out.
         undone = command.remote.Command(
             f"{self.pulumi_resource_name}-undo",
             connection=connection,
             delete=undo,
             add_previous_output_in_env=False,
-            opts=_after(options, [each.delivered for each in after]),
+            opts=options(settled.made(delivered)),
         )
         applied = command.remote.Command(
             name,
@@ -66,7 +71,7 @@ class StackPart(pulumi.ComponentResource):
             update=line,
             stdin=stdin,
             add_previous_output_in_env=False,
-            opts=_after(options, [undone]),
+            opts=options(_agent(undone, delivered)),
         )
         applied.stdout.apply(self._warn)
         self.register_outputs({})
@@ -81,5 +86,6 @@ def program_of(after: Collection[Deployment]) -> str:
     return next((each.program for each in after), "")
 
 
-def _after(options: pulumi.ResourceOptions, resources: list[pulumi.Resource]) -> pulumi.ResourceOptions:
-    return pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=resources))
+async def _agent(undone: pulumi.Resource, delivered: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
+    """What has to be there before anything is set: it is skipped where no app brought the agent."""
+    return [undone, *(() if await settled.made(delivered) else delivered)]

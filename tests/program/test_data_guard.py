@@ -12,7 +12,7 @@ import pulumi
 import pytest
 from pulumi.runtime import config
 
-from infra.deployment import data_guard
+from infra.deployment import data_guard, settled
 from infra.machines.contract import Machine, SshAccess
 from infra.machines.firewall import UNMANAGED
 from tests.program import registrations
@@ -78,7 +78,7 @@ def test_what_failed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     async def succeeded(resource: pulumi.Resource) -> bool:
         return resource._name != failed
 
-    monkeypatch.setattr(data_guard, "succeeded", succeeded)
+    monkeypatch.setattr(settled, "succeeded", succeeded)
     found = everything({})
     guard = found.pop("data-guard")
     assert set(found) - set(guard["options"]["depends_on"]) == {failed}
@@ -93,6 +93,20 @@ def test_without_a_machine_nothing_is_deleted() -> None:
             await data_guard._made(machine, [])
 
     asyncio.run(waits())
+
+
+@pytest.mark.usefixtures("ssh_agent")
+def test_where_no_machine_is_reached_the_one_that_it_takes_the_place_of_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed: list[str] = ["shop-wait-for-ssh"]
+
+    async def succeeded(resource: pulumi.Resource) -> bool:
+        return resource._name not in failed
+
+    monkeypatch.setattr(settled, "succeeded", succeeded)
+    assert "data-guard" in everything(KINDS["server"]), "one app was reached"
+    failed.append("blog-wait-for-ssh")
+    with pytest.raises(pulumi.RunError, match="The machine was not reached, so nothing is removed in this update"):
+        everything(KINDS["server"])
 
 
 def _now(value: Any) -> asyncio.Future[Any]:
