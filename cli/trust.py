@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import typer
 
-from cli import host_keys, output, server_settings
+from cli import output, server_settings
 from cli.failure import Failure
-from cli.host_keys import Trusted
 from cli.stack import NAMESPACE, Stack
-from infra import ssh
+from infra import host_keys, ssh
+from infra.host_keys import Trusted
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,10 @@ def compared(stack: Stack, claim: Claim, *, yes: bool) -> str:
     Raises:
         Failure: It is not the expected one, or nobody is here to compare it.
     """
-    key = host_keys.fetch(claim.place, claim.via, claim.expected.partition(" ")[0])
+    try:
+        key = host_keys.fetch(claim.place, claim.via, claim.expected.partition(" ")[0])
+    except host_keys.NoHostKeyError as why:
+        raise Failure(str(why)) from None
     shown = ssh.fingerprint(key)
     if claim.expected and key != claim.expected:
         raise Failure(

@@ -147,14 +147,21 @@ def test_a_server_with_another_host_key_gets_nothing(stack: Stack, server: Serve
     logins = "journalctl -u own-ssh | grep -c Accepted"
     before = int(server.root(logins))
     stack.run(f"pulumi config set launchpad:server.host_key '{server.jump_host_key.strip()}'", check=True)
-    said = stack.fails("launchpad up")
-    assert "host key mismatch" in said
+    differs = (
+        f"the host key of {server.address} (port {PORT}) is {ssh.fingerprint(server.host_key)}, but "
+        f"launchpad:server.host_key is {ssh.fingerprint(server.jump_host_key)}. "
+    )
+    for line in ("launchpad up", "pulumi up --yes --skip-preview"):
+        said = stack.fails(line)
+        assert differs in said
+        assert f"launchpad trust {server.address} --stack dev" in said
     assert int(server.root(logins)) == before + 1  # the one that looks
+    assert stack.run("launchpad ssh -- id -un", check=True).stdout == "root\n"  # people log in as before
     assert fetch(f"http://{server.address}:8080/") == (200, "second")
     differs = stack.fails(f"launchpad trust {server.address}")
     assert f"is {ssh.fingerprint(server.host_key)}, but launchpad:server.host_key" in differs
     stack.run(f"pulumi config set launchpad:server.host_key '{server.host_key.strip()}'", check=True)
-    stack.run("launchpad up", check=True)  # which writes the right key for people's ssh, too
+    assert "unchanged" in stack.up()
 
 
 def test_a_change_that_would_delete_data_is_refused_in_the_preview(stack: Stack, server: Server) -> None:

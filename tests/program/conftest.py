@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from infra import host_keys
 from infra.deployment import host_names
 from tests.program import loops
 
@@ -11,6 +12,16 @@ from tests.program import loops
 @pytest.fixture(autouse=True)
 def _no_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_names, "lookup", lambda _name: None)
+
+
+@pytest.fixture(autouse=True)
+def _no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No server answers who it is; a test that needs one says so."""
+
+    def silent(*_words: object) -> str:
+        raise host_keys.NoHostKeyError("nobody answers", "")
+
+    monkeypatch.setattr(host_keys, "fetch", silent)
 
 
 @pytest.fixture

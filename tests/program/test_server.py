@@ -9,7 +9,7 @@ import shlex
 import pulumi
 import pytest
 
-from infra import ssh
+from infra import host_keys, ssh
 from infra.deployment import host_names
 from tests.program.recorder import HOST_KEY, ROOT, Recording, record, run
 from tests.unit.config import pem
@@ -200,3 +200,29 @@ def test_a_password_without_https_is_a_warning(monkeypatch: pytest.MonkeyPatch) 
     assert text.startswith(
         "launchpad:basic_auth is set without launchpad:domain: visitors send the password unencrypted."
     )
+
+
+def test_a_server_with_another_host_key_is_refused_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def fetch(place: ssh.Endpoint, *_more: object) -> str:
+        asked.append((place.host, place.user, place.port))
+        return JUMP_KEY
+
+    monkeypatch.setattr(host_keys, "fetch", fetch)
+    for preview in (True, False):
+        recording = Recording()
+        with pytest.raises(pulumi.RunError) as caught:
+            run(
+                lambda: runpy.run_path(str(ROOT / "__main__.py")),
+                SERVER,
+                answers=lambda recording=recording: recording,  # type: ignore[arg-type]
+                preview=preview,
+            )
+        assert str(caught.value).startswith(
+            f"the host key of vps.example.org (port 22) is {ssh.fingerprint(JUMP_KEY)}, but launchpad:server.host_key is "
+            f"{ssh.fingerprint(HOST_KEY)}. "
+        )
+        assert str(caught.value).endswith(" && launchpad trust vps.example.org --stack test")
+        assert recording.registrations == []
+    assert asked == [("vps.example.org", "root", 22)] * 2

@@ -19,11 +19,12 @@ def launch(_name: str, settings: Settings, firewall: Firewall) -> Machine:
     """Describe the machine; nothing is made. Imports Pulumi only now."""
     import pulumi  # noqa: PLC0415 - late, see above
 
-    from infra.machines.server import server  # noqa: PLC0415
+    from infra.machines.server import host_key, server  # noqa: PLC0415
 
-    if problem := lacks(settings):
+    keys = settings.of(ServerKeys)
+    if problem := lacks(settings) or host_key.problem(keys, pulumi.get_stack()):
         raise pulumi.RunError(problem)
-    return server.machine(settings.of(ServerKeys), firewall)
+    return server.machine(keys, firewall)
 
 
 def lacks(settings: Settings) -> str:

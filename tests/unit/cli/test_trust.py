@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from cli import config, host_keys
+from cli import config
 from cli.config import Config
 from cli.failure import Failure
 from cli.project import Project
 from cli.stack import Stack
 from cli.trust import Asked, trust
-from infra import ssh
+from infra import host_keys, ssh
 from tests.unit.cli.sshservers import CLIENT, Listening, listening
 
 ED25519, ECDSA, RSA = "ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa"
@@ -219,7 +219,7 @@ def test_a_stack_is_not_turned_to_another_server(stack: Stack, server: Listening
 
 
 def test_a_port_where_nobody_listens_is_told() -> None:
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(host_keys.NoHostKeyError) as caught:
         host_keys.fetch(ssh.Endpoint(HOST, "root", 1))
     assert str(caught.value) == (
         "cannot ask 127.0.0.1 (port 1) for its host key: ssh: connect to host 127.0.0.1 port 1: Connection refused"
@@ -228,7 +228,7 @@ def test_a_port_where_nobody_listens_is_told() -> None:
 
 def test_a_server_with_nothing_but_an_rsa_key_is_told_what_to_do() -> None:
     old = Listening(RSA)
-    with listening(old), pytest.raises(Failure) as caught:
+    with listening(old), pytest.raises(host_keys.NoHostKeyError) as caught:
         host_keys.fetch(ssh.Endpoint(HOST, "root", old.port))
     assert str(caught.value) == (
         "127.0.0.1 has no host key of the types ssh-ed25519, ecdsa-sha2-nistp256, ecdsa-sha2-nistp384, ecdsa-sha2-nistp521. "
