@@ -129,6 +129,7 @@ def job(words: argparse.Namespace) -> None:
 
 def database(words: argparse.Namespace) -> None:
     """Write a dump of the app's database to stdout, or load one from stdin in its place."""
+    from infra.agent.process import exchange
     from infra.agent.release import caller, lock, restart, verify
     from infra.agent.services import postgres_dump
 
@@ -141,7 +142,8 @@ def database(words: argparse.Namespace) -> None:
     say.signs_of_life()
     spec = verify.preparation(app)
     extensions = spec.database.extensions if spec else ()
-    with lock.deploying(app, words.who or caller.who(app, ""), f"loading a dump into {app.name}", words.lock_timeout):
+    who, what = words.who or caller.who(app, ""), f"loading a dump into {app.name}"
+    with lock.deploying(app, who, what, words.lock_timeout), exchange.exchanging(app, who, what):
         postgres_dump.load(app, sys.stdin.buffer, extensions, words.size)
     say.step("database", f"{app.name} has the database that was loaded")
     if launch_file.serving_release(app):

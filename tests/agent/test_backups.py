@@ -172,6 +172,25 @@ def test_a_restore_that_is_killed_leaves_the_old_or_the_new_data_and_the_site_op
     assert as_app(backed, "cat [0-9]* note | sort -u") == "new\n"
 
 
+def test_no_command_begins_while_the_data_is_exchanged_and_none_is_cut_off(backed: Lab) -> None:
+    name = backed.run("sudo launchpad-agent run --app app --who ada --detach -- sleep 600").out.strip()
+    done = restore(backed)
+    assert (done.code, "1 commands of run use the data of app now" in done.err) == (1, True), done.err
+    backed.sudo(f"systemctl stop launchpad-app-{name}.service")
+    words = [*backed.ssh_words, f"{USER}@{backed.address}", "sudo launchpad-agent backup restore --app app"]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert process.stderr is not None
+    assert any("unpack:" in line for line in process.stderr)
+    backed.sudo("systemctl kill --kill-whom=main --signal=STOP launchpad-app-restore.service")
+    done = backed.run("sudo launchpad-agent run --app app -- touch /srv/app/data/meanwhile")
+    backed.sudo("systemctl kill --kill-whom=main --signal=CONT launchpad-app-restore.service")
+    assert process.stderr.read() and process.wait() == 0
+    assert done.code == 1
+    assert "The data of app is being exchanged by " in done.err
+    assert " for a restore, process " in done.err
+    assert backed.run("sudo launchpad-agent run --app app -- test ! -e /srv/app/data/meanwhile").code == 0
+
+
 def test_an_app_that_is_not_healthy_with_a_backup_has_its_data_again(backed: Lab) -> None:
     as_app(backed, "echo poison >poison; echo poisoned >note")
     now(backed).data()

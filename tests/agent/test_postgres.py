@@ -252,6 +252,36 @@ def test_a_dump_is_loaded_whole_or_not_at_all(lab: Lab) -> None:
     )
 
 
+SLOW_LOAD = """
+mkfifo slow.dump
+launchpad-agent database load --app app --who ada <slow.dump >loaded 2>&1 &
+load=$!
+exec 3>slow.dump
+until test -s /run/launchpad/app-app.exchange; do kill -0 $load || exit 2; sleep 0.1; done
+launchpad-agent run --app app -- true
+refused=$?
+cat good.dump >&3
+exec 3>&-
+wait $load || { cat loaded >&2; exit 3; }
+exit $refused
+"""
+
+
+def test_no_command_begins_while_a_dump_is_loaded(lab: Lab) -> None:
+    """The dump comes through a FIFO, so that the load waits for it until the command has been refused."""
+    run = "sudo launchpad-agent run --app app"
+    name = lab.run(f"{run} --detach -- sleep 600").out.strip()
+    done = lab.run("sudo sh -c 'launchpad-agent database load --app app <good.dump'")
+    assert (done.code, "1 commands of run use the data of app now" in done.err) == (1, True), done.err
+    lab.sudo(f"systemctl stop launchpad-app-{name}.service")
+    lab.put("slow.sh", SLOW_LOAD.encode())
+    done = lab.run("sudo bash slow.sh")
+    assert done.code == 1
+    assert "The data of app is being exchanged by ada since " in done.err
+    assert " for loading a dump into app, process " in done.err
+    assert lab.run(f"{run} -- true").code == 0
+
+
 def test_a_backup_has_the_database_and_puts_it_back_with_the_files(lab: Lab) -> None:
     folder = "/var/backups/shop"
     assert set_up(lab, repository=folder).data()["warnings"] == []

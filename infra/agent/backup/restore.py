@@ -19,7 +19,7 @@ from infra.agent.backup import places as unpacking
 from infra.agent.backup.records import Places
 from infra.agent.backup.restic import Snapshot
 from infra.agent.backup.streams import Target
-from infra.agent.process import run_launch, slots
+from infra.agent.process import exchange, slots
 from infra.agent.release import lock, maintenance, specifications
 from infra.agent.services import postgres, postgres_dump
 from infra.agent.system import files, say, systemd
@@ -66,10 +66,11 @@ def restore(app: App, source: Source, who: str) -> Restored:
         Failure: It could not be, and why; the data is what it was.
     """
     unpacking.check(app)
-    with lock.deploying(app, who, "a restore", specifications.lock_timeout(app)):
+    with (
+        lock.deploying(app, who, "a restore", specifications.lock_timeout(app)),
+        exchange.exchanging(app, who, "a restore"),
+    ):
         mending.settle(app)
-        if runs := run_launch.under_way(app):
-            raise Failure(f"{len(runs)} commands of run use the data of {app.name} now. Wait for them, or end them.")
         snapshot = drill.newest(source.app, source.spec, source.places, source.snapshot)
         with dumps.spooled() as dump:
             new, found = _unpacked(app, source, snapshot, dump)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.agent.process import calendars, launch_file, units
+from infra.agent.process import calendars, exchange, launch_file, run_launch, units
 from infra.agent.process.launch_file import Launch
 from infra.agent.system import files, instances, layout, sh, systemd
 from infra.agent.system.failure import Failure
@@ -174,7 +174,9 @@ def run_now(app: App, name: str) -> str:
     unit, label = app.unit(instances.job(name)), instances.process(instances.job(name))
     if not systemd.state(unit).is_stopped:
         return f"{label} is running already. Its log: launchpad logs --process {label}"
-    sh.run(["systemctl", "start", unit], doing=f"Starting {label}")
+    with run_launch.settled(app):
+        exchange.refuse(app)
+        sh.run(["systemctl", "start", unit], doing=f"Starting {label}")
     return f"{label} has started. Its log: launchpad logs --process {label}"
 
 

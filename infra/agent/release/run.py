@@ -12,7 +12,7 @@ from types import FrameType
 
 from infra.agent.build import kept_plans
 from infra.agent.build.inventory import Built
-from infra.agent.process import environments, run_launch
+from infra.agent.process import environments, exchange, run_launch
 from infra.agent.process.run_launch import RunLaunch
 from infra.agent.release import run_history, serving
 from infra.agent.release.run_unit import Begun, Command
@@ -52,7 +52,7 @@ def run(app: App, command: Command, who: str, *, tty: bool) -> int:
         Its exit status as a shell says it.
 
     Raises:
-        Failure: Nothing serves, or the command could not be started.
+        Failure: Nothing serves, the data is being exchanged, or the command could not be started.
     """
     at_terminal = tty and terminal.interactive()
     begun = _begin(app, command, who, terminal.kind() if at_terminal else "")
@@ -82,6 +82,7 @@ def detach(app: App, command: Command, who: str) -> str:
 def _begin(app: App, command: Command, who: str, term: str) -> Begun:
     """Choose the release, and write down that it is in use; ``term`` is the type of the command's terminal, if any."""
     with run_launch.settled(app):
+        exchange.refuse(app)
         spec, built = serving.serving(app, "to run a command in")
         run_launch.under_way(app)  # removes what is left of those that are gone
         text = say.redactor.clean(command.text())[:LONGEST_COMMAND]

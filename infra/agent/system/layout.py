@@ -296,6 +296,11 @@ class App:
         return RUN / f"app-{self.name}.lock"
 
     @property
+    def exchange_lock(self) -> Path:
+        """Held while the app's data is exchanged; not ``*.lock``, as it is no deployment."""
+        return RUN / f"app-{self.name}.exchange"
+
+    @property
     def runs_lock(self) -> Path:
         """Locked for an instant while a command of ``run`` begins, and while it is decided which releases go."""
         return RUN / f"app-{self.name}.runs"
