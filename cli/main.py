@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import database_commands, machine_commands, output, stack_commands
+from cli import data_commands, database_commands, machine_commands, output, stack_commands
 from cli.failure import Failure
 from cli.project import here
 
@@ -26,6 +26,7 @@ app.add_typer(machine_commands.app)
 app.add_typer(database_commands.app)
 app.add_typer(database_commands.files, name="db")
 app.add_typer(machine_commands.backup_app, name="backup")
+app.add_typer(data_commands.app, name="data")
 
 
 def version() -> str:

@@ -21,7 +21,6 @@ import pytest
 
 from infra.machines.cloudinit import HostKey, user_data
 from infra.machines.embedded import client, container
-from infra.machines.embedded.machine import machine_id
 from infra.machines.embedded.requests import (
     Check,
     CleanCache,
@@ -34,7 +33,7 @@ from infra.machines.embedded.requests import (
     Request,
     Sweep,
 )
-from infra.machines.embedded.state import MachineSpec, Owner
+from infra.machines.embedded.state import MachineSpec, Owner, machine_id
 from infra.machines.firewall import Firewall, plan
 from infra.machines.keys import KeyPairProvider
 from infra.protocol import codec

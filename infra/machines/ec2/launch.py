@@ -50,7 +50,7 @@ def launch_ec2(name: str, keys: Ec2Keys, firewall: Firewall, on_destroy: OnDestr
 
 def _data_disk(name: str, args: Ec2Args, owner: dict[str, str]) -> DataDisk | None:
     """Find the data disk that is there, and tell what becomes of it. Asked at every run: a run may skip its preview."""
-    found = kept.look(KEY, lambda: volumes.find(args, owner, name))
+    found = kept.look(KEY, lambda: volumes.find(args.region, owner, name))
     for line in data_disk.told(KEY, args.data_disk, found, grows=True):
         pulumi.log.warn(line)
     return found

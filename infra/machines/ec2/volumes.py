@@ -5,17 +5,16 @@ from __future__ import annotations
 from infra.machines.aws import session
 from infra.machines.aws.answers import Client
 from infra.machines.aws.data_disk import DataDisk, only, tags
-from infra.machines.ec2.plan import Ec2Args
 
 DEVICE = "/dev/sdf"
 """What AWS calls the device of the attachment; the machine's kernel names it otherwise."""
 
 
-def find(args: Ec2Args, owner: dict[str, str], machine: str, client: Client = session.client) -> DataDisk | None:
+def find(region: str, owner: dict[str, str], machine: str, client: Client = session.client) -> DataDisk | None:
     """Find the machine's data disk by its tags.
 
     Args:
-        args: The planned machine.
+        region: The machine's region.
         owner: The tags of the stack's own resources.
         machine: The name of the machine's component.
         client: Creates a boto3 client.
@@ -25,7 +24,7 @@ def find(args: Ec2Args, owner: dict[str, str], machine: str, client: Client = se
     """
     filters = [{"Name": f"tag:{name}", "Values": [value]} for name, value in {**owner, **tags(machine)}.items()]
     filters.append({"Name": "status", "Values": ["creating", "available", "in-use"]})
-    pages = client("ec2", args.region).get_paginator("describe_volumes").paginate(Filters=filters)
+    pages = client("ec2", region).get_paginator("describe_volumes").paginate(Filters=filters)
     found = [
         DataDisk(
             id=each["VolumeId"],

@@ -23,12 +23,13 @@ class Checked(Message):
 
 @dataclass(frozen=True)
 class Machines(Message):
-    """A list of machines, and of disks for data."""
+    """A list of machines, of disks for data, and of snapshots of such disks."""
 
     TITLE: ClassVar[str] = "The driver's list of machines"
 
     machines: tuple[MachineState, ...] = value(each(MachineState), ())
     disks: tuple[DataState, ...] = value(each(DataState), ())
+    snapshots: tuple[DataState, ...] = value(each(DataState), ())
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infra.common import atomic
@@ -58,7 +58,8 @@ def load(machines: Path, machine: str) -> Data | None:
     """
     file = place(machines, machine) / FILE
     try:
-        return codec.parse(Data, json.loads(file.read_text()))
+        # The place counts: a disk that is handed over has the record of its new owner before it is moved.
+        return replace(codec.parse(Data, json.loads(file.read_text())), id=machine)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, codec.MessageError) as error:

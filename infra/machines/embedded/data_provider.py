@@ -8,7 +8,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from infra.machines.embedded import client
-from infra.machines.embedded.requests import ClaimData, InspectData, ReleaseData, Request
+from infra.machines.embedded.requests import ClaimData, InspectData, ListMachines, ReleaseData, Request
 from infra.machines.embedded.shell import MachineError, progress
 from infra.machines.embedded.sizes import show
 from infra.machines.embedded.state import DataState, Owner
@@ -31,7 +31,9 @@ class DataProvider(PlainProvider):
             return CheckResult(inputs, [CheckFailure("", str(error))])
         if found.state != "absent" and found.owner != codec.parse(Owner, dict(inputs["owner"])):
             return CheckResult(inputs, [CheckFailure("", found.refusal())])
-        if found.state != "absent":
+        if found.state == "absent":
+            _tell_of_others(inputs)
+        else:
             kept = f"kept on {found.kept}" if found.kept else "of an earlier state"
             progress(f"the disk for data is there, {kept}: {show(found.used)} in {found.image}")
         return CheckResult(inputs, [])
@@ -57,6 +59,18 @@ class DataProvider(PlainProvider):
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Do with the disk what the stack says that becomes of it."""
         _ask(ReleaseData(_id, _props.get("on_destroy") or ""))
+
+
+def _tell_of_others(inputs: dict[str, Any]) -> None:
+    """Tell of the disks that a stack of this name has kept in another clone, such as this one before it was moved."""
+    owner = codec.parse(Owner, dict(inputs["owner"]))
+    for each in client.ask(ListMachines()).disks:
+        if each.state == "kept" and (each.owner.project, each.owner.stack) == (owner.project, owner.stack):
+            progress(
+                f"DATA: this stack begins with an empty disk. Stack {owner.stack} of {each.owner.clone} has kept one "
+                f"on {each.kept}: {show(each.used)} in {each.image}. To go on with that one: launchpad data adopt "
+                f"{each.id} --stack {owner.stack}"
+            )
 
 
 def _claim(props: dict[str, Any]) -> ClaimData:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
-from infra.machines.embedded import data, locks, record
+from infra.machines.embedded import data, data_adoption, locks, record
 from infra.machines.embedded.record import Record
-from infra.machines.embedded.requests import ClaimData, Ensure, InspectData, Place, ReleaseData
+from infra.machines.embedded.requests import AdoptData, ClaimData, Ensure, InspectData, Place, ReleaseData
 from infra.machines.embedded.shell import MachineError
-from infra.machines.embedded.state import DataState
+from infra.machines.embedded.state import DataState, machine_id
 
 
 def refuse_size(machines: Path, machine: Record | None, request: Ensure) -> None:
@@ -35,6 +36,24 @@ def inspect(place: Place, request: InspectData) -> DataState:
     """Report the state of a disk for data."""
     found = data.load(place.machines, request.id)
     return data.state(place.machines, found) if found else DataState("absent", request.id)
+
+
+def adopt(place: Place, request: AdoptData) -> DataState:
+    """Give a stack a disk for data that nobody uses, or a copy of a snapshot."""
+    target = machine_id(request.owner)
+    with contextlib.ExitStack() as held:
+        for name in sorted({target, request.source}):
+            held.enter_context(locks.held(locks.DIRECTORY / f"{name}.lock", f"machine {name}"))
+        adopted = data_adoption.adopt(
+            place.machines, request.source, target, request.owner, abandoned=request.abandoned
+        )
+        return data.state(place.machines, adopted)
+
+
+def every(place: Place) -> tuple[tuple[DataState, ...], tuple[DataState, ...]]:
+    """The disks for data on this computer, and the snapshots."""
+    disks = tuple(data.state(place.machines, each) for each in data.every(place.machines))
+    return disks, tuple(data_adoption.snapshots(place.machines))
 
 
 def release(place: Place, request: ReleaseData) -> DataState:

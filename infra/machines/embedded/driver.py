@@ -35,6 +35,7 @@ from infra.machines.embedded.answers import BaseImage, Checked, Failed, Kept, Ma
 from infra.machines.embedded.record import Record
 from infra.machines.embedded.requests import (
     Adopt,
+    AdoptData,
     Check,
     ClaimData,
     CleanCache,
@@ -189,7 +190,7 @@ def describe(machines: Path, machine: Record) -> MachineState:
 def list_machines(place: Place, request: ListMachines) -> Machines:  # noqa: ARG001 - every verb has this signature
     """List the machines in the machines directory, and the disks for data."""
     machines = tuple(summary(place.machines, name, machine) for name, machine in record.every(place.machines))
-    return Machines(machines, tuple(data.state(place.machines, each) for each in data.every(place.machines)))
+    return Machines(machines, *data_verbs.every(place))
 
 
 def summary(machines: Path, name: str, machine: Record | None) -> MachineState:
@@ -255,6 +256,7 @@ VERBS: dict[str, tuple[type[Message], Callable[[Place, Any], Message]]] = {
     Adopt.VERB: (Adopt, adopt),
     ClaimData.VERB: (ClaimData, data_verbs.claim),
     InspectData.VERB: (InspectData, data_verbs.inspect),
+    AdoptData.VERB: (AdoptData, data_verbs.adopt),
     ReleaseData.VERB: (ReleaseData, data_verbs.release),
 }
 """The request class and the handler of each verb."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import pulumi
@@ -13,7 +12,7 @@ from infra.machines.contract import SSH_USER, Machine, SshAccess
 from infra.machines.embedded.data_provider import DataResource
 from infra.machines.embedded.provider import MachineResource
 from infra.machines.embedded.settings import DEFAULTS
-from infra.machines.embedded.state import Owner
+from infra.machines.embedded.state import Owner, machine_id
 from infra.machines.firewall import Firewall
 from infra.machines.keys import KeyPair
 from infra.protocol import codec
@@ -104,12 +103,3 @@ class EmbeddedMachine(pulumi.ComponentResource):
             data_disk=MOUNTED if disks else None,
         )
         self.register_outputs({"address": resource.address, "state": resource.state})
-
-
-def machine_id(owner: Owner) -> str:
-    """The id of an owner's machine: always the same, so that the next run finds the machine of an interrupted one.
-
-    It is also the name of a network interface, which may have 15 characters.
-    """
-    text = "\0".join((owner.clone, owner.project, owner.stack, owner.name))
-    return f"lp{hashlib.sha256(text.encode()).hexdigest()[:8]}"

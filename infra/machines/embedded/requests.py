@@ -166,6 +166,20 @@ class ReleaseData(Request[DataState]):
 
 
 @dataclass(frozen=True)
+class AdoptData(Request[DataState]):
+    """Give a stack a disk for data that nobody uses, or a copy of a snapshot."""
+
+    TITLE: ClassVar[str] = "The request to hand over a disk for data"
+    VERB: ClassVar[str] = "adopt-data"
+    ANSWER: ClassVar[type[Message]] = DataState
+
+    source: str = value(values.pattern(r"[a-z][a-z0-9-]{0,40}", "the id of a disk for data, or of a snapshot"))
+    owner: Owner = value(Owner)
+    abandoned: bool = value(values.flag, False)
+    """Whether the disk may be that of a clone that is gone, whose machine is removed then."""
+
+
+@dataclass(frozen=True)
 class Adopt(Request[Machines]):
     """Let the next run of a stack take over its machines, whose keys its state has lost."""
 

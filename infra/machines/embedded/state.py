@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -29,6 +30,15 @@ class Owner(Message):
     project: str = value(values.text, "")
     stack: str = value(values.text, "")
     name: str = value(values.text, "")
+
+
+def machine_id(owner: Owner) -> str:
+    """The id of an owner's machine: always the same, so that the next run finds the machine of an interrupted one.
+
+    It is also the name of a network interface, which may have 15 characters.
+    """
+    text = "\0".join((owner.clone, owner.project, owner.stack, owner.name))
+    return f"lp{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)
@@ -76,17 +86,17 @@ class MachineState(Message):
 
 @dataclass(frozen=True)
 class DataState(Message):
-    """The state of a machine's disk for data: in use, kept after its stack was destroyed, or absent. Sizes in bytes."""
+    """The state of a disk for data: used, kept after its stack was destroyed, a snapshot, or absent. Sizes in bytes."""
 
     TITLE: ClassVar[str] = "The driver's answer about a disk for data"
 
-    state: str = value(values.choice("used", "kept", "absent"))
+    state: str = value(values.choice("used", "kept", "absent", "snapshot"))
     id: str = value(values.text, "")
     owner: Owner = value(Owner, Owner())
     size: int = value(SIZE, 0)
     used: int = value(SIZE, 0)
     kept: str = value(values.text, "")
-    """When its stack was destroyed and it was kept."""
+    """When its stack was destroyed and it was kept, or the snapshot was taken."""
 
     on_destroy: str = value(values.text, "")
     image: str = value(values.text, "")

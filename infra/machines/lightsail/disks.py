@@ -8,7 +8,6 @@ from infra.machines.aws import session
 from infra.machines.aws.answers import Client
 from infra.machines.aws.data_disk import DataDisk, device, only, tags
 from infra.machines.aws.owner import is_ours
-from infra.machines.lightsail.plan import LightsailArgs
 
 PATH = "/dev/xvdf"
 """Where Lightsail attaches the data disk. The machine's kernel names it so, unless its disks are NVMe devices."""
@@ -23,11 +22,11 @@ DOLLARS_A_GB = 0.10
 """What a disk costs a month for each GB, in US dollars. No API tells it. Source: aws.amazon.com/lightsail/pricing."""
 
 
-def find(args: LightsailArgs, owner: dict[str, str], machine: str, client: Client = session.client) -> DataDisk | None:
+def find(region: str, owner: dict[str, str], machine: str, client: Client = session.client) -> DataDisk | None:
     """Find the machine's data disk by its tags.
 
     Args:
-        args: The planned machine.
+        region: The machine's region.
         owner: The tags of the stack's own resources.
         machine: The name of the machine's component.
         client: Creates a boto3 client.
@@ -35,7 +34,7 @@ def find(args: LightsailArgs, owner: dict[str, str], machine: str, client: Clien
     Raises:
         Refused: Several disks have the tags.
     """
-    pages = client("lightsail", args.region).get_paginator("get_disks").paginate()
+    pages = client("lightsail", region).get_paginator("get_disks").paginate()
     found = [
         DataDisk(
             id=each["name"],

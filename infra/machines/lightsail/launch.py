@@ -51,7 +51,7 @@ def launch_lightsail(name: str, keys: LightsailKeys, firewall: Firewall, on_dest
 
 def _data_disk(name: str, args: LightsailArgs, owner: dict[str, str]) -> DataDisk | None:
     """Find the data disk that is there, and tell what becomes of it. Asked at every run: a run may skip its preview."""
-    found = kept.look(KEY, lambda: disks.find(args, owner, name))
+    found = kept.look(KEY, lambda: disks.find(args.region, owner, name))
     for line in data_disk.told(KEY, args.data_disk, found, grows=False):
         pulumi.log.warn(line)
     if found and args.data_disk and (problem := data_disk.moved(plan.ZONE, plan.zone_of(args), found.zone)):

@@ -17,9 +17,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from infra.machines.embedded import client
-from infra.machines.embedded.machine import machine_id
 from infra.machines.embedded.requests import Destroy, Ensure
-from infra.machines.embedded.state import MachineSpec, Owner
+from infra.machines.embedded.state import MachineSpec, Owner, machine_id
 from infra.protocol.firewall import Rule
 from tests.rehearsal.aws.kind import Account
 

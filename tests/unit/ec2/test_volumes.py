@@ -7,14 +7,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from infra.machines import firewall
 from infra.machines.aws import data_disk, kept
 from infra.machines.aws.data_disk import DataDisk, Refused, moved
 from infra.machines.aws.owner import owner_tags
 from infra.machines.ec2 import volumes
-from infra.machines.ec2.plan import Ec2Args
 
-ARGS = Ec2Args("eu-central-1", firewall.plan((80,), ("0.0.0.0/0",), ("203.0.113.7/32",)))
+REGION = "eu-central-1"
 OWNER = owner_tags("launchpad", "ec2")
 DISK = DataDisk("vol-0123456789abcdef0", 10, "eu-central-1a", attached=True, created="2026-11-27")
 LOOSE = replace(DISK, attached=False)
@@ -53,7 +51,7 @@ def test_the_device_is_named_by_the_volumes_serial_number() -> None:
 
 def test_the_disk_is_found_by_the_tags_of_stack_and_machine() -> None:
     aws = Aws(volume(Attachments=[{"InstanceId": "i-1"}]))
-    assert volumes.find(ARGS, OWNER, "machine", aws) == replace(DISK, id="vol-1")
+    assert volumes.find(REGION, OWNER, "machine", aws) == replace(DISK, id="vol-1")
     assert aws.asked[0] == "describe_volumes"
     assert {each["Name"]: each["Values"] for each in aws.asked[1]["Filters"]} == {
         "tag:ManagedBy": ["pulumi"],
@@ -65,9 +63,9 @@ def test_the_disk_is_found_by_the_tags_of_stack_and_machine() -> None:
 
 
 def test_there_may_be_none_and_of_several_nobody_guesses() -> None:
-    assert volumes.find(ARGS, OWNER, "machine", Aws()) is None
+    assert volumes.find(REGION, OWNER, "machine", Aws()) is None
     with pytest.raises(Refused) as caught:
-        volumes.find(ARGS, OWNER, "machine", Aws(volume("vol-1", Attachments=[]), volume("vol-2", Size=20)))
+        volumes.find(REGION, OWNER, "machine", Aws(volume("vol-1", Attachments=[]), volume("vol-2", Size=20)))
     assert str(caught.value) == (
         "2 disks have the tags of this stack's data disk: vol-1 (10 GB, of 2026-11-27), vol-2 (20 GB, of 2026-11-27); "
         "delete the one that is not wanted, or take the tag Role off it"

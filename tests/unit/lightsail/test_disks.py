@@ -5,13 +5,10 @@ from typing import Any
 
 import pytest
 
-from infra.machines import firewall
 from infra.machines.aws.data_disk import DataDisk, Refused
 from infra.machines.lightsail import disks
-from infra.machines.lightsail.plan import LightsailArgs
 from tests.unit.lightsail.account import OURS, OWNER, Account
 
-ARGS = LightsailArgs("eu-central-1", firewall.plan((80,), ("0.0.0.0/0",), ("203.0.113.7/32",)))
 ROLE = [{"key": "Role", "value": "data of machine"}]
 BY_ID = "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol"
 
@@ -29,7 +26,7 @@ def disk(name: str, **more: Any) -> dict[str, Any]:
 
 
 def found(*there: dict[str, Any]) -> DataDisk | None:
-    return disks.find(ARGS, OWNER, "machine", Account(get_disks={"disks": list(there)}))
+    return disks.find("eu-central-1", OWNER, "machine", Account(get_disks={"disks": list(there)}))
 
 
 def test_the_disk_is_found_by_the_tags_of_stack_and_machine() -> None:

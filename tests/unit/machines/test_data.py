@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.machines.embedded import data, disk, driver
+from infra.machines.embedded import data, data_adoption, disk, driver, lifecycle, record
 from infra.machines.embedded.data import Data
 from infra.machines.embedded.record import Record
 from infra.machines.embedded.requests import Check, Place
@@ -140,3 +140,88 @@ def test_a_machine_does_not_start_without_its_disk(machines: Path) -> None:
         MachineError, match=r"data.img is gone, so machine lp1 does not start: its apps would begin with"
     ):
         data.mount(machines, machine())
+
+
+NEXT = replace(OWNER, clone="/new/clone")
+THEIRS = "lp2"
+
+
+def adopted(machines: Path, source: str, *, abandoned: bool = False) -> Data:
+    return data_adoption.adopt(machines, source, THEIRS, NEXT, abandoned=abandoned)
+
+
+def test_a_disk_that_is_kept_can_be_had_by_another_stack(machines: Path) -> None:
+    made(machines, "keep")
+    kept = data.release(machines, "lp1", "keep").kept
+    content = data.image(machines, "lp1").read_bytes()
+    data.claim(machines, THEIRS, NEXT)  # an up that failed before there was a machine
+    assert adopted(machines, "lp1") == Data(THEIRS, NEXT, "", kept)
+    assert data.load(machines, THEIRS) == Data(THEIRS, NEXT, "", kept)
+    assert data.image(machines, THEIRS).read_bytes() == content
+    assert not data.place(machines, "lp1").exists()
+    assert [(each.id, each.owner) for each in data.every(machines)] == [(THEIRS, NEXT)]
+
+
+def test_handing_over_may_be_killed_and_run_again(machines: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(machines)
+    data.release(machines, "lp1", "keep")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            adopted(machines, "lp1")
+    (between,) = data.every(machines)
+    assert (between.id, between.owner, bool(between.kept)) == ("lp1", NEXT, True)
+    assert adopted(machines, "lp1").id == THEIRS
+    assert data.image(machines, THEIRS).exists()
+
+
+def test_a_stack_that_has_data_is_given_none_in_its_place(machines: Path) -> None:
+    made(machines)
+    data.release(machines, "lp1", "keep")
+    data.claim(machines, THEIRS, NEXT)
+    data.provide(machines, replace(machine(), id=THEIRS), SIZE, 0)
+    with pytest.raises(
+        MachineError, match=r"This stack has a disk for data of its own, lp2 \(.*\), and a machine has one"
+    ):
+        adopted(machines, "lp1")
+    with pytest.raises(MachineError, match=r"lp2 is this stack's own disk for data; its next up finds it"):
+        adopted(machines, THEIRS)
+    with pytest.raises(MachineError, match=r"There is no disk for data and no snapshot lp9 here"):
+        data_adoption.adopt(machines, "lp9", "lp3", NEXT, abandoned=False)
+
+
+def test_a_disk_that_another_stack_uses_is_not_handed_over(
+    machines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = replace(OWNER, clone=str(tmp_path))
+    data.claim(machines, "lp1", there)
+    data.provide(machines, machine(), SIZE, 0)
+    for abandoned in (False, True):
+        with pytest.raises(MachineError, match=rf"in {tmp_path}, and not to this one.* That stack is in use"):
+            adopted(machines, "lp1", abandoned=abandoned)
+    data.save(machines, Data("lp1", OWNER))
+    record.save(machines, machine())
+    with pytest.raises(MachineError, match=r"in /clone, .* That folder is not there any more") as caught:
+        adopted(machines, "lp1")
+    assert "launchpad data adopt lp1 --abandoned, which removes its machine" in str(caught.value)
+    assert data.load(machines, "lp1") == Data("lp1", OWNER)
+    removed = []
+    monkeypatch.setattr(lifecycle, "remove", lambda _machines, name, _record: removed.append(name))
+    assert adopted(machines, "lp1", abandoned=True).owner == NEXT
+    assert (removed, data.image(machines, THEIRS).exists()) == (["lp1"], True)
+
+
+def test_a_snapshot_is_copied_and_stays(machines: Path) -> None:
+    made(machines)
+    content = data.image(machines, "lp1").read_bytes()
+    data.release(machines, "lp1", "snapshot")
+    (snapshot,) = data_adoption.snapshots(machines)
+    assert (snapshot.state, snapshot.owner, snapshot.size) == ("snapshot", OWNER, SIZE)
+    assert snapshot.id.startswith("lp1-2")
+    assert snapshot.kept.endswith(" UTC")
+    copied = adopted(machines, snapshot.id)
+    assert (copied.id, copied.owner, copied.kept) == (THEIRS, NEXT, snapshot.kept)
+    assert data.image(machines, THEIRS).read_bytes() == content == Path(snapshot.image).read_bytes()
+    assert data.used(machines, THEIRS) < SIZE
+    assert [each.id for each in data_adoption.snapshots(machines)] == [snapshot.id]
+    assert [each.id for each in data.every(machines)] == [THEIRS]

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from infra.machines.embedded import client
+from infra.machines.embedded.answers import Machines
 from infra.machines.embedded.data_provider import DataProvider
-from infra.machines.embedded.requests import ClaimData, InspectData, ReleaseData, Request
+from infra.machines.embedded.requests import ClaimData, InspectData, ListMachines, ReleaseData, Request
 from infra.machines.embedded.shell import MachineError
 from infra.machines.embedded.state import DataState, Owner
 from infra.machines.providers import PlainError
@@ -26,14 +27,14 @@ KEPT = replace(USED, state="kept", kept="2026-11-27 18:00 UTC")
 def driver(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Puts an answer in the driver's place; gives what it will have been asked."""
 
-    def answer_with(found: DataState = USED, error: str = "") -> list[Request[Any]]:
+    def answer_with(found: DataState = USED, error: str = "", others: tuple[DataState, ...] = ()) -> list[Request[Any]]:
         asked: list[Request[Any]] = []
 
-        def ask(request: Request[Any]) -> DataState:
+        def ask(request: Request[Any]) -> DataState | Machines:
             asked.append(request)
             if error:
                 raise MachineError(error)
-            return found
+            return Machines(disks=others) if isinstance(request, ListMachines) else found
 
         monkeypatch.setattr(client, "ask", ask)
         return asked
@@ -55,6 +56,23 @@ def test_for_a_disk_of_the_state_no_driver_starts_as_the_machines_check_asks_for
     asked = driver(USED)
     assert DataProvider().check(INPUTS, dict(INPUTS)).failures == []
     assert asked == []
+
+
+def test_a_stack_that_begins_empty_is_told_of_the_disk_that_one_of_its_name_has_kept(
+    driver: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = DataState("absent", "lp00000002")
+    inputs = {**INPUTS, "disk": "lp00000002", "owner": codec.plain(MOVED)}
+    strangers = tuple(replace(KEPT, owner=replace(OWNER, stack=name)) for name in ("prod", ""))
+    driver(absent, others=(USED, *strangers))
+    assert DataProvider().check({}, inputs).failures == []
+    assert capsys.readouterr().err == ""
+    driver(absent, others=(KEPT,))
+    assert DataProvider().check({}, inputs).failures == []
+    assert (
+        "DATA: this stack begins with an empty disk. Stack dev of /work/clone has kept one on 2026-11-27 18:00 UTC: 12M "
+        "in /data/lp00000001/data.img. To go on with that one: launchpad data adopt lp00000001 --stack dev"
+    ) in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("other", [MOVED, replace(OWNER, stack="prod"), replace(OWNER, project="shop"), Owner()])

@@ -14,9 +14,8 @@ import pytest
 from infra.common import procfs
 from infra.machines.embedded import container, network, record, seed, sizes
 from infra.machines.embedded.bootstrap import ProgressReporter
-from infra.machines.embedded.machine import machine_id
 from infra.machines.embedded.recipe import Recipe
-from infra.machines.embedded.state import Owner
+from infra.machines.embedded.state import Owner, machine_id
 
 
 @pytest.mark.parametrize(
