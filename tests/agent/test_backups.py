@@ -9,17 +9,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
 import pytest
-from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from infra.protocol.codec import SCHEMA
+from tests.agent import append_only
 from tests.agent import lab as lab_module
 from tests.agent.lab import USER, Done, Lab, Repo
 
 OWNER, UNIT = "shop/prod", "launchpad-backup.shop:prod.service"
 FOLDER = "/var/backups/shop"
 PASSWORD = "correct horse battery"
+REFUSED = (
+    "The repository s3:http://127.0.0.1:5999/shop/prod lets the machine delete nothing, but launchpad:backup.keep has it "
+    "remove old backups."
+)
 POISONED: dict[str, str | None] = {
     "app.py": """\
 import os, pathlib, sys
@@ -266,31 +269,37 @@ def test_an_sftp_server_is_used_by_its_host_key_alone(backed: Lab) -> None:
     assert private.splitlines()[1] not in backed.sudo("journalctl --no-pager -o cat")
 
 
-def test_a_bucket_is_used_and_a_backup_of_another_stack_is_restored_from_it(backed: Lab) -> None:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    _, port = server.get_host_and_port()
-    account = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "testtest", "region_name": "us-east-1"}
-    boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}", **account).create_bucket(Bucket="shop")
-    tunnel = [*backed.ssh_words, "-O", "forward", "-R", f"127.0.0.1:5999:127.0.0.1:{port}", backed.address]
-    subprocess.run(tunnel, check=True, capture_output=True)
-    try:
-        spec = {
-            **{"repository": "s3:http://127.0.0.1:5999/shop/prod", "access_key": "AKIATEST", "secret_key": "testtest"},
-            "owner": "other/prod",
-        }
+def test_a_bucket_is_used_whose_policy_lets_the_machine_delete_nothing(backed: Lab) -> None:
+    with append_only.bucket() as bucket:
+        tunnel = [*backed.ssh_words, "-O", "forward", "-R", f"127.0.0.1:5999:127.0.0.1:{bucket.port}", backed.address]
+        subprocess.run(tunnel, check=True, capture_output=True)
+        spec = {"repository": "s3:http://127.0.0.1:5999/shop/prod", **append_only.KEYS, "owner": "other/prod"}
         done = set_up(backed, **spec)
         assert "The app app is backed up by the stack shop/prod already, and this is other/prod." in done.err
-        assert set_up(backed, **{**spec, "owner": OWNER}).data()["warnings"] == []
+        mine = {**spec, "owner": OWNER}
+        assert set_up(backed, **mine, keep={}).data()["warnings"] == []
         as_app(backed, "echo in a bucket >note")
         assert now(backed).data()["state"] == "green"
-        whole = {"schema": SCHEMA, "apps": ["app"], "password": PASSWORD, **spec, "owner": OWNER}
+        as_app(backed, "echo later >note")
+        assert backed.run("sudo launchpad-agent backup drill --app app --json").data()["state"] == "green"
+        assert restore(backed).data()["app"] == "app"
+        assert backed.get() == (200, "in a bucket\n")
+        assert (state(backed), bucket.refused) == (("green", ""), [])
+        assert (len(bucket.names("snapshots")), bucket.names("locks")) == (1, [])
+        # The machine of somebody who expects it to remove old ones says what is wrong, and the new one is there.
+        set_up(backed, **mine, keep={"last": 1}).data()
+        done = now(backed)
+        assert (done.code, state(backed)[0], len(bucket.names("snapshots"))) == (1, "red", 2)
+        assert REFUSED in done.err
+        assert REFUSED in state(backed)[1]
+        assert bucket.refused
+        set_up(backed, **mine, keep={}).data()
+        assert now(backed).data()["state"] == "green"
+        whole = {"schema": SCHEMA, "apps": ["app"], "password": PASSWORD, **mine}
         set_up(backed, owner=OWNER).data()
         as_app(backed, "echo later >note")
         assert restore(backed, "", "--of app --spec", feed=json.dumps(whole)).data()["app"] == "app"
         assert backed.get() == (200, "in a bucket\n")
-    finally:
-        server.stop()
 
 
 def test_what_is_taken_back_leaves_nothing_but_the_repository(backed: Lab) -> None:

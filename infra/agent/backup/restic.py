@@ -26,6 +26,11 @@ SSH = (
 )
 ABSENT = ("Is there a repository at the following location", "unable to open config file", "repository does not exist")
 LOCKED = "is locked by another program of restic's"
+NOT_DELETED = re.compile(
+    r"(Remove\(|remov|delet|unlink)[^\n]*(Access ?Denied|permission denied|Forbidden|operation not permitted)",
+    re.IGNORECASE,
+)
+"""What restic says of a repository that is append-only."""
 MEANINGS: tuple[tuple[str, str], ...] = (
     (
         r"wrong password or no key found",
@@ -189,6 +194,24 @@ def why(spec: BackupSpec, places: Places, errors: str) -> str:
         done = sh.run(ssh(server, places).split(), timeout=ASKED, name="ssh")
         errors += f"\n{done.err}" if not done.ok else ""
     return meaning(spec, errors)
+
+
+def tidy(spec: BackupSpec, places: Places, argv: list[str]) -> None:
+    """Run ``forget``.
+
+    Raises:
+        Failure: What its error means; where nothing may be deleted, which key says that it is to be.
+    """
+    done = sh.run(argv, env=environment(spec), name="restic")
+    if done.ok:
+        return
+    if NOT_DELETED.search(done.err):
+        raise Failure(
+            f"The repository {spec.repository} lets the machine delete nothing, but launchpad:backup.keep has it "
+            "remove old backups. Where that is as it should be: pulumi config set --path launchpad:backup.keep '{}', and "
+            "remove old ones from elsewhere. Otherwise give the machine's key the right to delete."
+        )
+    raise Failure(why(spec, places, done.err or done.out))
 
 
 def run(spec: BackupSpec, places: Places, argv: list[str], timeout: float | None = None) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from infra.agent.backup import drill, dumps, mending, records, restic, settings, streams
 from infra.agent.backup.records import Places
@@ -19,6 +20,7 @@ from infra.agent.system.failure import Failure
 from infra.agent.system.layout import COMMAND, App
 from infra.protocol.backups import BackupSpec
 
+T = TypeVar("T")
 TRIES, PAUSE = 20, 30.0
 """How often, and after how many seconds, a repository is tried again that another machine has locked."""
 
@@ -37,7 +39,7 @@ def run(owner: str) -> None:
         if not problems and (argv := restic.forget(spec, places)):
             say.step("forget", "removing what is not to stay")
             try:
-                _patiently(lambda: restic.run(spec, places, argv))
+                _patiently(lambda: restic.tidy(spec, places, argv))
             except Failure as failure:
                 problems.append(_failed(spec, places, failure))
     if problems:
@@ -135,7 +137,7 @@ def kept_files(app: App) -> dict[str, bytes]:
     return {f"kept/{name}": path.read_bytes() for name, path in places.items() if path.is_file()}
 
 
-def _patiently(work: Callable[[], str]) -> str:
+def _patiently(work: Callable[[], T]) -> T:
     """Do something with a repository, and again for a while where another machine has locked it."""
     for _ in range(TRIES):
         try:

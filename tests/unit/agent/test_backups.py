@@ -19,7 +19,7 @@ from infra.agent.machine import backup_state
 from infra.agent.machine.backup_state import NEVER, AppBackup
 from infra.agent.process import slots
 from infra.agent.services import postgres_dump
-from infra.agent.system import systemd
+from infra.agent.system import sh, systemd
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
 from infra.protocol import schedules
@@ -375,3 +375,25 @@ def test_a_way_back_that_was_killed_is_gone_to_its_end(restoring: tuple[Path, li
         mending.settle(App("shop"))
     assert (data / "note").read_text() == "former"
     assert done == ["load the former database", "shop@blue.service", "remove restore"]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "unable to remove <snapshot/5f2d> from the repository: Access Denied",
+            "lets the machine delete nothing, but launchpad:backup.keep has it remove old backups",
+        ),
+        (
+            'Remove(<snapshot/5f2d>) failed: sftp: "Permission denied" (SSH_FX_PERMISSION_DENIED)',
+            "lets the machine delete",
+        ),
+        ("Fatal: unable to open repository: Access Denied", "refuses launchpad:backup.access_key and secret_key"),
+    ],
+)
+def test_a_repository_that_is_append_only_is_told_with_the_key_that_wants_more(
+    monkeypatch: pytest.MonkeyPatch, said: str, told: str
+) -> None:
+    monkeypatch.setattr(sh, "run", lambda *_words, **_more: sh.Finished(1, "", said))
+    with pytest.raises(Failure, match=told):
+        restic.tidy(S3, PLACES, ["restic", "forget"])
