@@ -42,7 +42,7 @@ def adopt(stack: Stack, source: str) -> str:
     kind = _kind(stack)
     with _failures():
         disk = kind.adopt(_target(stack), source)
-    made = "" if disk == source else f", made of {source}"
+    made = "" if disk == source else f", made of {source},"
     return (
         f"{disk}{made} has the tags of stack {stack.name} now, whose next up takes it over. Next: {stack.command('up')}"
     )

@@ -9,7 +9,7 @@ import pulumi_command as command
 
 from infra import local
 from infra.app_model.build_plan import BuildPlan
-from infra.deployment import app_plan, arguments, commands, host_names, on_machine, specifications
+from infra.deployment import app_plan, arguments, commands, host_names, on_machine, settled, specifications
 from infra.deployment.app_plan import Planned
 from infra.deployment.arguments import DeploymentArgs
 from infra.deployment.check_public_url import CheckPublicUrl, PublicUrlExtra
@@ -18,7 +18,6 @@ from infra.deployment.machine_state import MachineState
 from infra.deployment.on_machine import DIALS
 from infra.deployment.push_source import PushSource
 from infra.deployment.release_notes import ReleaseNotes
-from infra.deployment.settled import settled
 from infra.deployment.ssh_files import SshFiles
 from infra.deployment.what_goes_out import Contents
 from infra.outputs import AppOutputs
@@ -94,7 +93,9 @@ class Deployment(pulumi.ComponentResource):
             lambda values: codec.text(specifications.deploy(args.app, args.source, args.revision, values, digest))
         )
         line = commands.deploy(args.app.name, args.revision.sha, sudo)
-        released = self._on_machine("release", line, deploy, [delivered])
+        # A repository that is at the workstation today may be a remote one tomorrow, and nothing is pushed then.
+        follows: pulumi.Output[list[pulumi.Resource]] = pulumi.Output.from_input(settled.after(prepared, delivered))
+        released = self._on_machine("release", line, deploy, follows)
         self.release = released.stdout.apply(lambda output: commands.release(output, args.revision.sha))
         released.stdout.apply(self._warn)
         self._release_notes(released)
@@ -114,13 +115,13 @@ class Deployment(pulumi.ComponentResource):
     def outputs(self) -> AppOutputs:
         """What a stack outputs of the app."""
         revision = self._args.revision.sha
-        deployed = revision if pulumi.runtime.is_dry_run() else settled(self.release.apply(lambda _: revision))
+        deployed = revision if pulumi.runtime.is_dry_run() else settled.settled(self.release.apply(lambda _: revision))
         return {
             "url": self.url,
             "health_url": self.health_url,
             "user": self._app.name,
             "revision": deployed,
-            "release": settled(self.release),
+            "release": settled.settled(self.release),
         }
 
     def _say_what_is_deployed(self) -> None:
@@ -158,7 +159,7 @@ class Deployment(pulumi.ComponentResource):
         return f"{self._prefix}-{step}"
 
     def _options(
-        self, after: list[pulumi.Resource], timeouts: pulumi.CustomTimeouts | None = None
+        self, after: pulumi.Input[list[pulumi.Resource]], timeouts: pulumi.CustomTimeouts | None = None
     ) -> pulumi.ResourceOptions:
         longest = f"{specifications.longest(self._app)}s"
         return pulumi.ResourceOptions(
@@ -196,7 +197,7 @@ class Deployment(pulumi.ComponentResource):
         )
 
     def _on_machine(
-        self, step: str, line: str, stdin: pulumi.Input[str], after: list[pulumi.Resource]
+        self, step: str, line: str, stdin: pulumi.Input[str], after: pulumi.Input[list[pulumi.Resource]]
     ) -> command.remote.Command:
         return command.remote.Command(
             self._child(step),

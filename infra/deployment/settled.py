@@ -23,6 +23,14 @@ async def made(resources: Iterable[pulumi.Resource]) -> list[pulumi.Resource]:
     return [each for each in resources if isinstance(each, pulumi.CustomResource) and await succeeded(each)]
 
 
+async def after(always: pulumi.Resource, one: pulumi.Resource) -> list[pulumi.Resource]:
+    """What a resource depends on that follows two others, of which one may be gone in another update (see ``made``).
+
+    It waits for that one all the same, and is skipped where that one failed.
+    """
+    return [always] if one is always or await succeeded(one) else [always, one]
+
+
 def settled(value: pulumi.Output[str]) -> pulumi.Output[str]:
     """A value that is empty if its resource failed. Pulumi would write its word for "unknown" into the stack's outputs.
 

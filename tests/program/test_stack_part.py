@@ -52,6 +52,14 @@ def test_how_it_is_taken_back_follows_the_apps_that_were_delivered_alone(
         assert {each for each in found[f"{part}-undo"] if each.endswith("push-source")} == after
 
 
+def test_a_release_follows_the_push_and_refers_to_it_only_where_it_is_skipped_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = dependencies(monkeypatch, ("blog",))
+    assert [f"{app}-push-source" in found[f"{app}-release"] for app in ("shop", "blog")] == [False, True]
+    assert [f"{app}-prepare" in found[f"{app}-release"] for app in ("shop", "blog")] == [True, True]
+
+
 def test_nothing_is_set_where_no_app_brought_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
     apps = {"shop-push-source", "blog-push-source"}
     some, none = dependencies(monkeypatch, ("blog",)), dependencies(monkeypatch, ("blog", "shop"))

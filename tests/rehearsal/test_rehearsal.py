@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 import shutil
@@ -293,3 +294,15 @@ def test_destroy_leaves_a_snapshot_where_that_is_asked_for(
     of_disk = [{"Name": "volume-id", "Values": [upgrade.disk]}]
     (snapshot,) = aws.ec2.describe_snapshots(Filters=of_disk)["Snapshots"]
     assert {each["Key"]: each["Value"] for each in snapshot["Tags"]}.items() >= OWNER.items()
+
+
+def test_the_snapshot_is_what_the_stack_begins_with_once_somebody_says_so(stack: Stack, aws: Aws) -> None:
+    (snapshot,) = json.loads(stack.run("launchpad data list --json", check=True).stdout)
+    assert (snapshot["what"], snapshot["size"], snapshot["stack"]) == ("snapshot", "12G", "launchpad/dev")
+    said = stack.run(f"launchpad data adopt {snapshot['id']}", check=True).stdout
+    disk = aws.data_disk()["VolumeId"]
+    assert f"{disk}, made of {snapshot['id']}, has the tags of stack dev now" in said
+    said = stack.run("pulumi preview", check=True).stdout
+    assert f"DATA: the disk {disk} (12 GB, of " in said
+    assert re.search(r"machine-data import", said)
+    assert "importing this resource will fail" not in said

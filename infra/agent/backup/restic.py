@@ -208,8 +208,8 @@ def tidy(spec: BackupSpec, places: Places, argv: list[str]) -> None:
     if NOT_DELETED.search(done.err):
         raise Failure(
             f"The repository {spec.repository} lets the machine delete nothing, but launchpad:backup.keep has it "
-            "remove old backups. Where that is as it should be: pulumi config set --path launchpad:backup.keep '{}', and "
-            "remove old ones from elsewhere. Otherwise give the machine's key the right to delete."
+            "remove old backups. Where that is as it should be: pulumi config set --path launchpad:backup.keep '{}', "
+            "and remove old ones from elsewhere. Otherwise give the machine's key the right to delete."
         )
     raise Failure(why(spec, places, done.err or done.out))
 
