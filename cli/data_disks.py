@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from cli import aws_data, root
+from cli import root
 from cli.failure import Failure
-from cli.held_disk import MACHINE, Held
 from cli.stack import Stack
 
-ELSEWHERE = (
-    "the data of a machine {kind} is on the machine itself, so no disk is handed over. To carry it to another machine: "
-    "launchpad backup now, launchpad restore --into STACK"
-)
+if TYPE_CHECKING:
+    from infra.machines.held_disks import DataDisks, Held, Seeker
 
 
 def listed(stack: Stack) -> list[Held]:
@@ -21,11 +19,13 @@ def listed(stack: Stack) -> list[Held]:
     Raises:
         Failure: It cannot be seen, or machines of this kind have none.
     """
-    if stack.is_local:
-        return _local(stack)
-    if stack.machine in ("ec2", "lightsail"):
-        return aws_data.listed(stack)
-    raise Failure(ELSEWHERE.format(kind=stack.machine))
+    from infra.machines.held_disks import HandoverError  # noqa: PLC0415 - late: only these commands need it
+
+    disks = _disks(stack)
+    try:
+        return disks.listed(_seeker(stack))
+    except HandoverError as why:
+        raise Failure(str(why)) from None
 
 
 def adopt(stack: Stack, source: str, *, abandoned: bool) -> str:
@@ -39,11 +39,14 @@ def adopt(stack: Stack, source: str, *, abandoned: bool) -> str:
     Raises:
         Failure: It cannot be had.
     """
-    if stack.is_local:
-        return _adopt_local(stack, source, abandoned=abandoned)
-    if stack.machine in ("ec2", "lightsail"):
-        return aws_data.adopt(stack, source)
-    raise Failure(ELSEWHERE.format(kind=stack.machine))
+    from infra.machines.held_disks import HandoverError  # noqa: PLC0415 - late, as above
+
+    disks = _disks(stack)
+    try:
+        said = disks.adopt(_seeker(stack), source, abandoned=abandoned)
+    except HandoverError as why:
+        raise Failure(str(why)) from None
+    return f"{said}. Next: {stack.command('up')}"
 
 
 def table(found: Sequence[Held]) -> list[str]:
@@ -54,45 +57,20 @@ def table(found: Sequence[Held]) -> list[str]:
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _local(stack: Stack) -> list[Held]:
-    from infra.machines.embedded import client  # noqa: PLC0415 - late: only this asks the driver
-    from infra.machines.embedded.requests import ListMachines  # noqa: PLC0415
-    from infra.machines.embedded.shell import MachineError  # noqa: PLC0415
-    from infra.machines.embedded.sizes import show  # noqa: PLC0415
+def _disks(stack: Stack) -> DataDisks:
+    from infra.machines.registry import KINDS  # noqa: PLC0415 - late, as above
 
-    root.need(stack)
-    try:
-        found = client.ask(ListMachines())
-    except MachineError as error:
-        raise Failure(str(error)) from None
-    return [
-        Held(
-            id=each.id,
-            what="snapshot" if each.state == "snapshot" else "disk",
-            state={"snapshot": f"taken on {each.kept}", "kept": f"kept on {each.kept}"}.get(each.state, "in use"),
-            size=f"{show(each.used)} of {show(each.size)}",
-            stack=f"{each.owner.project or '?'}/{each.owner.stack or '?'}",
-            place=each.owner.clone or each.image,
+    kind = KINDS.get(stack.machine)
+    if kind is None or kind.disks is None:
+        raise Failure(
+            f"the data of a machine {stack.machine} is on the machine itself, so no disk is handed over. To carry it "
+            "to another machine: launchpad backup now, launchpad restore --into STACK"
         )
-        for each in (*found.disks, *found.snapshots)
-    ]
-
-
-def _adopt_local(stack: Stack, source: str, *, abandoned: bool) -> str:
-    from infra.machines.embedded import client  # noqa: PLC0415 - late, as above
-    from infra.machines.embedded.requests import AdoptData  # noqa: PLC0415
-    from infra.machines.embedded.shell import MachineError  # noqa: PLC0415
-    from infra.machines.embedded.sizes import show  # noqa: PLC0415
-    from infra.machines.embedded.state import Owner  # noqa: PLC0415
-    from infra.protocol import codec  # noqa: PLC0415
-
     root.need(stack)
-    owner = Owner(str(stack.project.root), stack.project.name, stack.name, MACHINE)
-    try:
-        found = client.ask(AdoptData(source, owner, abandoned))
-    except (MachineError, codec.MessageError) as error:
-        raise Failure(str(error)) from None
-    return (
-        f"stack {stack.name} has {source} as its disk for data now: {show(found.used)} of {show(found.size)} in "
-        f"{found.image}. Next: {stack.command('up')}"
-    )
+    return kind.disks()
+
+
+def _seeker(stack: Stack) -> Seeker:
+    from infra.machines.held_disks import Seeker  # noqa: PLC0415 - late, as above
+
+    return Seeker(str(stack.project.root), stack.project.name, stack.name, stack.setting)

@@ -13,6 +13,7 @@ from infra.ssh import PORT
 
 if TYPE_CHECKING:  # importing it takes Pulumi's quarter of a second
     from infra.machines.contract import Machine
+    from infra.machines.held_disks import DataDisks
 
 Launch = Callable[[str, Settings, Firewall], "Machine"]
 
@@ -50,6 +51,12 @@ class Kind(Section):
 
     lacks: Callable[[Settings], str] = lambda _: ""
     """What this computer lacks to reach a machine of the kind, as a sentence; empty: nothing that can be told here."""
+
+    disks: Callable[[], DataDisks] | None = None
+    """What knows the disks for data that stacks have left; None: the data is on the machine itself.
+
+    It is asked for late, like ``launch``.
+    """
 
     def firewall(self, settings: Settings) -> Firewall:
         """The firewall that the settings ask for, for a machine of this kind."""

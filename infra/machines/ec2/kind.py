@@ -11,6 +11,7 @@ from infra.machines.kind import Kind
 
 if TYPE_CHECKING:
     from infra.machines.contract import Machine
+    from infra.machines.held_disks import DataDisks
 
 
 def launch(name: str, settings: Settings, firewall: Firewall) -> Machine:
@@ -26,6 +27,14 @@ def place(settings: Settings) -> dict[str, str]:
     return {"ec2.region": keys.region, "ec2.vpc_id": keys.vpc_id, "ec2.subnet_id": keys.subnet_id}
 
 
+def disks() -> DataDisks:
+    """What knows the volumes that stacks have left."""
+    from infra.machines.aws.held import RegionsDisks  # noqa: PLC0415 - late: few commands need it
+    from infra.machines.ec2 import left_volumes  # noqa: PLC0415
+
+    return RegionsDisks("ec2", left_volumes.listed, left_volumes.adopt, left_volumes.target)
+
+
 KIND = Kind(
     name="ec2",
     description="an instance on AWS",
@@ -36,4 +45,5 @@ KIND = Kind(
     plugins=("aws",),
     place=place,
     on_destroy=("delete", "keep", "snapshot"),
+    disks=disks,
 )

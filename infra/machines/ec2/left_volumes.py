@@ -8,10 +8,24 @@ from infra.machines.aws import session
 from infra.machines.aws.answers import Client, code_of
 from infra.machines.aws.data_disk import Refused, moved
 from infra.machines.aws.left import Left, Target, check, stack_of
+from infra.machines.aws.owner import owner_tags
 from infra.machines.ec2 import volumes
+from infra.machines.ec2.settings import DEFAULTS
+from infra.machines.held_disks import MACHINE, Seeker
 
 OURS = [{"Name": "tag:ManagedBy", "Values": ["pulumi"]}, {"Name": "tag:Role", "Values": ["data of *"]}]
 KEY = "launchpad:ec2.subnet_id"
+
+
+def target(seeker: Seeker, region: str) -> Target:
+    """Where a stack's settings put its machine."""
+    return Target(
+        region,
+        owner_tags(seeker.project, seeker.stack),
+        MACHINE,
+        subnet=seeker.setting("ec2.subnet_id"),
+        instance_type=seeker.setting("ec2.instance_type") or DEFAULTS.instance_type,
+    )
 
 
 def listed(region: str, client: Client = session.client) -> list[Left]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -237,12 +238,13 @@ def remove(machines: Path, machine: str) -> None:
         disk.wait_until_unused(file)
     if file.parent.is_dir():
         shutil.rmtree(file.parent)
-    try:
-        data_directory(machines).rmdir()
+    folder = data_directory(machines)
+    with contextlib.suppress(OSError):
+        (folder / SNAPSHOTS).rmdir()
+    with contextlib.suppress(OSError):  # other disks or snapshots still exist
+        folder.rmdir()
         if machines.parent.name == "launchpad":
             machines.parent.rmdir()
-    except OSError:
-        return  # other disks or snapshots still exist
 
 
 def state(machines: Path, data: Data) -> DataState:

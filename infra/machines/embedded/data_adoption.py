@@ -88,7 +88,7 @@ def _free(machines: Path, found: Data, owner: Owner, *, abandoned: bool) -> None
         raise MachineError(
             f"{whose.refusal()} That folder is not there any more. If it was moved, destroy the stack from its new "
             "place, with launchpad:on_destroy keep. If it is gone for good: launchpad data adopt "
-            f"{found.id} --abandoned{', which removes its machine' if machine else ''}"
+            f"{found.id} --stack {owner.stack} --abandoned{', which removes its machine' if machine else ''}"
         )
     if machine:
         progress(f"removing machine {found.id}, which {place} had")

@@ -12,6 +12,7 @@ from infra.machines.kind import Kind
 
 if TYPE_CHECKING:
     from infra.machines.contract import Machine
+    from infra.machines.held_disks import DataDisks
 
 NETWORK = str(RANGE)
 """The network of this computer's own addresses on the links to embedded machines; nothing else can reach them."""
@@ -33,6 +34,13 @@ def launch(name: str, settings: Settings, firewall: Firewall) -> Machine:
     return EmbeddedMachine(name, args).machine
 
 
+def disks() -> DataDisks:
+    """What knows the disks for data."""
+    from infra.machines.embedded.held import LocalDisks  # noqa: PLC0415 - late: few commands need it
+
+    return LocalDisks()
+
+
 KIND = Kind(
     name="embedded",
     description="a system container on this computer (Linux, root or sudo)",
@@ -44,4 +52,5 @@ KIND = Kind(
     on_destroy=("delete", "keep", "snapshot"),
     unsaid="delete",
     ssh_cidrs=(NETWORK,),
+    disks=disks,
 )

@@ -11,6 +11,7 @@ from infra.machines.lightsail.settings import LightsailKeys, region_given, ssh_r
 
 if TYPE_CHECKING:
     from infra.machines.contract import Machine
+    from infra.machines.held_disks import DataDisks
 
 
 def launch(name: str, settings: Settings, firewall: Firewall) -> Machine:
@@ -26,6 +27,14 @@ def place(settings: Settings) -> dict[str, str]:
     return {"lightsail.region": keys.region, "lightsail.zone": keys.zone or f"{keys.region}a"}
 
 
+def disks() -> DataDisks:
+    """What knows the disks that stacks have left."""
+    from infra.machines.aws.held import RegionsDisks  # noqa: PLC0415 - late: few commands need it
+    from infra.machines.lightsail import left_disks  # noqa: PLC0415
+
+    return RegionsDisks("lightsail", left_disks.listed, left_disks.adopt, left_disks.target)
+
+
 KIND = Kind(
     name="lightsail",
     description="a VPS on AWS at a fixed price a month",
@@ -36,4 +45,5 @@ KIND = Kind(
     plugins=("aws",),
     place=place,
     on_destroy=("delete", "keep", "snapshot"),
+    disks=disks,
 )

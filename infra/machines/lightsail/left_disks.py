@@ -11,12 +11,20 @@ from infra.machines.aws import session
 from infra.machines.aws.answers import Client, code_of
 from infra.machines.aws.data_disk import Refused, moved
 from infra.machines.aws.left import Left, Target, check, stack_of
+from infra.machines.aws.owner import owner_tags
+from infra.machines.held_disks import MACHINE, Seeker
 from infra.machines.lightsail import disks
 from infra.machines.lightsail.plan import ZONE
 
 GONE = "NotFoundException"
 PAUSE, TIMEOUT = 5.0, 900.0
 """Seconds between two questions, and that a disk may take to be made."""
+
+
+def target(seeker: Seeker, region: str) -> Target:
+    """Where a stack's settings put its machine."""
+    zone = seeker.setting("lightsail.zone") or f"{region}a"
+    return Target(region, owner_tags(seeker.project, seeker.stack), MACHINE, zone=zone)
 
 
 def listed(region: str, client: Client = session.client) -> list[Left]:

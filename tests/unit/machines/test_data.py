@@ -203,7 +203,7 @@ def test_a_disk_that_another_stack_uses_is_not_handed_over(
     record.save(machines, machine())
     with pytest.raises(MachineError, match=r"in /clone, .* That folder is not there any more") as caught:
         adopted(machines, "lp1")
-    assert "launchpad data adopt lp1 --abandoned, which removes its machine" in str(caught.value)
+    assert "launchpad data adopt lp1 --stack dev --abandoned, which removes its machine" in str(caught.value)
     assert data.load(machines, "lp1") == Data("lp1", OWNER)
     removed = []
     monkeypatch.setattr(lifecycle, "remove", lambda _machines, name, _record: removed.append(name))
