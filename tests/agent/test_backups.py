@@ -176,6 +176,7 @@ def test_a_restore_that_is_killed_leaves_the_old_or_the_new_data_and_the_site_op
 
 
 def test_no_command_begins_while_the_data_is_exchanged_and_none_is_cut_off(backed: Lab) -> None:
+    now(backed).data()
     name = backed.run("sudo launchpad-agent run --app app --who ada --detach -- sleep 600").out.strip()
     done = restore(backed)
     assert (done.code, "1 commands of run use the data of app now" in done.err) == (1, True), done.err

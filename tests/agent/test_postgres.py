@@ -269,6 +269,7 @@ exit $refused
 
 def test_no_command_begins_while_a_dump_is_loaded(lab: Lab) -> None:
     """The dump comes through a FIFO, so that the load waits for it until the command has been refused."""
+    lab.sudo("sh -c 'launchpad-agent database dump --app app >good.dump'")
     run = "sudo launchpad-agent run --app app"
     name = lab.run(f"{run} --detach -- sleep 600").out.strip()
     done = lab.run("sudo sh -c 'launchpad-agent database load --app app <good.dump'")
