@@ -9,14 +9,15 @@ import typer
 from cli import data_disks, output
 from cli.options import Json, StackName, chosen
 
-app = typer.Typer(
-    no_args_is_help=True, help="List disks for data and snapshots that stacks have left, and give one to a stack."
-)
+app = typer.Typer(no_args_is_help=True, help="List the disks for data that stacks left, and hand one over.")
 
 
 @app.command("list")
 def list_command(stack: StackName = "dev", as_json: Json = False) -> None:
-    """List disks for data and snapshots. Of all stacks: on this computer, or in the stack's region."""
+    """List the disks for data and the snapshots of all stacks.
+
+    On this computer, or in the region of a stack at AWS.
+    """
     found = data_disks.listed(chosen(stack))
     if as_json:
         output.data([each.as_data() for each in found])
@@ -33,5 +34,8 @@ def adopt_command(
     ] = False,
     stack: StackName = "dev",
 ) -> None:
-    """Give the stack a disk that nobody uses, or a snapshot. Its next up begins with a disk that has that data."""
+    """Give the stack a disk that nobody uses, or a snapshot.
+
+    Its next up begins with a disk that has that data.
+    """
     output.note(data_disks.adopt(chosen(stack), source, abandoned=abandoned))
