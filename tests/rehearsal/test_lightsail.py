@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -206,3 +208,13 @@ def test_destroy_leaves_nothing_but_the_snapshot_that_is_asked_for(vps: Stack, a
     assert account.everything() == EMPTY
     (snapshot,) = account.api.get_disk_snapshots()["diskSnapshots"]
     assert (snapshot["name"], snapshot["fromDiskName"]) == (f"{disk}-last", disk)
+
+
+def test_the_snapshot_is_what_the_stack_begins_with_once_somebody_says_so(vps: Stack, account: Account) -> None:
+    (snapshot,) = json.loads(vps.run("launchpad data list -s vps --json", check=True).stdout)
+    assert (snapshot["what"], snapshot["size"]) == ("snapshot", "8G")
+    vps.run(f"launchpad data adopt {snapshot['id']} -s vps", check=True)
+    (disk,) = account.everything()["disks"]
+    said = vps.run("pulumi preview", check=True).stdout
+    assert f"DATA: the disk {disk} (8 GB, of 2026-11-27) of this stack is there: this machine gets it" in said
+    assert re.search(r"machine-data import", said)

@@ -157,6 +157,7 @@ class Lightsail:
             "name": asked["diskName"],
             "supportCode": f"123456789012/vol-{len(self.disks):017x}",
             "createdAt": 1795780800,
+            "state": "available",
             "sizeInGb": asked["sizeInGb"],
             "location": zone,
             "tags": asked["tags"],
@@ -180,8 +181,14 @@ class Lightsail:
         disk, name = self._known(self.disks, asked["diskName"]), asked["diskSnapshotName"]
         if name in self.snapshots:
             raise Refused("InvalidInputException", f"{name} is already in use")
-        self.snapshots[name] = {"name": name, "fromDiskName": disk, "state": "completed"}
+        size = self.disks[disk]["sizeInGb"]
+        made = {"createdAt": 1795780800, "sizeInGb": size, "tags": []}
+        self.snapshots[name] = {"name": name, "fromDiskName": disk, "state": "completed", **made}
         return {}
+
+    def CreateDiskFromSnapshot(self, asked: Values) -> Values:
+        self._known(self.snapshots, asked["diskSnapshotName"])
+        return self.CreateDisk(asked)
 
     def GetDiskSnapshot(self, asked: Values) -> Values:
         return {"diskSnapshot": self.snapshots[self._known(self.snapshots, asked["diskSnapshotName"])]}
