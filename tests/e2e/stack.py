@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -87,6 +88,8 @@ class Stack:
 
     clone: Path
     extra: dict[str, str] = field(default_factory=dict)
+    _shown: tuple[object, dict[str, Any]] | None = None
+    """The stack's outputs as they were shown last, and what the state's files were like then."""
 
     @classmethod
     def cloned(cls, folder: Path) -> Stack:
@@ -107,6 +110,7 @@ class Stack:
 
     def start(self, line: str, **more: str) -> subprocess.Popen[str]:
         """Start a shell line as ``run`` does, in a session of its own, and return the process."""
+        self._shown = None
         environment = {key: value for key, value in os.environ.items() if key not in UNSET}
         return subprocess.Popen(
             ["bash", "-c", f"source toolchain/activate && {line}"],
@@ -145,13 +149,21 @@ class Stack:
         return done.stdout
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs."""
-        found: dict[str, Any] = json.loads(self.run("pulumi stack output --json", check=True).stdout)
-        return found
+        """The stack's outputs; Pulumi is asked again only after another command, or where the state has changed."""
+        state = sorted((self.clone / ".launchpad/state").rglob("stacks/*/*.json"))
+        files = [(file, file.stat().st_mtime_ns, file.stat().st_size) for file in state]
+        if self._shown is None or self._shown[0] != files:
+            found = json.loads(self.run("pulumi stack output --json", check=True).stdout)
+            self._shown = (files, found)
+        return copy.deepcopy(self._shown[1])
 
     def on_machine(self, line: str) -> str:
         """What a command prints on the machine, by the stack's own ssh command."""
-        return self.run(f"{self.outputs()['ssh']} {shlex.quote(line)}", check=True).stdout
+        ssh = self.outputs()["ssh"]
+        shown = self._shown
+        said = self.run(f"{ssh} {shlex.quote(line)}", check=True).stdout
+        self._shown = shown  # what runs on the machine changes none of them
+        return said
 
     def page(self, path: str = "/") -> tuple[int, str]:
         """A page of the app through the public door."""
