@@ -160,7 +160,8 @@ def test_a_restore_that_is_killed_leaves_the_old_or_the_new_data_and_the_site_op
         process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         assert process.stderr is not None
         assert any(said in line for line in process.stderr)
-        backed.sudo("systemctl kill --kill-whom=main --signal=KILL launchpad-app-restore.service")
+        killed = backed.run("sudo systemctl kill --kill-whom=main --signal=KILL launchpad-app-restore.service")
+        assert killed.code == 0 or "not loaded" in killed.err, "the last word may be the end of a restore"
         process.stderr.read()
         process.wait()
         until = time.monotonic() + 60

@@ -85,7 +85,7 @@ def serving_pid(lab: Lab) -> int:
     return int(status["processes"][status["slot"]]["pid"])
 
 
-def wait(what: Callable[[], object], seconds: float = 20) -> None:
+def wait(what: Callable[[], object], seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until, "it took too long"
@@ -138,8 +138,8 @@ def test_a_job_runs_as_the_other_processes_do_and_its_run_is_in_status_and_log(l
     assert SECRET not in lab.sudo(f"systemctl show {NIGHTLY}.service {NIGHTLY}.timer") + lab.run("ps axe").out
     ended = last(lab)
     assert (ended["result"], ended["reason"], ended["release"], ended["failures"]) == ("ok", "", release, 0)
-    assert 0 < ended["seconds"] < 10
-    assert abs(ended["when"] - time.time()) < 20
+    assert 0 < ended["seconds"] < 60
+    assert abs(ended["when"] - time.time()) < 60
     lines = lab.sudo(f"launchpad-agent status --app {APP}").splitlines()
     (line,) = (line for line in lines if "cron.nightly" in line)
     assert line.startswith("  cron.nightly 0 3 * * *  last 20")

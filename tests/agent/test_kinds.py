@@ -48,12 +48,18 @@ def fastapi(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     return repo
 
 
+def said(lab: Lab, text: str) -> None:
+    """Wait until the worker, which starts beside the web process, has said this."""
+    until = time.monotonic() + 60
+    while (found := lab.get("/worker")[1]) != text:
+        assert time.monotonic() < until, found
+        time.sleep(0.1)
+
+
 def test_workers_restart_with_the_release(lab: Lab, fastapi: Repo) -> None:
-    time.sleep(1)
-    assert lab.get("/worker")[1] == "red worker\n"
+    said(lab, "red worker\n")
     lab.deploy(fastapi, "green").data()
-    time.sleep(1)
-    assert lab.get("/worker")[1] == "green worker\n"
+    said(lab, "green worker\n")
     assert lab.serving()["processes"]["worker"]["state"] == "active"
     fastapi.commit("solo", {"Procfile": "web: uvicorn app:app\n"})
     done = lab.deploy(fastapi, "solo")

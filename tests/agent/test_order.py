@@ -63,9 +63,7 @@ def test_every_form_of_command_starts_and_is_asked_to_stop(lab: Lab, tmp_path: P
     assert lab.deploy(repo, "none").code == 0
     names = [line.split()[2] for line in FORMS.values() if line.startswith("python")]
     sudo = "bash -c 'systemctl list-units --all --plain --no-legend \"app@*\" | grep -c deactivating; true'"
-    for _ in range(40):
-        if lab.sudo(sudo).strip() == "0":
-            break
+    wait_for(lambda: lab.sudo(sudo).strip() == "0")
     revision = repo.revisions["forms"][:12]
     found = json.loads(
         lab.sudo(
@@ -85,6 +83,10 @@ def test_every_form_of_command_starts_and_is_asked_to_stop(lab: Lab, tmp_path: P
 HOOK = ".launchpad/hooks/before_switch"
 HELD = "#!/bin/sh\nwhile [ -e $DATA_DIR/hold ]; do sleep 0.1; done\n"
 """A hook that takes until the test lets it go on."""
+
+
+STUCK = "#!/bin/sh\n[ -e $DATA_DIR/stuck ] && exit\ntouch $DATA_DIR/stuck\nsleep 1000\n"
+"""A hook that goes on for ever the first time that it runs."""
 
 
 def sleeping(seconds: int) -> str:
@@ -146,13 +148,12 @@ class Request:
         self.end()
 
 
-def wait_for(condition: Callable[[], bool], limit: float = 60) -> float:
-    """Wait for a condition; returns how long it took."""
-    began = time.monotonic()
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait for a condition that comes true soon, or never."""
+    until = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() - began < limit, "waited in vain"
+        assert time.monotonic() < until, "waited in vain"
         time.sleep(0.1)
-    return time.monotonic() - began
 
 
 def processes(lab: Lab, pattern: str) -> list[str]:
@@ -198,9 +199,9 @@ def test_one_that_waits_ends_with_its_workstation_and_the_newest_serves(lab: Lab
         last = Request.deploy(lab, repo, newest).until("1 more ahead in the queue")
         assert len(waiters(lab)) == 2
         abandoned.lose()
-        assert wait_for(lambda: len(waiters(lab)) == 1) < 5
+        wait_for(lambda: len(waiters(lab)) == 1)
         # sudo ends a moment after the program that it runs.
-        wait_for(lambda: not processes(lab, f"launchpad-agent deploy .*{repo.revisions[other]}"), 10)
+        wait_for(lambda: not processes(lab, f"launchpad-agent deploy .*{repo.revisions[other]}"))
     assert (running.end(), last.end()) == (0, 0)
     assert lab.marker() == newest
     revisions = [entry["revision"] for entry in lab.history()[-2:]]
@@ -277,16 +278,14 @@ def test_the_machine_is_not_prepared_under_a_deployment_and_two_apps_deploy_at_o
 
 def test_killed_after_the_switch_a_rollback_goes_one_release_back_with_its_settings(lab: Lab, repo: Repo) -> None:
     assert lab.deploy(repo, "base", env={"COLOR": "old"}).code == 0
-    repo.commit(
-        "killed", {HOOK: None, ".launchpad/hooks/after_switch": sleeping(20)}, (".launchpad/hooks/after_switch",)
-    )
+    repo.commit("killed", {HOOK: None, ".launchpad/hooks/after_switch": STUCK}, (".launchpad/hooks/after_switch",))
     running = Request.deploy(lab, repo, "killed", env={"COLOR": "new"}).until("hook: after_switch")
     lab.sudo(f"kill -9 {json.loads(lab.sudo(f'cat /run/launchpad/app-{APP}.lock'))['pid']}")
     running.end()
     assert lab.get()[1] == "killed new\n"
     (entry,) = [entry for entry in lab.history() if entry["revision"] == repo.revisions["killed"]]
     assert (entry["result"], entry["switched"], entry["serving"]) == ("interrupted", True, True)
-    assert wait_for(lambda: not processes(lab, "systemd-run|hooks/after_switch")) < 5
+    wait_for(lambda: not processes(lab, "systemd-run|hooks/after_switch"))
     deployments = cast(list[Deployment], lab.history())
     chosen = choose(deployments, "")
     assert (chosen, is_built(deployments, chosen)) == (repo.revisions["base"], True)
@@ -360,10 +359,10 @@ def test_nothing_runs_on_without_its_reader_or_its_parent(lab: Lab, repo: Repo) 
     follow = Request(lab, f"logs --app {APP} --follow --lines 1")
     wait_for(lambda: bool(processes(lab, "journalctl.*--follow")))
     follow.lose()
-    assert wait_for(lambda: not processes(lab, "journalctl|launchpad-agent logs")) < 10
+    wait_for(lambda: not processes(lab, "journalctl|launchpad-agent logs"))
     lab.sudo(
         "systemd-run -q --collect --unit=hangs python3 -c "
-        "\"import socket, time; s = socket.create_server(('127.0.0.1', 8419)); time.sleep(100)\""
+        "\"import socket, time; s = socket.create_server(('127.0.0.1', 8419)); time.sleep(1000)\""
     )
     url = {"kind": "url", "url": "http://127.0.0.1:8419/app.git"}
     fetching = Request(lab, f"deploy --app {APP} --revision {'1' * 40}", deploy_spec(source=url))
@@ -371,13 +370,13 @@ def test_nothing_runs_on_without_its_reader_or_its_parent(lab: Lab, repo: Repo) 
     building = f"cat /run/launchpad/app-{APP}.lock"
     lab.sudo(f"kill -9 {json.loads(lab.sudo(building))['pid']}")
     fetching.end()
-    assert wait_for(lambda: not processes(lab, "git ")) < 10
+    wait_for(lambda: not processes(lab, "git "))
     lab.sudo("systemctl stop hangs")
     with held(lab):
         running = Request.deploy(lab, repo, "first").until("hook: before_switch")
         lab.sudo(f"kill -9 {json.loads(lab.sudo(building))['pid']}")
         running.end()
-        assert wait_for(lambda: not processes(lab, "systemd-run|hooks/before_switch")) < 10
+        wait_for(lambda: not processes(lab, "systemd-run|hooks/before_switch"))
 
 
 LINGERS = """\
@@ -399,10 +398,8 @@ def test_a_deployment_builds_while_the_slot_that_it_needs_still_stops(lab: Lab, 
     for marker in ("stays1", "stays2"):
         done = lab.deploy(app, marker, health=health)
         assert done.code == 0, done.err
-    running = Request.deploy(lab, app, "stays3", health=health)
-    began = time.monotonic()
-    running.until("build: release")
-    assert time.monotonic() - began < 8
+    running = Request.deploy(lab, app, "stays3", health=health).until("build: release")
+    assert "waiting for the release that served from" not in running.text
     assert running.end() == 0, running.text
     assert "waiting for the release that served from" in running.text
     assert "stays3" in lab.get("/marker")[1]
@@ -415,5 +412,5 @@ def test_no_silence(lab: Lab, repo: Repo) -> None:
     assert running.end() == 0, running.text
     times = [asked, *(at for at, _ in running.said)]
     assert "hook: still running (" in running.text
-    # A loaded computer may be late by a second or two; without the signs of life it is eight.
-    assert max(later - earlier for earlier, later in itertools.pairwise(times)) < 5
+    # A loaded computer may be late by some seconds; without the signs of life it is eight.
+    assert max(later - earlier for earlier, later in itertools.pairwise(times)) < 7.5

@@ -126,7 +126,10 @@ def test_a_command_is_kept_from_what_the_app_is_kept_from(lab: Lab) -> None:
 def test_a_secret_is_in_the_environment_and_in_no_list_of_processes(lab: Lab) -> None:
     name = lab.run(f"{RUN} --detach -- sh -c 'printenv KEY >$DATA_DIR/key; exec sleep 30'").out.strip()
     unit = f"launchpad-{APP}-{name}.service"
-    time.sleep(1)
+    until = time.monotonic() + 60
+    while "sleep 30" not in lab.run("ps axww -o args").out.splitlines():
+        assert time.monotonic() < until, "it does not begin"
+        time.sleep(0.1)
     assert lab.sudo("cat /srv/app/data/key") == f"{SECRET}\n"
     listed = lab.run("ps axww").out
     assert "sleep 30" in listed
@@ -199,9 +202,8 @@ def test_a_terminal_has_a_size_and_its_ctrl_c_reaches_the_command(lab: Lab) -> N
     terminal.type("stty size; tty; echo in=$COLOR\r")
     terminal.expect(r"33 101\r\n/dev/pts/\d+\r\nin=red\r\n")
     terminal.resize(44, 120)
-    time.sleep(1)
-    terminal.type("stty size\r")
-    terminal.expect("44 120")
+    terminal.type("until [ \"$(stty size)\" = '44 120' ]; do sleep 0.1; done; echo si''ze=$(stty size)\r")
+    terminal.expect("size=44 120\r\n")
     terminal.type("sleep 600; echo slept=$?\r")
     time.sleep(1)
     terminal.type("\x03")
@@ -281,14 +283,18 @@ def test_without_a_terminal_tty_is_a_pipe(lab: Lab) -> None:
 
 @pytest.mark.usefixtures("repo")
 def test_detached_it_goes_on_and_its_log_is_kept(lab: Lab) -> None:
-    began = time.monotonic()
-    done = lab.run(f"{RUN} --detach -- 'echo begun; sleep 3; echo key=$KEY; exit 5'")
-    assert time.monotonic() - began < 3
+    hold = "until test -e $DATA_DIR/go; do sleep 0.1; done"
+    done = lab.run(f"{RUN} --detach -- 'echo begun; {hold}; echo key=$KEY; exit 5'")
+    returned = time.monotonic()
+    assert last_run(lab)["result"] == "running"
     assert re.fullmatch(r"run\.\d+\n", done.out)
     assert f"Its log: launchpad logs --process {done.out}" in done.err
+    waited = time.monotonic() - returned
+    lab.sudo("touch /srv/app/data/go")
     entry = wait_for_end(lab)
     assert (entry["result"], entry["reason"], f"run.{entry['number']}\n") == ("failed", "exit status 5", done.out)
-    assert entry["seconds"] >= 3
+    assert entry["seconds"] >= waited
+    lab.sudo("rm /srv/app/data/go")
 
 
 @pytest.mark.usefixtures("repo")

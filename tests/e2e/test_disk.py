@@ -43,7 +43,7 @@ def size(rig: Rig) -> int:
 
 def wait_for_ssh(rig: Rig) -> None:
     """The machine answers."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90
     while not rig.opens(22):
         assert time.monotonic() < until, f"{rig.id} does not answer"
         time.sleep(0.05)
@@ -51,7 +51,7 @@ def wait_for_ssh(rig: Rig) -> None:
 
 def wait_until_stopped(rig: Rig) -> None:
     """The machine has shut down."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90
     while rig.ask("inspect")["state"] != "stopped":
         assert time.monotonic() < until, f"{rig.id} does not shut down"
         time.sleep(0.05)
@@ -110,7 +110,7 @@ def test_a_disk_that_would_stay_in_use_is_told_of_before_the_machine_is_stopped(
     inside = [f"--mount=/proc/{rig.pid()}/ns/mnt", "unshare", "--mount", "--propagation", "private", "sleep", "300"]
     holder = subprocess.Popen(["nsenter", *inside])
     try:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 90
         while Path(f"/proc/{holder.pid}/comm").read_text() != "sleep\n":
             assert time.monotonic() < until
             time.sleep(0.02)
@@ -203,7 +203,7 @@ def test_a_killed_driver_leaves_no_mount_and_what_it_had_begun_to_change_is_wait
     wait_until_stopped(rig)
     image = rig.machines / rig.id / "disk.img"
     orphan = subprocess.Popen(["flock", image, "sleep", "1.5"])
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90
     while subprocess.run(["flock", "--nonblock", image, "true"], check=False).returncode == 0:
         assert time.monotonic() < until
     rig.ensure(disk=size(rig))

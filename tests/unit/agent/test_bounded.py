@@ -56,7 +56,7 @@ def test_what_takes_too_much_is_a_failure(work: object) -> None:
     began = time.monotonic()
     with pytest.raises(Failure, match=r"^Reading took more than 0\.5 s or 1500 MB"):
         bounded.call(work, "Reading", seconds=0.5)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 50
 
 
 def test_the_child_holds_no_lock(tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_given_up(first: bytes, tmp_p
         server = Server(f"http://127.0.0.1:{listener.getsockname()[1]}", {}, time.monotonic() + 0.5)
         with pytest.raises(Failure, match="did not arrive in time"):
             lfs.fetch(Download(f"{server.url}/logo"), FILE, tmp_path / "file", server)
-    assert time.monotonic() < server.until + 5
+    assert time.monotonic() < server.until + 60
 
 
 def test_credentials_of_the_repository_go_to_its_own_server_in_a_header() -> None:

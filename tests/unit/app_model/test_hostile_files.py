@@ -13,7 +13,7 @@ DOUBLING = "a0 = 'x'\n" + "".join(f"a{n + 1} = a{n} + a{n}\n" for n in range(38)
 
 
 def seconds(began: float) -> float:
-    return time.monotonic() - began
+    return time.process_time() - began
 
 
 def found(files: MemoryFiles) -> list[Written]:
@@ -23,7 +23,7 @@ def found(files: MemoryFiles) -> list[Written]:
 
 def test_a_text_that_doubles_itself_is_not_known() -> None:
     files = MemoryFiles({"settings.py": f"{DOUBLING}MEDIA_ROOT = a38\nHOME = a3\nF = f'{{a20}}{{a20}}'\n"})
-    began = time.monotonic()
+    began = time.process_time()
     values = ModuleValues(Sources(files), "settings", {})
     assert (values.get("MEDIA_ROOT"), values.get("F"), values.get("HOME")) == (None, None, "x" * 8)
     assert found(files) == []
@@ -33,7 +33,7 @@ def test_a_text_that_doubles_itself_is_not_known() -> None:
 def test_many_urls_and_files_in_one_module_are_read_in_a_moment() -> None:
     lines = [f"u{n} = 'sqlite:///x{n}.db'" for n in range(3000)]
     lines += [line for n in range(3000) for line in (f"def f{n}():", f"    open('x{n}.json', 'w')")]
-    began = time.monotonic()
+    began = time.process_time()
     assert len(found(MemoryFiles({"app.py": "\n".join(lines)}))) == 6000
     assert seconds(began) < 8
 
@@ -42,6 +42,6 @@ def test_a_path_with_endless_parents_is_its_first_folder() -> None:
     files = MemoryFiles(
         {"settings.py": "from pathlib import Path\nX = Path(__file__).parents[10**0 - 1]\nY = Path('a') - 9999999999\n"}
     )
-    began = time.monotonic()
+    began = time.process_time()
     assert str(ModuleValues(Sources(files), "settings", {}).get("Y")) == "."
     assert seconds(began) < 5

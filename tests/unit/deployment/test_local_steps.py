@@ -166,7 +166,7 @@ def test_public_check_waits_for_an_answer_as_long_as_the_settings_say() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         assert "timed out" in ask(silent.getsockname()[1], request_timeout=0.3)
-        assert 0.3 <= time.monotonic() - began < 5
+        assert 0.3 <= time.monotonic() - began < 9
 
 
 def test_public_check_with_the_wrong_status_shows_it(port: str) -> None:

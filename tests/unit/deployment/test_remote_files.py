@@ -113,4 +113,4 @@ def test_a_server_that_hangs_is_left_in_time(served: Path, monkeypatch: pytest.M
     ):
         pass
     assert str(caught.value) == "its files did not arrive on this computer within 1 s"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
