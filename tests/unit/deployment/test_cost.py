@@ -15,6 +15,7 @@ from tests.unit.toolchain.clone import executable
 
 ROOT = Path(__file__).parents[3]
 IMPORTS = "\n".join(line for line in (ROOT / "__main__.py").read_text().splitlines() if line.startswith("from "))
+SLOW = ("pulumi_command", "pulumi_aws", "boto3", "botocore", "asyncssh", "infra.agent", "infra.app_model.plan")
 MOST_PROCESSES = 11
 """One each for: the folder in its repository, the commit, its folder, an ambiguous name, the tree with sizes, small files,
 the work tree, its changes, the subject; then for the plan the whole tree and all files."""
@@ -24,6 +25,15 @@ def test_the_app_model_is_imported_only_beside_git_or_when_a_plan_is_made() -> N
     code = f"{IMPORTS}\nimport sys\nprint('infra.app_model.plan' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_the_host_of_our_providers_imports_nothing_that_they_do_not_need() -> None:
+    files = [file for file in (ROOT / "infra").rglob("*.py") if "(PlainProvider):" in file.read_text()]
+    names = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
+    assert len(names) > 10
+    code = f"import sys, {', '.join(names)}; print(*[name for name in {SLOW!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
 
 
 def test_a_commit_is_read_with_few_git_processes_however_many_files_it_has(
