@@ -2,7 +2,7 @@
 
 import pulumi
 
-from infra import from_settings, outputs
+from infra import from_settings, outputs, pulumi_internals
 from infra.common import garbage
 from infra.config.load import load
 from infra.config.parse import SettingsError
@@ -14,6 +14,7 @@ from infra.deployment.machine_settings import set_up
 from infra.machines.registry import KINDS, launch
 
 garbage.overlook_modules()
+pulumi_internals.end_when_told()
 try:
     wanted = load(KINDS)
 except SettingsError as mistake:

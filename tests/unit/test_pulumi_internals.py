@@ -7,6 +7,7 @@ infra/pulumi_internals.py, plugins/command/main.py, toolchain/heal.py or toolcha
 import importlib.metadata
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,25 @@ def test_in_any_other_process_errors_are_left_alone(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "__main__", main)
     pulumi_internals.explain_errors(lambda: "")
     assert not hasattr(main, "traceback")
+
+
+@pytest.mark.parametrize(("name", "status"), [(pulumi_internals.EXECUTOR, 32), ("another", -signal.SIGINT)])
+def test_a_program_that_the_engine_interrupts_ends_without_a_traceback(tmp_path: Path, name: str, status: int) -> None:
+    (tmp_path / name).write_text(INTERRUPTED)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, str(tmp_path / name), "--pwd", "."]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == status
+    assert ("Traceback" in done.stderr) is (name == "another")
+
+
+INTERRUPTED = """
+import os, signal, time
+from infra import pulumi_internals
+pulumi_internals.end_when_told()
+os.kill(os.getpid(), signal.SIGINT)
+time.sleep(60)
+"""
 
 
 def test_the_plugin_starts_without_running_the_sdks_own_code() -> None:
