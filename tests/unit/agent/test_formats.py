@@ -52,4 +52,4 @@ def test_only_what_reads_is_allowed_then(
         assert (status == 1) is refused, verb
         allowed += [] if refused else [verb]
     assert len(commands) > 12
-    assert sorted(allowed) == ["data", "env", "logs", "releases", "status", "verify"]
+    assert sorted(allowed) == ["data", "env", "logs", "metrics", "releases", "status", "verify"]
