@@ -35,7 +35,8 @@ def of_destroy(stack: Stack) -> list[str]:
         held = _held(stack, terms, str(guard.get("user")))
     except Failure as why:
         return [data_changes.of_unknown(word, one_line(str(why)))]
-    return [data_changes.of_held(each, terms, word) for each in held if not each.is_empty]
+    server = [data_changes.of_server(word)] if terms.server else []
+    return [*(data_changes.of_held(each, terms, word) for each in held if not each.is_empty), *server]
 
 
 def _guard(stack: Stack) -> dict[str, Any] | None:

@@ -210,11 +210,12 @@ def data_terms(settings: Settings, kind: Kind, machine: Machine) -> DataTerms:
         stays=kind.given,
         on_destroy=settings.on_destroy,
         unsaid=kind.unsaid,
-        able=kind.on_destroy,
+        able=[word for word in kind.on_destroy if word != "keep"] if machine.database is not None else kind.on_destroy,
         apps={each.app: deletes_data(settings, each) for each in settings.each_app},
         disk=machine.data_disk is not None,
         place=kind.place(settings),
         databases=sorted(each.app for each in settings.each_app if each.database),
+        server=machine.database is not None,
     )
 
 

@@ -13,7 +13,7 @@ import json
 import sys
 from typing import Any
 
-from policy.controls import CONTROLS, judge
+from policy.judging import CONTROLS, judge
 from policy.resources import Resource
 from policy.waivers import load, unwaived
 

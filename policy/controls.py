@@ -1,17 +1,13 @@
-"""The controls: AWS Foundational Security Best Practices (EC2.*), Checkov (CKV*), and three of our own (LAUNCHPAD.*).
-
-Each is a function over all resources of a stack that yields one finding per violation; ``ids`` are its names in the
-catalogues of auditors and scanners. A rule that is in several catalogues is stated once.
-"""
+"""The controls about machines: AWS Foundational Security Best Practices (EC2.*), Checkov (CKV*), and some of ours."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from policy import resources as r
+from policy.judging import control
 from policy.resources import Resource, Resources, covers, from_anywhere, of
 
 WEB_PORTS = (80, 443)
@@ -27,53 +23,12 @@ SECRETS = re.compile(
 )
 NO_DESCRIPTION = ("", "Managed by Pulumi", "Managed by Terraform")
 SSM_CORE = "AmazonSSMManagedInstanceCore"
+ONE_SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+")
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""What a preview has in place of a text that is not known yet. Source: UnknownStringValue in Pulumi's sdk/go."""
 OWNER_TAGS = {"ManagedBy", "Project", "Stack"}
 """What the program should have created. It is repeated here on purpose: a policy that imported it from the program
 would accept whatever the program does."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A violation of a control by a resource."""
-
-    control: str
-    resource: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Control:
-    """A rule, identified by its first id; ``violations`` yields each offending resource and what is wrong with it."""
-
-    ids: tuple[str, ...]
-    title: str
-    violations: Callable[[Resources], Iterator[tuple[Resource, str]]]
-
-    @property
-    def id(self) -> str:
-        """The name that findings and waivers use."""
-        return self.ids[0]
-
-
-CONTROLS: list[Control] = []
-
-
-def judge(resources: Resources) -> list[Finding]:
-    """Every finding about a stack."""
-    return [
-        Finding(control.id, resource.name, message)
-        for control in CONTROLS
-        for resource, message in control.violations(resources)
-    ]
-
-
-def control(*ids: str) -> Callable[[Callable[[Resources], Iterator[tuple[Resource, str]]]], None]:
-    """Register a function as a control; its docstring is the title."""
-
-    def register(function: Callable[[Resources], Iterator[tuple[Resource, str]]]) -> None:
-        CONTROLS.append(Control(ids, (function.__doc__ or "").strip(), function))
-
-    return register
 
 
 @control("EC2.2", "CKV2_AWS_12")
@@ -259,7 +214,7 @@ def optimized_disks(resources: Resources) -> Iterator[tuple[Resource, str]]:
 @control("CKV2_AWS_5")
 def groups_used(resources: Resources) -> Iterator[tuple[Resource, str]]:
     """Every security group is used."""
-    used = {name for instance in of(resources, r.INSTANCE) for name in instance.depends_on}
+    used = {name for instance in of(resources, r.INSTANCE, r.RDS) for name in instance.depends_on}
     for group in of(resources, r.GROUP):
         if group.name not in used:
             yield group, "nothing uses the security group"
@@ -275,12 +230,26 @@ def has_role(resources: Resources) -> Iterator[tuple[Resource, str]]:
 
 @control("LAUNCHPAD.1")
 def least_privilege(resources: Resources) -> Iterator[tuple[Resource, str]]:
-    """The machine's role allows only Session Manager."""
+    """The machine's role allows only Session Manager, and to read one secret each by its full name."""
     for attachment in of(resources, r.POLICY_ATTACHMENT):
         if not str(attachment.inputs.get("policyArn")).endswith(f":iam::aws:policy/{SSM_CORE}"):
             yield attachment, f"the role may do more than {SSM_CORE}"
     for inline in of(resources, r.ROLE_POLICY):
-        yield inline, "the role has a policy of its own"
+        if not _reads_one_secret(str(inline.inputs.get("policy"))):
+            yield inline, "the role has a policy of its own that does more than read one secret"
+
+
+def _reads_one_secret(policy: str) -> bool:
+    if policy == UNKNOWN:
+        return True
+    try:
+        statements = json.loads(policy)["Statement"]
+    except (ValueError, KeyError, TypeError):
+        return False
+    return bool(statements) and all(
+        each.get("Action") == "secretsmanager:GetSecretValue" and ONE_SECRET.fullmatch(str(each.get("Resource")))
+        for each in statements
+    )
 
 
 @control("LAUNCHPAD.2")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +24,20 @@ FLOW_LOG = "aws:ec2/flowLog:FlowLog"
 ADDRESS_USE = "aws:ec2/eipAssociation:EipAssociation"
 POLICY_ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+SUBNET_ROUTE = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+ROUTES = "aws:ec2/routeTable:RouteTable"
+RDS = "aws:rds/instance:Instance"
+RDS_SNAPSHOT = "aws:rds/snapshot:Snapshot"
+RDS_SUBNETS = "aws:rds/subnetGroup:SubnetGroup"
+RDS_PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
 LIGHTSAIL = "aws:lightsail/instance:Instance"
 LIGHTSAIL_PORTS = "aws:lightsail/instancePublicPorts:InstancePublicPorts"
 LIGHTSAIL_ADDRESS_USE = "aws:lightsail/staticIpAttachment:StaticIpAttachment"
 PROVIDER = "pulumi:providers:aws"
+
+Inputs = Mapping[str, Any]
+Judge = Callable[[Inputs], bool]
+"""Whether something is wrong with a resource of these inputs."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,7 @@ class Resource:
 
     type: str
     name: str
-    inputs: Mapping[str, Any]
+    inputs: Inputs
     depends_on: frozenset[str] = frozenset()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from policy.controls import Finding
+from policy.judging import Finding
 
 FILE = Path(__file__).parent / "waivers.yaml"
 

@@ -1,4 +1,4 @@
-"""How an app is told of its database on the machine: by a URL that the library which it uses takes as it is."""
+"""How an app is told of its database: by a URL that the library which it uses takes as it is."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def decide(modules: Sequence[Module], packages: Collection[str], spec: DeploySpe
     environment: dict[str, str] = {}
     decisions = [_of_url(modules, packages, spec, environment)]
     for place in places:
-        own = {} if _is_elsewhere(place, given) else _told(place, spec.app)
+        own = {} if _is_elsewhere(place, given) else _told(place, spec)
         if new := {name: value for name, value in own.items() if name not in given and name not in environment}:
             environment |= new
             shown = " ".join(f"{name}={value}" for name, value in new.items())
@@ -75,7 +75,7 @@ def _of_url(
     modules: Sequence[Module], packages: Collection[str], spec: DeploySpec, environment: dict[str, str]
 ) -> Decision:
     """What is decided of the URL, which goes into the environment if it is another than usual."""
-    usual, name = database.url(spec.app), "DATABASE_URL"
+    usual, name = database.planned_url(spec.app, spec.database), "DATABASE_URL"
     driver = _driver(modules, packages)
     if not driver:
         return Decision("database", f"{name}={usual}", f"{KEY} is set", KEY)
@@ -84,20 +84,23 @@ def _of_url(
     return Decision("database", f"{name}={environment[name]}", reason, KEY)
 
 
-def _told(place: Place, app: str) -> dict[str, str]:
+def _told(place: Place, spec: DeploySpec) -> dict[str, str]:
     """What the variables of a place are told, by their names.
 
-    A host in a URL cannot be a folder; where there is none, libpq and asyncpg follow PGHOST.
+    A host in a URL cannot be a folder; where there is none, libpq and asyncpg follow PGHOST. A server elsewhere may not
+    be there yet when the plan is made, so that its address is told by the variables that will have it.
     """
     if place.is_other:
         return {}
-    host = "" if place.is_url else database.SOCKET
-    values: Mapping[Part, str] = {"name": app, "user": app, "password": "", "host": host, "port": "5432"}
+    elsewhere = spec.database.engine == database.RDS
+    host = "$PGHOST" if elsewhere else "" if place.is_url else database.SOCKET
+    port = "$PGPORT" if elsewhere else "5432"
+    values: Mapping[Part, str] = {"name": spec.app, "user": spec.app, "password": "", "host": host, "port": port}
     told = {variable: values[part] for part, variable in place.variables.items() if part in values}
     engine = place.variables.get("engine", "")
     if place.is_django and engine and "postg" not in place.fixed.get("engine", ""):
         told[engine] = ENGINE
-    return {name: value for name, value in told.items() if name not in database.VARIABLES}
+    return {name: value for name, value in told.items() if name not in database.VARIABLES[spec.database.engine]}
 
 
 def _is_elsewhere(place: Place, given: Mapping[str, str]) -> bool:
@@ -124,19 +127,21 @@ def _notes(
 ) -> Iterator[str]:
     """Why an app would not come by its database, as far as the code says so."""
     django = [place for place in places if place.is_django]
-    reads = any(module.has(*database.VARIABLES, "dj_database_url", "env.db") for module in modules)
+    reads = any(module.has(*database.COMMON, "dj_database_url", "env.db") for module in modules)
     for place in django if not reads and all(place.is_other for place in django) else ():
         yield (
             f"{KEY} is set, but {place.where} names {place.fixed['engine'].rpartition('.')[2]}; for PostgreSQL: "
             f'DATABASES = {{"default": dj_database_url.config()}}, with dj-database-url in the dependencies'
         )
     for place in places:
-        values = {"name": spec.app, "user": spec.app, "host": database.SOCKET}
+        values: dict[Part, str] = {"name": spec.app, "user": spec.app, "host": database.SOCKET}
+        if spec.database.engine == database.RDS:
+            values |= {"host": "", "port": ""}  # none that could be known
         fixed = {part: text for part, text in place.fixed.items() if part in values and part not in place.variables}
         if not place.is_other and (wrong := [text for part, text in fixed.items() if text not in ("", values[part])]):
             yield (
                 f"{place.where} has {', '.join(map(repr, wrong))}, which is not where {KEY} is: take these from the "
-                "variables PGDATABASE, PGUSER and PGHOST"
+                f"variables PGDATABASE, PGUSER{', PGHOST and PGPORT' if 'port' in values else ' and PGHOST'}"
             )
     uses = reads or any(not place.is_other for place in django)
     if "django" in packages and uses and not {*DJANGO} & {*packages}:

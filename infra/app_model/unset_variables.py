@@ -93,7 +93,7 @@ def find(files: Files, plan: BuildPlan, spec: DeploySpec) -> list[Unset]:
 
 def set_already(spec: DeploySpec) -> set[str]:
     """The variables that the settings set, or Launchpad by itself."""
-    of_database = database.VARIABLES if spec.database.engine else ()
+    of_database = database.VARIABLES[spec.database.engine]
     of_cache = (cache.VARIABLE,) if spec.uses_cache else ()
     return {*ALREADY, *dict(spec.env), *dict(spec.secrets), *of_database, *of_cache}
 

@@ -90,16 +90,16 @@ def server_urls_sound(settings: AppSettings) -> Iterator[str]:
 
 
 def database_alone(settings: AppSettings) -> Iterator[str]:
-    """With database, neither env nor secrets sets DATABASE_URL, PGHOST, PGDATABASE or PGUSER."""
+    """With database, neither env nor secrets sets DATABASE_URL or a variable of libpq that database sets."""
     wanted = Database(settings.database)
     for kind, variables in (("env", settings.env), ("secrets", settings.secrets)):
         for name in database.contradictions(wanted, variables):
-            yield f"{NAMESPACE}:{kind}.{name} {database.CONTRADICTION}"
+            yield f"{NAMESPACE}:{kind}.{name} {database.contradiction(wanted)}"
 
 
 def database_named(settings: AppSettings) -> Iterator[str]:
     """With database, the app's name is none that PostgreSQL has for something else."""
-    if settings.database and (why := database.unusable(settings.app)):
+    if settings.database and (why := database.unusable(settings.app, Database(settings.database))):
         yield f"{NAMESPACE}:app {why}"
 
 

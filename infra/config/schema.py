@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from infra.config import destroying, readers
+from infra.config import databases, destroying, readers
 from infra.config.checks import Check
 from infra.config.key import NAMESPACE, Key, Keys, declared, groups, own
 from infra.config.keys.backup import BackupKeys
@@ -37,10 +37,13 @@ class Section:
     unsaid: OnDestroy = field(default="", kw_only=True)
     """What ``on_destroy`` means where it is empty; empty: a stack that holds data is not destroyed."""
 
+    databases: tuple[str, ...] = field(default=("postgres",), kw_only=True)
+    """What ``database`` of an app may be with such a machine."""
+
     @property
     def every_check(self) -> tuple[Check, ...]:
         """Its own checks, and those that every kind has."""
-        return (*self.checks, destroying.possible(self.on_destroy))
+        return (*self.checks, destroying.possible(self.on_destroy), databases.possible(self.databases))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from infra.deployment.specifications import Resolved
 from infra.deployment.variables import Variables
 from infra.machines.contract import Machine
 from infra.protocol.codec import MessageError
+from infra.protocol.database import Server
 from infra.protocol.specs import Tls
 
 
@@ -57,19 +58,20 @@ def for_prepare(args: DeploymentArgs) -> pulumi.Output[Resolved]:
     tls = args.app.tls
 
     def gather(values: list[Any]) -> Resolved:
-        certificate, key, root, package_index, basic_auth, data_disk, data_disk_size = values
+        certificate, key, root, package_index, basic_auth, data_disk, data_disk_size, server = values
         resolved = Resolved(
             tls=Tls(certificate, key, tls.acme_ca, root),
             package_index=package_index,
             basic_auth=basic_auth,
             data_disk=data_disk or "",
             data_disk_size=data_disk_size,
+            database=server,
         )
         return checked(args, resolved)
 
     app, disk, size = args.app, args.machine.data_disk or "", args.machine.data_disk_size
     return pulumi.Output.all(
-        tls.certificate, tls.key, tls.acme_root, app.package_index, dict(app.basic_auth), disk, size
+        tls.certificate, tls.key, tls.acme_root, app.package_index, dict(app.basic_auth), disk, size, _server(args)
     ).apply(gather)
 
 
@@ -85,7 +87,7 @@ def for_deploy(args: DeploymentArgs, generated: pulumi.Output[dict[str, str]]) -
     """
 
     def gather(values: list[Any]) -> Resolved:
-        address, ports, package_index, environment, secrets, more = values
+        address, ports, package_index, environment, secrets, more, server = values
         generated = {name: text for name, text in (more or {}).items() if name not in {**environment, **secrets}}
         resolved = Resolved(
             address,
@@ -94,13 +96,18 @@ def for_deploy(args: DeploymentArgs, generated: pulumi.Output[dict[str, str]]) -
             environment=environment,
             secrets={**generated, **secrets},
             generated=tuple(sorted(generated)),
+            database=server,
         )
         return checked(args, resolved)
 
     machine, index = args.machine, args.app.package_index
-    return pulumi.Output.all(
-        machine.address, machine.local_ports, index, dict(args.environment), dict(args.secrets), generated
-    ).apply(gather)
+    variables = (dict(args.environment), dict(args.secrets), generated)
+    return pulumi.Output.all(machine.address, machine.local_ports, index, *variables, _server(args)).apply(gather)
+
+
+def _server(args: DeploymentArgs) -> pulumi.Output[Server]:
+    """The database server beside the machine; an empty one where there is none."""
+    return pulumi.Output.from_input(args.machine.database).apply(lambda found: found or Server())
 
 
 def known(args: DeploymentArgs) -> Resolved:

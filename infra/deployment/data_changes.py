@@ -13,6 +13,7 @@ from infra.protocol.on_destroy import OnDestroy
 MARK = "DATA: "
 """Begins every line about data."""
 KEY = "launchpad:on_destroy"
+SERVER = "the database server on RDS"
 FATES: dict[OnDestroy, str] = {
     "": "keeps the stack from being destroyed",
     "delete": "is DELETED",
@@ -36,7 +37,9 @@ class DataTerms:
         disk: Whether the data is on a disk that goes over to another machine.
         place: The settings of where the machine is, by their keys. The disk does not go over to another place.
         instance: Another one is a machine with an empty disk of its own.
-        databases: The apps that have a database on the machine.
+        databases: The apps that have a database.
+        server: Whether there is a database server beside the machine, which is protected from deletion unless
+            ``on_destroy`` said otherwise at the last update.
     """
 
     kind: str
@@ -49,13 +52,14 @@ class DataTerms:
     place: Mapping[str, str] = field(default_factory=dict)
     instance: str = ""
     databases: Sequence[str] = ()
+    server: bool = False
 
     @classmethod
     def of(cls, props: Mapping[str, Any]) -> DataTerms | None:
         """Read the properties of a resource that has them; None where it has not."""
         try:
-            return cls(**{name: props[name] for name in cls.__dataclass_fields__})
-        except KeyError:
+            return cls(**{name: props[name] for name in cls.__dataclass_fields__ if name in props})
+        except TypeError:
             return None
 
     @property
@@ -71,10 +75,12 @@ class Change:
     Attributes:
         line: What, for the person.
         unsaid: Whether data is deleted and no key says so.
+        protected: Whether it is impossible, however much data there is.
     """
 
     line: str
     unsaid: bool = False
+    protected: bool = False
 
 
 def of_removed(app: str, *, deleted: bool) -> str:
@@ -112,7 +118,8 @@ def changes(before: DataTerms, after: DataTerms) -> list[Change]:
         after: The terms as they shall be.
     """
     machine = list(_of_machine(before, after))
-    return [*machine, *_of_apps(before, after, same=not machine or after.disk), *_of_destroy(before, after)]
+    apps = _of_apps(before, after, same=not machine or after.disk)
+    return [*machine, *_of_server(before, after), *apps, *_of_destroy(before, after)]
 
 
 def setting(stack: str, word: OnDestroy) -> str:
@@ -136,6 +143,39 @@ def refusal(stack: str, found: Sequence[Change], held: Sequence[str]) -> str:
             "To keep it, take back what you changed; docs/data.md tells what deletes data.",
         ]
     )
+
+
+def protection(stack: str, found: Sequence[Change]) -> str:
+    """Why a change is refused that deletes what is protected from deletion.
+
+    Args:
+        stack: The stack.
+        found: The changes.
+    """
+    return "\n".join(
+        [
+            *(each.line for each in found if each.protected),
+            f"To have it deleted, with a last snapshot: take back what you changed, {setting(stack, 'snapshot')}, "
+            "launchpad up, and then change it. With delete in place of snapshot, nothing of it stays.",
+        ]
+    )
+
+
+def of_server(destroyed: OnDestroy) -> str:
+    """What a destroy of the stack makes of its database server."""
+    return f"{MARK}{SERVER}: {FATES[destroyed]}"
+
+
+def _of_server(before: DataTerms, after: DataTerms) -> Iterator[Change]:
+    """What becomes of the database server beside the machine."""
+    same = before.kind == after.kind and all(before.place[name] == after.place.get(name) for name in before.place)
+    if not before.server or (after.server and same):
+        return
+    why = f"{SERVER}: " + ("a server elsewhere takes its place, and it" if after.server else "no app wants it, and it")
+    if before.destroyed in ("delete", "snapshot"):
+        yield Change(f"{MARK}{why} {FATES[before.destroyed]}")
+    else:
+        yield Change(f"{MARK}{why} would be deleted, from which it is protected", protected=True)
 
 
 def _of_machine(before: DataTerms, after: DataTerms) -> Iterator[Change]:
@@ -172,7 +212,8 @@ def _of_apps(before: DataTerms, after: DataTerms, *, same: bool) -> Iterator[Cha
             if same:
                 yield Change(of_removed(app, deleted=deleted))
             continue
-        if app in before.databases and app not in after.databases and same:
+        gone = before.server and not after.server
+        if app in before.databases and app not in after.databases and same and not gone:
             yield Change(f"{MARK}app {app} no longer has its database: what is in it stays on the machine, unused")
         if after.apps[app] != deleted:
             yield Change(of_removal(app, deleted=after.apps[app]))

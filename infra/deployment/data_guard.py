@@ -41,6 +41,8 @@ class DataGuardProvider(PlainProvider):
         if before is None or after is None:
             return CheckResult(news, [])
         found = data_changes.changes(before, after)
+        if any(each.protected for each in found):
+            return CheckResult(news, [CheckFailure("", data_changes.protection(news["stack"], found))])
         if any(each.unsaid for each in found):
             try:
                 held = [each.line() for each in _held(_olds) if not each.is_empty]
@@ -83,6 +85,7 @@ class DataGuardProvider(PlainProvider):
             held = [each.line() for each in _held(_props) if not each.is_empty and each.app not in answered]
         except NotCountedError as why:
             raise PlainError(data_refusal.unknown(stack, str(why), terms, remedy)) from None
+        held += [data_refusal.PROTECTED] if terms.server else []
         if held:
             raise PlainError(data_refusal.refusal(stack, held, remedy))
 

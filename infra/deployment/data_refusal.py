@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from infra.deployment.data_changes import KEY, DataTerms, setting
+from infra.deployment.data_changes import KEY, SERVER, DataTerms, setting
 from infra.protocol.on_destroy import OnDestroy
 
 MEANING: dict[OnDestroy, str] = {
@@ -19,6 +19,7 @@ MEANING: dict[OnDestroy, str] = {
     "keep": "To keep it",
     "snapshot": "To have it deleted and keep a snapshot",
 }
+PROTECTED = f"{SERVER}, which is protected from deletion"
 NOT_SAID = "No key says what becomes of it, so nothing was deleted."
 
 
@@ -65,9 +66,10 @@ def destroyed_now(stack: str, terms: DataTerms, said: str | None) -> OnDestroy:
 def _at_once(terms: DataTerms) -> OnDestroy:
     """The word that counts without an update, as long as the last one noted none.
 
-    What is on a machine that stays is kept, unless the app's own key says otherwise; one that goes takes it along.
+    What is on a machine that stays is kept, unless the app's own key says otherwise; one that goes takes it along. A
+    database server beside it is protected from deletion until an update has changed that.
     """
-    if terms.destroyed:
+    if terms.destroyed or terms.server:
         return ""
     if terms.stays:
         return "" if any(terms.apps.values()) else "keep"

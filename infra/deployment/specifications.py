@@ -13,6 +13,7 @@ from infra.deployment.app import AppArgs
 from infra.deployment.revision import Revision
 from infra.deployment.source import Source
 from infra.protocol import codec, specs, timeouts, visitors
+from infra.protocol.database import RDS, Server
 from infra.protocol.services import Cache
 from infra.protocol.specs import DeploySpec, PrepareSpec, Tls
 
@@ -33,6 +34,8 @@ class Resolved:
     data_disk: str = ""
     """Where the machine's disk for data is."""
     data_disk_size: int = 0
+    database: Server = field(default_factory=Server)
+    """The database server beside the machine."""
 
 
 def prepare(app: AppArgs, resolved: Resolved, program: str, owner: str = "") -> PrepareSpec:
@@ -55,7 +58,7 @@ def prepare(app: AppArgs, resolved: Resolved, program: str, owner: str = "") -> 
         owner=owner,
         data_disk=resolved.data_disk,
         data_disk_size=resolved.data_disk_size,
-        database=app.database,
+        database=replace(app.database, server=resolved.database),
     )
 
 
@@ -93,7 +96,7 @@ def deploy(app: AppArgs, source: Source, revision: Revision, resolved: Resolved,
         metadata_access=app.metadata_access,
         check_services=app.checks_services,
         uses_cache=bool(app.cache.kind),
-        database=app.database,
+        database=replace(app.database, server=resolved.database) if app.database.engine == RDS else app.database,
         program=program,
     )
 

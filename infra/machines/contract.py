@@ -11,6 +11,7 @@ import pulumi
 
 from infra import ssh
 from infra.machines.firewall import Firewall
+from infra.protocol.database import Server
 
 if TYPE_CHECKING:
     from pulumi_command.remote import ConnectionArgs, ProxyConnectionArgs
@@ -181,6 +182,9 @@ class Machine:
 
     data_disk_size: pulumi.Input[int] = 0
     """Its size in GB where it may grow: with another one ``prepare`` runs again, which grows the file system."""
+
+    database: pulumi.Input[Server] | None = None
+    """The database server beside the machine, for apps whose ``database`` is ``rds``; None: there is none."""
 
     needs: tuple[pulumi.Resource, ...] = ()
     """What has to be done on the machine before anything is deployed there."""

@@ -90,7 +90,7 @@ class PrepareSpec(Message):
             yield "aliases", "is set but domain is empty; set the host name that they redirect to"
         if len({self.domain, *self.aliases}) <= len(self.aliases):
             yield "aliases", "holds a host name twice, or the domain itself; name each host name once"
-        if self.database.engine and (why := databases.unusable(self.app)):
+        if self.database.engine and (why := databases.unusable(self.app, self.database)):
             yield "app", why
 
 
@@ -184,4 +184,4 @@ class DeploySpec(Message):
             yield f"secrets.{name}", "is also in env; keep it in one of them"
         for kind, own in (("env", self.env), ("secrets", self.secrets)):
             for name in databases.contradictions(self.database, dict(own)):
-                yield f"{kind}.{name}", databases.CONTRADICTION
+                yield f"{kind}.{name}", databases.contradiction(self.database)

@@ -19,7 +19,8 @@ from infra.deployment.source import Source
 from infra.machines.contract import Machine, SshAccess
 from infra.machines.embedded.machine import EmbeddedArgs, EmbeddedMachine
 from infra.machines.firewall import plan
-from infra.protocol.database import Database
+from infra.protocol import codec
+from infra.protocol.database import Database, Server
 from tests.program.recorder import HOST_KEY, ROOT, Recording, run
 
 STEPS = (
@@ -242,9 +243,37 @@ def test_the_machine_is_told_of_the_apps_database_before_the_release_and_with_it
         Deployment("shop", DeploymentArgs(app, mine(), SOURCE, REVISION))
 
     recording = run(program, {})
-    wanted = {"engine": "postgres", "extensions": ["pg_trgm"]}
+    nowhere = {"host": "", "port": 5432, "region": "", "secret": "", "storage": 0}
+    wanted = {"engine": "postgres", "extensions": ["pg_trgm"], "server": nowhere}
     assert specification(recording, "shop-prepare")["database"] == wanted
     assert specification(recording, "shop-release")["database"] == wanted
+
+
+def test_the_machine_is_told_where_the_database_server_is_once_that_is_known() -> None:
+    there = Server("db.example.org", 5433, "eu-central-1", "arn:aws:secretsmanager:eu-central-1:1:secret:rds!db-1", 20)
+
+    def program() -> None:
+        machine = replace(mine(), database=pulumi.Output.from_input("any").apply(lambda _: there))
+        for name, engine in (("shop", "rds"), ("blog", "postgres"), ("plain", "")):
+            app = AppArgs(name, http_port=8081, database=Database(engine))
+            Deployment(name, DeploymentArgs(app, machine, SOURCE, REVISION))
+
+    recording = run(program, {})
+    told = {
+        (name, step): specification(recording, f"{name}-{step}")["database"]["server"]["host"]
+        for name in ("shop", "blog", "plain")
+        for step in ("prepare", "release")
+    }
+    # A machine forgets of a database there when there is no server any more, so each app is told.
+    assert told == {
+        ("shop", "prepare"): "db.example.org",
+        ("shop", "release"): "db.example.org",
+        ("blog", "prepare"): "db.example.org",
+        ("blog", "release"): "",
+        ("plain", "prepare"): "db.example.org",
+        ("plain", "release"): "",
+    }
+    assert specification(recording, "shop-release")["database"]["server"] == codec.plain(there)
 
 
 def test_a_url_of_another_database_beside_that_of_the_machine_is_refused_before_any_resource() -> None:

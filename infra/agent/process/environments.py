@@ -48,13 +48,19 @@ def release(
         framework: What its framework needs; the app's own variables win.
         port: Where the web process listens; 0 for every other process.
     """
+    of_database = database.variables(app.name, spec.database) if spec.database.engine else {}
+    planned = framework or {}
+    if spec.database.engine == database.RDS:
+        # The plan may be older than the server, and names its address by variables.
+        planned = {name: expand(value, of_database) for name, value in planned.items()}
     ours = {
         "DATA_DIR": str(app.data),
         "LAUNCHPAD_APP": app.name,
         "LAUNCHPAD_RELEASE": tree.release,
         "LAUNCHPAD_REVISION": tree.revision,
         **_address(spec),
-        **(_of_database(app, framework or {}) if spec.database.engine else {}),
+        # With the driver in the URL that the plan names, for SQLAlchemy.
+        **{name: planned.get(name, value) for name, value in of_database.items()},
     }
     known = {**ours, "HOST": LOOPBACK, **({"PORT": str(port)} if port else {})}
     return {
@@ -65,17 +71,11 @@ def release(
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         **({"REDIS_URL": f"unix://{paths.cache_socket(app.name)}"} if spec.uses_cache else {}),
-        **(framework or {}),
+        **planned,
         **{name: expand(value, known) for name, value in spec.env},
         **dict(spec.secrets),
         **ours,
     }
-
-
-def _of_database(app: App, framework: Mapping[str, str]) -> dict[str, str]:
-    """How the app reaches its database: as the plan says where that names the driver, for SQLAlchemy."""
-    usual = database.variables(app.name)
-    return {name: framework.get(name, value) for name, value in usual.items()}
 
 
 def expand(value: str, known: Mapping[str, str]) -> str:

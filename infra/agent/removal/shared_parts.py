@@ -9,7 +9,7 @@ from infra.agent.backup import settings as backup_settings
 from infra.agent.firewall import firewall, parts
 from infra.agent.machine import pending, record, settings
 from infra.agent.proxy import certificates, proxy
-from infra.agent.services import postgres_files, postgres_package
+from infra.agent.services import postgres_files, postgres_package, rds
 from infra.agent.system import data_places, files, formats, manifest, package_record, packages, say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import (
@@ -96,6 +96,7 @@ def remove() -> tuple[list[str], list[str]]:
         say.step("remove", f"the agent stays, for what {', '.join(owners)} set up on this machine")
         return purged, left
     files.remove_tree(pending.CACHE)
+    rds.end()
     for path in (OPT, FILE_SOCKETS, SUSPENDED, Path(paths.CACHES), RUN):
         files.remove_tree(path)
     formats.FILE.unlink(missing_ok=True)

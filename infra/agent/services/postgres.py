@@ -1,4 +1,4 @@
-"""The PostgreSQL database of an app: set up by ``prepare``, ready before a release, taken away with the app."""
+"""The PostgreSQL database of an app, here or on RDS: set up by ``prepare``, ready before a release, removed with it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from infra.agent.services import (
     postgres_place,
     postgres_roles,
     postgres_tuning,
+    rds,
     sql,
 )
 from infra.agent.services.postgres_files import UNIT
-from infra.agent.system import files, say
+from infra.agent.system import files, say, sh
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import SETTINGS, App
-from infra.protocol.database import Database
+from infra.protocol.database import POSTGRES, RDS, Database
 
 STATE_COLUMNS = (
+    "current_setting('server_version_num')::int / 10000",
     "pg_database_size(datname)",
     "(SELECT count(*) FROM pg_stat_activity AS a WHERE a.datname = d.datname)",
     "(SELECT rolconnlimit FROM pg_roles WHERE rolname = datname)",
@@ -34,12 +36,12 @@ STAYS = "launchpad:database is empty now; the database {} stays until the app is
 
 def packages(wanted: Database) -> tuple[str, ...]:
     """The Debian packages of a database."""
-    return postgres_package.PACKAGES if wanted.engine else ()
+    return {POSTGRES: postgres_package.PACKAGES, RDS: rds.PACKAGES}.get(wanted.engine, ())
 
 
 def before_installation(wanted: Database) -> None:
     """Have the packages make no cluster of their own."""
-    if wanted.engine:
+    if wanted.engine == POSTGRES:
         postgres_package.before_installation()
 
 
@@ -54,19 +56,45 @@ def prepare(app: App, wanted: Database, disk: str) -> bool:
     Raises:
         Failure: It cannot be, and why. What there is of databases is as before.
     """
+    if wanted.engine == RDS:
+        return rds.prepare(app, wanted)
+    left = rds.leave(app, wanted)
     if not wanted.engine:
-        if app.name in noted():
+        if has_database(app):
             say.step("database", STAYS.format(app.name))
-        return False
+        return left
     postgres_package.after_installation()
     moved = postgres_move.settle(disk)
     cluster, changed = postgres_cluster.prepare(disk)
-    changed |= moved
+    changed |= moved or left
     _note(cluster.base, {*noted(), app.name})
     changed |= postgres_roles.prepare(app, postgres_tuning.tuning(worker_count.machine_memory()).of_one_app)
     changed |= postgres_roles.extend(app, wanted.extensions)
     postgres_move.end(disk)
     return changed
+
+
+def server(app: App) -> sql.Server:
+    """The server with the database that the app uses: as it was prepared, or the only one that there is."""
+    elsewhere = rds.of(app)
+    engine = ((files.read_json(app.preparation) or {}).get("database") or {}).get("engine")
+    if elsewhere and (engine == RDS or (not engine and app.name not in noted())):
+        return elsewhere
+    return sql.LOCAL
+
+
+def ask(app: App, text: str, database: str = sql.OWN) -> sh.Finished:
+    """Ask about an app's database: here as the server's own user, on RDS as the app, which takes no password to read.
+
+    Args:
+        app: The app.
+        text: The question.
+        database: Where it is asked, if it is here.
+    """
+    there = server(app)
+    if isinstance(there, rds.Rds):
+        return sql.psql(text, user=app.user, database=app.name, server=there)
+    return sql.psql(text, database=database)
 
 
 def ready(app: App) -> None:
@@ -75,6 +103,10 @@ def ready(app: App) -> None:
     Raises:
         Failure: It does not, and why.
     """
+    elsewhere = server(app)
+    if isinstance(elsewhere, rds.Rds):
+        rds.ready(elsewhere)
+        return
     if postgres_place.here() is None:
         raise Failure(f"The database of {app.name} is not on this machine: launchpad up")
     if sql.answers(app.user, app.name):
@@ -84,17 +116,18 @@ def ready(app: App) -> None:
 
 
 def has_database(app: App) -> bool:
-    """Whether the app has a database on this machine, whether it runs or not."""
-    return app.name in noted()
+    """Whether the app has a database, here or on RDS, whether that runs or not."""
+    return app.name in noted() or rds.of(app) is not None
 
 
 class State(TypedDict):
     """The state of a database: PostgreSQL's version, bytes on the disk, open connections and how many may be.
 
-    All but the version are None where PostgreSQL does not answer.
+    All are None where PostgreSQL does not answer, but for the version of one on the machine; ``server`` is empty there.
     """
 
-    version: int
+    server: str
+    version: int | None
     size: int | None
     connections: int | None
     most_connections: int | None
@@ -102,21 +135,28 @@ class State(TypedDict):
 
 def state(app: App) -> State | None:
     """The state of the app's database; None if it has none."""
-    cluster = postgres_place.here()
-    if cluster is None or not has_database(app):
+    cluster, there = postgres_place.here(), server(app)
+    elsewhere = there.place.host if isinstance(there, rds.Rds) else ""
+    if not has_database(app) or (cluster is None and not elsewhere):
         return None
-    done = sql.psql(STATE.format(app=sql.text(app.name)))
+    done = ask(app, STATE.format(app=sql.text(app.name)))
     row = done.out.strip().split(sql.BETWEEN) if done.ok else []
-    size, connections, most = (int(value) for value in row) if len(row) == len(STATE_COLUMNS) else (None, None, None)
-    return State(version=cluster.major, size=size, connections=connections, most_connections=most)
+    found: list[int | None] = [int(value) for value in row] if len(row) == len(STATE_COLUMNS) else []
+    version, size, connections, most = found or (None, None, None, None)
+    if cluster and not elsewhere:
+        version = cluster.major
+    return State(server=elsewhere, version=version, size=size, connections=connections, most_connections=most)
 
 
 def describe(found: State) -> str:
     """The state of a database for people."""
     if found["size"] is None:
+        if found["server"]:
+            return f"PostgreSQL on {found['server']}, which does not answer"
         return f"PostgreSQL {found['version']}, which does not answer: journalctl -u {UNIT}"
     used = f"{found['connections']} of {found['most_connections']} connections"
-    return f"PostgreSQL {found['version']}, {found['size'] / 10**6:.1f} MB, {used}"
+    where = f" on {found['server']}" if found["server"] else ""
+    return f"PostgreSQL {found['version']}{where}, {found['size'] / 10**6:.1f} MB, {used}"
 
 
 def noted() -> set[str]:
@@ -134,8 +174,16 @@ def remove(app: App, *, keep_data: bool) -> tuple[list[str], list[str]]:
     Returns:
         Where it stays, as it was to; and what could not be removed, with the reason.
     """
-    if not has_database(app):
-        return [], []
+    kept = elsewhere.place.host if (elsewhere := rds.of(app)) and keep_data else ""
+    left = [] if keep_data else rds.remove(app)
+    if app.name not in noted():
+        return [kept] if kept else [], left
+    stays, problems = _remove_here(app, keep_data=keep_data)
+    return [*stays, *([kept] if kept else [])], [*left, *problems]
+
+
+def _remove_here(app: App, *, keep_data: bool) -> tuple[list[str], list[str]]:
+    """The same for a database on this machine."""
     cluster, others = postgres_place.here(), noted() - {app.name}
     if keep_data:
         if cluster and not _in_use(app):
@@ -175,6 +223,6 @@ def _in_use(but: App) -> bool:
     """Whether an app but one wants a database, by the specification that the machine was prepared with."""
     for path in SETTINGS.glob("*/prepare.json"):
         wanted = (files.read_json(path) or {}).get("database")
-        if path.parent.name != but.name and isinstance(wanted, dict) and wanted.get("engine"):
+        if path.parent.name != but.name and isinstance(wanted, dict) and wanted.get("engine") == POSTGRES:
             return True
     return False

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from infra.agent.services import postgres, postgres_place, postgres_roles, sql
+from infra.agent.services import postgres, postgres_place, postgres_roles, rds, sql
 from infra.agent.system import files, say, sh
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
@@ -42,7 +42,8 @@ def dump(app: App) -> Iterator[IO[bytes]]:
         Failure: There is no database, or the dump is not complete: at the end of the block.
     """
     postgres.ready(app)
-    words = sql.client("pg_dump", *FORM, user=app.user, database=app.name)
+    server = postgres.server(app)
+    words = server.client("pg_dump", *FORM, user=app.user, database=app.name)
     with tempfile.TemporaryFile() as errors:
         # Its messages go to a file: a pipe that nobody reads would stop it.
         process = subprocess.Popen(
@@ -50,7 +51,7 @@ def dump(app: App) -> Iterator[IO[bytes]]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**os.environ, **sql.ENV},
+            env={**os.environ, **sql.ENV, **server.env(app.user)},
             cwd="/",
         )
         assert process.stdout is not None
@@ -94,23 +95,23 @@ def prove(app: App, stream: IO[bytes], extensions: tuple[str, ...] = (), size: i
     """
     with _loaded(app, stream, extensions, size) as new:
         text = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema');"
-        return int(sql.run("Counting the tables", text, user=app.user, database=new)[0][0])
+        server = postgres.server(app)
+        return int(sql.run("Counting the tables", text, user=app.user, database=new, server=server)[0][0])
 
 
 def oid(app: App) -> int:
     """What PostgreSQL calls the app's database inside, which is another after each load."""
     text = f"SELECT oid FROM pg_database WHERE datname = {sql.text(app.name)};"
-    return int(sql.run("Looking at the database", text)[0][0])
+    return _number(app, "Looking at the database", text)
 
 
 @contextmanager
 def _loaded(app: App, stream: IO[bytes], extensions: tuple[str, ...], size: int) -> Iterator[str]:
     """The database that a dump has been loaded into, as long as the block lasts, unless it is renamed there."""
     postgres.ready(app)
-    cluster = postgres_place.here()
-    assert cluster is not None
-    _check_room(app, cluster.base, max(size, 0))
-    folder = cluster.base / f"{app.name}{NEW}"
+    base = _room(app)
+    _check_room(app, base, max(size, 0))
+    folder = base / f"{app.name}{NEW}"
     files.remove_tree(folder)
     # The list of what is loaded is read as the app's user; the dump's own mode keeps everybody from that.
     folder.mkdir(mode=0o711)
@@ -121,7 +122,7 @@ def _loaded(app: App, stream: IO[bytes], extensions: tuple[str, ...], size: int)
         arrived = path.stat().st_size
         if 0 <= size != arrived:
             raise Failure(f"Only {arrived} of {size} bytes arrived; nothing was changed. Run it again")
-        _check_room(app, cluster.base, 0)
+        _check_room(app, base, 0)
         with _scratch(app, extensions) as new:
             _restore(app, path, new)
             yield new
@@ -129,16 +130,37 @@ def _loaded(app: App, stream: IO[bytes], extensions: tuple[str, ...], size: int)
         files.remove_tree(folder)
 
 
+def _number(app: App, doing: str, text: str) -> int:
+    """The number that is the answer to a question about the app's database."""
+    done = postgres.ask(app, text)
+    if not done.ok:
+        raise Failure(f"{doing} failed: {done.last_lines(4)}")
+    return int(done.out)
+
+
+def _room(app: App) -> Path:
+    """The folder on this machine that a dump is put into: where the databases are, or with the app's state."""
+    cluster = postgres_place.here()
+    if isinstance(postgres.server(app), rds.Rds):
+        return app.state
+    assert cluster is not None
+    return cluster.base
+
+
 def _check_room(app: App, base: Path, size: int) -> None:
     """Refuse a load for which there is no room: PostgreSQL stops where it cannot write, for all apps.
 
     Args:
         app: The app.
-        base: Where the databases are.
+        base: Where the dump goes, and where the databases are if they are here.
         size: The bytes that the dump itself takes.
     """
-    text = f"SELECT pg_database_size({sql.text(app.name)});"
-    needed = int(sql.run("Looking at the database's size", text)[0][0]) + size + RESERVE
+    second = _number(app, "Looking at the database's size", f"SELECT pg_database_size({sql.text(app.name)});")
+    server = postgres.server(app)
+    if isinstance(server, rds.Rds):
+        rds.check_room(server, second + RESERVE)
+        second = 0
+    needed = second + size + RESERVE
     free = files.free_bytes(base)
     if free < needed:
         raise Failure(
@@ -156,14 +178,16 @@ def _scratch(app: App, extensions: tuple[str, ...]) -> Iterator[str]:
     new = app.name + NEW
     role, own = sql.name(new), sql.name(app.user)
     _forget(app)
+    server = postgres.server(app)
     sql.run(
         f"Making the database {new}",
         f"CREATE ROLE {role} NOLOGIN; GRANT {role} TO {own};\n"
         f"CREATE DATABASE {role} OWNER {own} TEMPLATE template0 ALLOW_CONNECTIONS false;\n"
         f"REVOKE ALL ON DATABASE {role} FROM PUBLIC; ALTER DATABASE {role} ALLOW_CONNECTIONS true;",
+        server=server,
     )
     try:
-        postgres_roles.extend(app, extensions, new)
+        postgres_roles.extend(app, extensions, new, server)
         yield new
     finally:
         with contextlib.suppress(Failure):
@@ -171,8 +195,9 @@ def _scratch(app: App, extensions: tuple[str, ...]) -> Iterator[str]:
 
 
 def _forget(app: App) -> None:
-    postgres_roles.drop(app.name + NEW)
-    sql.run("Removing the role of a load", f"DROP ROLE IF EXISTS {sql.name(app.name + NEW)};")
+    server = postgres.server(app)
+    postgres_roles.drop(app.name + NEW, server)
+    sql.run("Removing the role of a load", f"DROP ROLE IF EXISTS {sql.name(app.name + NEW)};", server=server)
 
 
 def _restore(app: App, path: Path, new: str) -> None:
@@ -182,14 +207,16 @@ def _restore(app: App, path: Path, new: str) -> None:
         listed = _pg_restore(app, file, "--list", database="")
     if listed.code:
         raise Failure(f"This is no dump in PostgreSQL's custom form (pg_dump --format=custom): {listed.last_lines(2)}")
-    rows = sql.run("Looking at the extensions", "SELECT extname FROM pg_extension;", user=app.user, database=new)
+    server = postgres.server(app)
+    text = "SELECT extname FROM pg_extension;"
+    rows = sql.run("Looking at the extensions", text, user=app.user, database=new, server=server)
     chosen = path.with_name("list")
     chosen.write_text(without(listed.out, {row[0] for row in rows}), encoding="utf-8")
     with path.open("rb") as file:
         done = _pg_restore(app, file, *RESTORE, f"--use-list={chosen}", database=new)
     if done.code:
         raise Failure(f"The dump cannot be loaded; the database is as before:\n{done.last_lines(SHOWN)}")
-    sql.run("Counting the rows for the planner", "ANALYZE;", user=app.user, database=new)
+    sql.run("Counting the rows for the planner", "ANALYZE;", user=app.user, database=new, server=server)
 
 
 def without(listed: str, extensions: set[str]) -> str:
@@ -212,26 +239,33 @@ def without(listed: str, extensions: set[str]) -> str:
 def _swap(app: App, new: str) -> None:
     """Have a database take the place of the app's, in one transaction; the former one goes once that has worked."""
     own, old = sql.name(app.name), sql.name(app.name + OLD)
+    server = postgres.server(app)
     say.step("database", f"switching {app.name} to what was loaded")
-    postgres_roles.drop(app.name + OLD)
+    postgres_roles.drop(app.name + OLD, server)
     statements = (
+        # Only those of roles that it rules: the master of RDS is no superuser, and may end no others.
         "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
-        f"WHERE datname IN ({sql.text(app.name)}, {sql.text(new)}) AND pid <> pg_backend_pid();\n"
+        f"WHERE datname IN ({sql.text(app.name)}, {sql.text(new)}) AND pid <> pg_backend_pid() "
+        "AND usesysid IS NOT NULL AND pg_has_role(usesysid, 'USAGE');\n"
         f"BEGIN; ALTER DATABASE {own} RENAME TO {old}; ALTER DATABASE {sql.name(new)} RENAME TO {own}; COMMIT;"
     )
     for _ in range(TRIES):
         # The app may have connected again between the two: then PostgreSQL does not rename.
-        done = sql.psql(statements)
+        done = sql.psql(statements, server=server)
         if done.ok:
             break
     else:
         raise Failure(f"The database is as before, for it is in use: {done.last_lines(2)}")
-    sql.run(f"Connecting to the database {app.name} as its app", "SELECT 1;", user=app.user, database=app.name)
-    postgres_roles.drop(app.name + OLD)
+    doing = f"Connecting to the database {app.name} as its app"
+    sql.run(doing, "SELECT 1;", user=app.user, database=app.name, server=server)
+    postgres_roles.drop(app.name + OLD, server)
 
 
 def _pg_restore(app: App, file: IO[bytes], *words: str, database: str) -> sh.Finished:
     """Run pg_restore on a file of root's, which only its handle reaches."""
-    argv = [word for word in sql.client("pg_restore", *words, user=app.user, database=database) if word != "--dbname="]
-    done = subprocess.run(argv, stdin=file, capture_output=True, env={**os.environ, **sql.ENV}, cwd="/", check=False)
+    server = postgres.server(app)
+    argv = server.client("pg_restore", *words, user=app.user, database=database)
+    argv = [word for word in argv if word != "--dbname="]
+    env = {**os.environ, **sql.ENV, **server.env(app.user)}
+    done = subprocess.run(argv, stdin=file, capture_output=True, env=env, cwd="/", check=False)
     return sh.Finished(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.agent.services import postgres, sql
+from infra.agent.services import postgres, rds
 from infra.agent.system.layout import App
 
 TABLES = """SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -12,7 +12,7 @@ WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname
 
 def apps() -> list[App]:
     """The apps that have a database."""
-    return [App(name) for name in sorted(postgres.noted())]
+    return [App(name) for name in sorted({*postgres.noted(), *(app.name for app in rds.apps())})]
 
 
 def tables(app: App) -> tuple[int, int]:
@@ -25,6 +25,6 @@ def tables(app: App) -> tuple[int, int]:
     found = postgres.state(app)
     if found is None or found["size"] is None:
         return -1, 0
-    done = sql.psql(TABLES, database=app.name)
+    done = postgres.ask(app, TABLES, app.name)
     count = done.out.strip()
     return (int(count), found["size"]) if done.ok and count.isdigit() else (-1, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from infra.agent.services import sql
+from infra.agent.services.sql import Server
 from infra.agent.system import say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
@@ -38,7 +39,7 @@ def prepare(app: App, connections: int) -> bool:
         Failure: That is not possible, with what PostgreSQL says.
     """
     facts = sql.run("Looking at the databases", FACTS.format(app=sql.text(app.user)))
-    if facts == [[f"t f f f f f {connections}"], [app.user, "t", "f"], ["0"]]:
+    if facts == wanted(app, connections):
         return False
     say.step("database", f"setting up the database {app.name}")
     role, there = sql.name(app.user), {len(row) for row in facts}
@@ -52,21 +53,32 @@ def prepare(app: App, connections: int) -> bool:
         f"ALTER DATABASE {role} OWNER TO {role};",
         f"REVOKE ALL ON DATABASE {role}, postgres, template1 FROM PUBLIC;",
         f"ALTER DATABASE {role} ALLOW_CONNECTIONS true;",
-        *(f"REVOKE {sql.name(group)} FROM {role};" for group in _groups(app)),
+        *(f"REVOKE {sql.name(group)} FROM {role};" for group in groups(app)),
     ]
     sql.run(f"Setting up the database {app.name}", "\n".join(lines))
     return True
 
 
-def extend(app: App, extensions: Sequence[str], database: str = "") -> bool:
+def wanted(app: App, connections: int) -> list[list[str]]:
+    """The rows of ``FACTS`` where everything is as it should be.
+
+    Args:
+        app: The app.
+        connections: How many connections it may have.
+    """
+    return [[f"t f f f f f {connections}"], [app.user, "t", "f"], ["0"]]
+
+
+def extend(app: App, extensions: Sequence[str], database: str = "", server: Server = sql.LOCAL) -> bool:
     """Have extensions in the app's database; says whether one was created.
 
-    One that PostgreSQL trusts everybody with is created by the app's own role; others by the server's user.
+    One that PostgreSQL trusts everybody with is created by the app's own role; others by the one that rules the server.
 
     Args:
         app: The app.
         extensions: Their names.
         database: Another database of the app's.
+        server: Which server has it.
 
     Raises:
         Failure: The machine does not have one, or it cannot be created.
@@ -79,19 +91,22 @@ def extend(app: App, extensions: Sequence[str], database: str = "") -> bool:
             "SELECT extname FROM pg_extension;",
             user=app.user,
             database=database,
+            server=server,
         )
     }
-    wanted = [name for name in extensions if name not in there]
-    if not wanted:
+    lacking = [name for name in extensions if name not in there]
+    if not lacking:
         return False
-    rows = sql.run("Looking which extensions this machine has", AVAILABLE)
+    local = server is sql.LOCAL
+    rows = sql.run("Looking which extensions there are", AVAILABLE, user=app.user, database=database, server=server)
     available = {row[0]: (row[1] == "t", row[2]) for row in rows}
-    if missing := [name for name in wanted if name not in available]:
+    if missing := [name for name in lacking if name not in available]:
+        more = ". The Debian package of another one goes into launchpad:packages" if local else ""
         raise Failure(
-            f"launchpad:database_extensions has {', '.join(missing)}, which this machine does not have. It has "
-            f"{', '.join(sorted(available)[:SHOWN])}. The Debian package of another one goes into launchpad:packages"
+            f"launchpad:database_extensions has {', '.join(missing)}, which {'this machine' if local else 'RDS'} does "
+            f"not have. It has {', '.join(sorted(available)[:SHOWN])}{more}"
         )
-    for name in wanted:
+    for name in lacking:
         trusted, schema = available[name]
         say.step("database", f"creating the extension {name}")
         where = "" if schema else " SCHEMA public"
@@ -100,31 +115,37 @@ def extend(app: App, extensions: Sequence[str], database: str = "") -> bool:
             f"Creating the extension {name}",
             f"CREATE EXTENSION {sql.name(name)}{where} CASCADE;",
             database=database,
+            server=server,
             **who,
         )
     return True
 
 
-def remove(app: App) -> None:
+def remove(app: App, server: Server = sql.LOCAL) -> None:
     """Remove the app's databases and its role, whoever is connected.
+
+    Args:
+        app: The app.
+        server: Which server has them.
 
     Raises:
         Failure: That is not possible, with what PostgreSQL says.
     """
     text = f"SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = {sql.text(app.user)};"
-    for row in sql.run("Looking which databases there are", text):
-        drop(row[0])
-    sql.run(f"Removing the role {app.user}", f"DROP ROLE IF EXISTS {sql.name(app.user)};")
+    for row in sql.run("Looking which databases there are", text, server=server):
+        drop(row[0], server)
+    sql.run(f"Removing the role {app.user}", f"DROP ROLE IF EXISTS {sql.name(app.user)};", server=server)
 
 
-def drop(database: str) -> None:
+def drop(database: str, server: Server = sql.LOCAL) -> None:
     """Remove a database, whoever is connected."""
-    sql.run(f"Removing the database {database}", f"DROP DATABASE IF EXISTS {sql.name(database)} WITH (FORCE);")
+    text = f"DROP DATABASE IF EXISTS {sql.name(database)} WITH (FORCE);"
+    sql.run(f"Removing the database {database}", text, server=server)
 
 
-def _groups(app: App) -> list[str]:
+def groups(app: App, server: Server = sql.LOCAL) -> list[str]:
     """The roles that the app's role is of, as after a load that was interrupted."""
     text = (
         "SELECT pg_get_userbyid(roleid) FROM pg_auth_members JOIN pg_roles ON pg_roles.oid = member WHERE rolname = {};"
     )
-    return [row[0] for row in sql.run("Looking at the roles", text.format(sql.text(app.user)))]
+    return [row[0] for row in sql.run("Looking at the roles", text.format(sql.text(app.user)), server=server)]

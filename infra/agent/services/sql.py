@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from infra.agent.services import postgres_place
 from infra.agent.services.postgres_files import USER
@@ -27,64 +28,97 @@ def as_user(user: str) -> list[str]:
     ]
 
 
-def client(name: str, *words: str, user: str, database: str) -> list[str]:
-    """The command of one of PostgreSQL's programs, of the server's version, as a user.
+class Server(Protocol):
+    """A PostgreSQL server, and how it is asked: as a role that an app has, or as the one that rules it."""
 
-    Args:
-        name: The program, such as pg_dump.
-        words: Its arguments.
-        user: Who runs it, which is its role, too.
-        database: The database.
+    @property
+    def admin(self) -> str:
+        """The role that rules it."""
+        ...
 
-    Raises:
-        Failure: There is no server on this machine.
-    """
-    cluster = postgres_place.here()
-    if cluster is None:
-        raise Failure("There is no database on this machine: set launchpad:database to postgres, then launchpad up")
-    return [
-        *as_user(user),
-        str(cluster.programs / name),
-        f"--host={SOCKET}",
-        f"--username={user}",
-        f"--dbname={database}",
-        *words,
-    ]
+    def client(self, name: str, *words: str, user: str, database: str) -> list[str]:
+        """The command of one of PostgreSQL's programs.
+
+        Args:
+            name: The program, such as pg_dump.
+            words: Its arguments.
+            user: Which role it has; of an app's it runs as that user, too.
+            database: The database.
+
+        Raises:
+            Failure: There is no server.
+        """
+        ...
+
+    def env(self, user: str) -> Mapping[str, str]:
+        """The variables that this command needs besides."""
+        ...
 
 
-def psql(text: str, *, user: str = USER, database: str = OWN, env: Mapping[str, str] = ENV) -> sh.Finished:
+class Local:
+    """The server on this machine, which the kernel tells who asks."""
+
+    admin = USER
+
+    def client(self, name: str, *words: str, user: str, database: str) -> list[str]:
+        """The command, of the server's version, as the user whose name the role has."""
+        cluster = postgres_place.here()
+        if cluster is None:
+            raise Failure("There is no database on this machine: set launchpad:database to postgres, then launchpad up")
+        return [
+            *as_user(user),
+            str(cluster.programs / name),
+            f"--host={SOCKET}",
+            f"--username={user}",
+            f"--dbname={database}",
+            *words,
+        ]
+
+    def env(self, user: str) -> Mapping[str, str]:  # noqa: ARG002 - on another server it counts
+        """None: who runs it says all."""
+        return {}
+
+
+LOCAL = Local()
+
+
+def psql(
+    text: str, *, user: str = "", database: str = OWN, server: Server = LOCAL, env: Mapping[str, str] = ENV
+) -> sh.Finished:
     """Run statements; the first mistake ends it.
 
     Args:
         text: The statements.
-        user: Who runs them.
+        user: Who runs them; by default the role that rules the server.
         database: In which database.
+        server: On which server.
         env: The variables of psql.
     """
+    user = user or server.admin
     options = ("--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password", "--set=ON_ERROR_STOP=1")
-    words = client("psql", *options, f"--field-separator={BETWEEN}", "--file=-", user=user, database=database)
-    return sh.run(words, feed=text, env=env)
+    words = server.client("psql", *options, f"--field-separator={BETWEEN}", "--file=-", user=user, database=database)
+    return sh.run(words, feed=text, env={**env, **server.env(user)})
 
 
-def run(doing: str, text: str, *, user: str = USER, database: str = OWN) -> list[list[str]]:
+def run(doing: str, text: str, *, user: str = "", database: str = OWN, server: Server = LOCAL) -> list[list[str]]:
     """Run statements that have to succeed; gives the rows that they print.
 
     Raises:
         Failure: They do not, with what PostgreSQL says.
     """
-    done = psql(text, user=user, database=database)
+    done = psql(text, user=user, database=database, server=server)
     if not done.ok:
         raise Failure(f"{doing} failed: {done.last_lines(4)}")
     return [line.split(BETWEEN) for line in done.out.splitlines() if line]
 
 
-def answers(user: str = USER, database: str = OWN) -> bool:
+def answers(user: str = "", database: str = OWN, server: Server = LOCAL) -> bool:
     """Whether the server takes a user's connection to a database."""
-    return psql("SELECT 1;", user=user, database=database).ok
+    return psql("SELECT 1;", user=user, database=database, server=server).ok
 
 
 def shown(setting: str) -> str:
-    """The value of a setting of the server; empty if it does not answer."""
+    """The value of a setting of the machine's own server; empty if it does not answer."""
     done = psql(f"SHOW {setting};")
     return done.out.strip() if done.ok else ""
 

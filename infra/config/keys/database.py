@@ -1,4 +1,4 @@
-"""The keys of the app's database on its machine."""
+"""The keys of the app's database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.config.key import Keys, key
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseKeys(Keys):
-    """A database on the machine, from Debian's packages, that the app alone reaches."""
+    """A database that the app alone reaches: on the machine, from Debian's packages, or on RDS."""
 
     title: ClassVar[str] = "Database"
 
@@ -19,9 +19,10 @@ class DatabaseKeys(Keys):
         readers.engine,
         description="""postgres: a PostgreSQL database on the machine, ready before `release:` and reached by a socket,
             without a password. The app gets DATABASE_URL, PGHOST, PGDATABASE and PGUSER. Emptied later, the database
-            stays until the app is removed with delete_data.""",
+            stays until the app is removed with delete_data. rds, on machine ec2: the same on a server of RDS, over
+            TLS, for all apps of the stack that say so.""",
         example="postgres",
-        also=("postgres", "postgresql", "db", "databases"),
+        also=("postgres", "postgresql", "db", "databases", "rds"),
     )
     database_extensions: tuple[str, ...] = key(
         readers.extensions,

@@ -60,6 +60,16 @@ def acl_entries(firewall: Firewall) -> tuple[AclEntry, ...]:
     return (*inbound, AclEntry(100, "egress", "-1", 0, 0, "0.0.0.0/0"))
 
 
+def private_entries(cidr: str, port: int) -> tuple[AclEntry, ...]:
+    """Compute the ACL entries of subnets that only the VPC itself uses: one port, and the responses of its server.
+
+    Args:
+        cidr: The VPC's network.
+        port: The server's port.
+    """
+    return (AclEntry(100, "ingress", "tcp", port, port, cidr), AclEntry(100, "egress", "tcp", 1024, 65535, cidr))
+
+
 def _numbered(first: int, flows: list[Flow]) -> list[AclEntry]:
     return [AclEntry(first + 10 * place, "ingress", *flow) for place, flow in enumerate(flows)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,12 +16,13 @@ from infra.machines.aws import data_disk, zone
 from infra.machines.aws.scope import Scope, provider
 from infra.machines.cloudinit import host_name
 from infra.machines.contract import Machine, SshAccess, Tunnel
-from infra.machines.ec2 import data_volume, plan, tunnel
+from infra.machines.ec2 import data_volume, plan, rds, tunnel
 from infra.machines.ec2.firstboot import first_boot
 from infra.machines.ec2.hostkey import HostKey
 from infra.machines.ec2.network import Ec2Network, Ec2NetworkArgs
 from infra.machines.ec2.plan import Ec2Args, ExistingNetwork
 from infra.machines.keys import KeyPair
+from infra.protocol.database import Server
 
 ASSUMED_BY_EC2 = json.dumps(
     {
@@ -40,6 +42,8 @@ class Place:
     subnet_id: pulumi.Input[str]
     zone: pulumi.Input[str]
     key: str
+    private_subnet_ids: Sequence[pulumi.Input[str]] = ()
+    """Where a database server may be."""
 
     def beside(self, scope: Scope, volume: ebs.Volume | None) -> pulumi.Input[str]:
         """The subnet, once it is certain that the volume is in its zone."""
@@ -67,7 +71,8 @@ class Ec2Machine(pulumi.ComponentResource):
         group = self._group(place.vpc_id)
         key = KeyPair(f"{name}-client-key", pulumi.ResourceOptions(parent=self))
         volume = data_volume.make(self._scope, args, place.zone) if args.data_disk else None
-        instance = self._instance(place.beside(self._scope, volume), group, key)
+        role = self._role()
+        instance = self._instance(place.beside(self._scope, volume), group, key, role)
         attachment = data_volume.attach(self._scope, volume, instance) if volume else None
         association = self._address(instance, [*routes, *([attachment] if attachment else [])])
         host_key = HostKey(f"{name}-host-key", instance.id, args.region, pulumi.ResourceOptions(parent=self))
@@ -90,6 +95,7 @@ class Ec2Machine(pulumi.ComponentResource):
             data_disk=attachment.volume_id.apply(data_disk.device) if attachment else None,
             data_disk_size=volume.size.apply(int) if volume else 0,
             firewall=args.firewall,
+            database=self._database(place, group, role),
         )
         self.register_outputs({"address": association.public_ip, "instance_id": instance.id})
 
@@ -101,14 +107,29 @@ class Ec2Machine(pulumi.ComponentResource):
             if args.data_disk:
                 subnet = ec2.get_subnet_output(id=planned.subnet_id, opts=self._scope.lookup())
                 placed = subnet.availability_zone
-            return Place(planned.vpc_id, planned.subnet_id, placed, "launchpad:ec2.subnet_id"), []
+            private = args.rds.subnet_ids if args.rds else ()
+            return Place(planned.vpc_id, planned.subnet_id, placed, "launchpad:ec2.subnet_id", private), []
         found = args.data_disk_found
         network_args = Ec2NetworkArgs(
-            args.region, args.firewall, args.vpc_cidr, args.instance_type, args.tags, found.zone if found else ""
+            args.region,
+            args.firewall,
+            args.vpc_cidr,
+            args.instance_type,
+            args.tags,
+            zone=found.zone if found else "",
+            private=args.rds is not None,
         )
         opts = pulumi.ResourceOptions(parent=self, provider=self._scope.provider)
         own = Ec2Network(self._scope.prefix, network_args, opts)
-        return Place(own.vpc_id, own.subnet_ids[0], own.zone, "launchpad:ec2.region"), own.routes
+        place = Place(own.vpc_id, own.subnet_ids[0], own.zone, "launchpad:ec2.region", own.private_subnet_ids)
+        return place, own.routes
+
+    def _database(self, place: Place, group: ec2.SecurityGroup, role: iam.Role) -> pulumi.Output[Server] | None:
+        """The database server on RDS, if there is one."""
+        if self._args.rds is None:
+            return None
+        network = rds.Network(place.vpc_id, place.private_subnet_ids, group)
+        return rds.make(self._scope, self._args, self._args.rds, network, role)
 
     def _tunnel(self, instance_id: str) -> str:
         """Start the tunnel to the instance's SSH and return its host; a preview returns the host only."""
@@ -142,14 +163,17 @@ class Ec2Machine(pulumi.ComponentResource):
             )
         return group
 
-    def _profile(self) -> iam.InstanceProfile:
-        """The machine's permissions in the account: registering with Session Manager, nothing else."""
-        role = iam.Role(
+    def _role(self) -> iam.Role:
+        """Who the machine is in the account."""
+        return iam.Role(
             self._scope.name("role"),
             description="Allows Session Manager to connect to the app's machine",
             assume_role_policy=ASSUMED_BY_EC2,
             opts=self._scope.options(),
         )
+
+    def _profile(self, role: iam.Role) -> iam.InstanceProfile:
+        """The machine's permissions: registering with Session Manager, and the password of its database (rds.py)."""
         attached = iam.RolePolicyAttachment(
             self._scope.name("ssm"), role=role.name, policy_arn=self._plan.policy_arn, opts=self._scope.options()
         )
@@ -192,7 +216,9 @@ class Ec2Machine(pulumi.ComponentResource):
                 self,
             )
 
-    def _instance(self, subnet_id: pulumi.Input[str], group: ec2.SecurityGroup, key: KeyPair) -> ec2.Instance:
+    def _instance(
+        self, subnet_id: pulumi.Input[str], group: ec2.SecurityGroup, key: KeyPair, role: iam.Role
+    ) -> ec2.Instance:
         args = self._args
         login = ec2.KeyPair(
             self._scope.name("key"),
@@ -222,7 +248,7 @@ class Ec2Machine(pulumi.ComponentResource):
             subnet_id=subnet_id,
             vpc_security_group_ids=[group.id],
             key_name=login.key_name,
-            iam_instance_profile=self._profile().name,
+            iam_instance_profile=self._profile(role).name,
             user_data=kept_user_data.output,
             user_data_replace_on_change=True,
             monitoring=args.monitoring,

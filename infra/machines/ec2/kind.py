@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from infra.config.settings import Settings
-from infra.machines.ec2.settings import Ec2Keys, network_whole, region_given, ssh_reachable
+from infra.machines.ec2.settings import (
+    Ec2Keys,
+    network_whole,
+    rds_not_kept,
+    rds_placed,
+    rds_secret_closed,
+    region_given,
+    ssh_reachable,
+    wants_rds,
+)
 from infra.machines.firewall import Firewall
 from infra.machines.kind import Kind
+from infra.protocol.database import POSTGRES, RDS
 
 if TYPE_CHECKING:
     from infra.machines.contract import Machine
@@ -18,7 +28,7 @@ def launch(name: str, settings: Settings, firewall: Firewall) -> Machine:
     """Declare the machine. Imports pulumi-aws only now, as that takes a quarter of a second."""
     from infra.machines.ec2.launch import launch_ec2  # noqa: PLC0415 - late, see above
 
-    return launch_ec2(name, settings.of(Ec2Keys), firewall, settings.on_destroy)
+    return launch_ec2(name, settings.of(Ec2Keys), firewall, settings.on_destroy, with_rds=wants_rds(settings))
 
 
 def place(settings: Settings) -> dict[str, str]:
@@ -39,11 +49,12 @@ KIND = Kind(
     name="ec2",
     description="an instance on AWS",
     keys=Ec2Keys,
-    checks=(region_given, ssh_reachable, network_whole),
+    checks=(region_given, ssh_reachable, network_whole, rds_placed, rds_not_kept, rds_secret_closed),
     launch=launch,
     launched_by="infra.machines.ec2.launch",
     plugins=("aws",),
     place=place,
     on_destroy=("delete", "keep", "snapshot"),
     disks=disks,
+    databases=(POSTGRES, RDS),
 )

@@ -14,7 +14,7 @@ from infra.machines.aws.owner import owner_tags
 from infra.machines.contract import Machine
 from infra.machines.ec2 import acl, preflight, tunnel, volumes
 from infra.machines.ec2.ec2 import Ec2Machine
-from infra.machines.ec2.plan import Ec2Args
+from infra.machines.ec2.plan import Ec2Args, RdsArgs
 from infra.machines.ec2.settings import Ec2Keys
 from infra.machines.firewall import Firewall
 from infra.protocol.on_destroy import OnDestroy
@@ -22,7 +22,9 @@ from infra.protocol.on_destroy import OnDestroy
 KEY = "launchpad:ec2.data_disk"
 
 
-def launch_ec2(name: str, keys: Ec2Keys, firewall: Firewall, on_destroy: OnDestroy = "") -> Machine:
+def launch_ec2(
+    name: str, keys: Ec2Keys, firewall: Firewall, on_destroy: OnDestroy = "", *, with_rds: bool = False
+) -> Machine:
     """Declare the machine.
 
     Args:
@@ -30,11 +32,12 @@ def launch_ec2(name: str, keys: Ec2Keys, firewall: Firewall, on_destroy: OnDestr
         keys: The stack's ``ec2`` keys.
         firewall: The machine's firewall.
         on_destroy: What becomes of the data when the machine is destroyed.
+        with_rds: Whether an app has its database on RDS.
 
     Raises:
         RunError: The machine cannot be created; raised before any resource is.
     """
-    args = arguments(keys, firewall, on_destroy)
+    args = arguments(keys, firewall, on_destroy, with_rds=with_rds)
     if args.via_ssm and (missing_programs := tunnel.problem(os.environ)):
         raise pulumi.RunError(missing_programs)
     try:
@@ -56,8 +59,9 @@ def _data_disk(name: str, args: Ec2Args, owner: dict[str, str]) -> DataDisk | No
     return found
 
 
-def arguments(keys: Ec2Keys, firewall: Firewall, on_destroy: OnDestroy = "") -> Ec2Args:
+def arguments(keys: Ec2Keys, firewall: Firewall, on_destroy: OnDestroy = "", *, with_rds: bool = False) -> Ec2Args:
     """Convert the config keys to the component's arguments."""
+    rds = RdsArgs(keys.rds_class, keys.rds_storage, keys.rds_multi_az, keys.rds_subnets, keys.rds_snapshot)
     return Ec2Args(
         region=keys.region,
         firewall=firewall,
@@ -73,4 +77,5 @@ def arguments(keys: Ec2Keys, firewall: Firewall, on_destroy: OnDestroy = "") -> 
         tags=keys.tags,
         on_destroy=on_destroy,
         via_ssm=keys.ssh_via == "ssm",
+        rds=rds if with_rds else None,
     )

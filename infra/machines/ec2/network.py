@@ -1,4 +1,4 @@
-"""The network of an EC2 machine as resources: a VPC with two public subnets and its defaults closed."""
+"""The network of an EC2 machine as resources: a VPC with public and private subnets, and its defaults closed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infra.machines.aws.owner import owner_tags
 from infra.machines.aws.scope import Scope, provider
 from infra.machines.ec2 import plan
 from infra.machines.ec2.acl import AclEntry
-from infra.machines.ec2.plan import Network
+from infra.machines.ec2.plan import Network, Subnet
 from infra.machines.ec2.settings import DEFAULTS
 from infra.machines.firewall import Firewall
 
@@ -29,6 +29,7 @@ class Ec2NetworkArgs:
         instance_type: The subnets are in availability zones that offer this type.
         tags: Additional tags, besides ``ManagedBy``, ``Project`` and ``Stack``.
         zone: The first subnet's zone, if it offers the type; a data disk that is there has to be in it.
+        private: Whether there are private subnets besides, for a database server.
     """
 
     region: str
@@ -37,10 +38,11 @@ class Ec2NetworkArgs:
     instance_type: str = DEFAULTS.instance_type
     tags: dict[str, str] = field(default_factory=dict)
     zone: str = ""
+    private: bool = False
 
 
 class Ec2Network(pulumi.ComponentResource):
-    """A VPC with two public subnets in two zones, for machines and for a load balancer in front of them.
+    """A VPC with public subnets in two zones, for machines and a load balancer in front, and private ones if wanted.
 
     A machine takes ``vpc_id`` and one of ``subnet_ids``, with ``depends_on=[network]``: an address is reachable only
     after ``routes`` exist. If the options hold no provider, the component creates one for its region.
@@ -48,6 +50,7 @@ class Ec2Network(pulumi.ComponentResource):
 
     vpc_id: pulumi.Output[str]
     subnet_ids: list[pulumi.Output[str]]
+    private_subnet_ids: list[pulumi.Output[str]]
     zone: pulumi.Output[str]
     """The availability zone of the first subnet."""
     routes: list[pulumi.Resource]
@@ -58,9 +61,11 @@ class Ec2Network(pulumi.ComponentResource):
         tags = owner_tags(pulumi.get_project(), pulumi.get_stack()) | args.tags
         explicit = opts.provider if opts else None
         scope = Scope(name, self, explicit or provider(name, args.region, tags, self))
-        planned = plan.network(args.cidr, args.firewall)
+        planned = plan.network(args.cidr, args.firewall, private=args.private)
         new_vpc = _vpc(scope, planned)
-        subnets, self.routes = _subnets(scope, planned, new_vpc, _zones(scope, args))
+        zones = _zones(scope, args)
+        subnets, self.routes = _subnets(scope, planned, new_vpc, zones)
+        self.private_subnet_ids = [subnet.id for subnet in _private_subnets(scope, planned, new_vpc, zones)]
         self.vpc_id, self.subnet_ids = new_vpc.id, [subnet.id for subnet in subnets]
         self.zone = subnets[0].availability_zone
         self.register_outputs({"vpc_id": self.vpc_id, "subnet_ids": self.subnet_ids})
@@ -118,16 +123,7 @@ def _subnets(
     subnets: list[ec2.Subnet] = []
     routes: list[pulumi.Resource] = [gateway]
     for planned_subnet in planned.subnets:
-        subnet = ec2.Subnet(
-            scope.name(planned_subnet.suffix),
-            vpc_id=new_vpc.id,
-            cidr_block=planned_subnet.cidr,
-            availability_zone=zones.apply(partial(_choose, planned_subnet.zone)),
-            map_public_ip_on_launch=False,
-            tags=scope.name_tag(planned_subnet.suffix),
-            # a subnet stays in its zone when AWS adds zones
-            opts=scope.options(ignore_changes=["availabilityZone"]),
-        )
+        subnet = _subnet(scope, planned_subnet, new_vpc, zones)
         route = ec2.RouteTableAssociation(
             scope.name(f"{planned_subnet.suffix}-route"),
             subnet_id=subnet.id,
@@ -136,16 +132,56 @@ def _subnets(
         )
         subnets.append(subnet)
         routes.append(route)
+    _acl(scope, "public", new_vpc, subnets, planned.acl)
+    return subnets, routes
+
+
+def _private_subnets(
+    scope: Scope, planned: Network, new_vpc: ec2.Vpc, zones: pulumi.Output[list[str]]
+) -> list[ec2.Subnet]:
+    """Create the private subnets: their route table has no route but the VPC's own, and nobody else's applies."""
+    if not planned.private:
+        return []
+    table = ec2.RouteTable(
+        scope.name("private"), vpc_id=new_vpc.id, routes=[], tags=scope.name_tag("private"), opts=scope.options()
+    )
+    subnets = []
+    for planned_subnet in planned.private:
+        subnet = _subnet(scope, planned_subnet, new_vpc, zones)
+        ec2.RouteTableAssociation(
+            scope.name(f"{planned_subnet.suffix}-route"),
+            subnet_id=subnet.id,
+            route_table_id=table.id,
+            opts=scope.options(),
+        )
+        subnets.append(subnet)
+    _acl(scope, "private", new_vpc, subnets, planned.private_acl)
+    return subnets
+
+
+def _subnet(scope: Scope, planned: Subnet, new_vpc: ec2.Vpc, zones: pulumi.Output[list[str]]) -> ec2.Subnet:
+    return ec2.Subnet(
+        scope.name(planned.suffix),
+        vpc_id=new_vpc.id,
+        cidr_block=planned.cidr,
+        availability_zone=zones.apply(partial(_choose, planned.zone)),
+        map_public_ip_on_launch=False,
+        tags=scope.name_tag(planned.suffix),
+        # a subnet stays in its zone when AWS adds zones
+        opts=scope.options(ignore_changes=["availabilityZone"]),
+    )
+
+
+def _acl(scope: Scope, kind: str, new_vpc: ec2.Vpc, subnets: list[ec2.Subnet], entries: tuple[AclEntry, ...]) -> None:
     ec2.NetworkAcl(
-        scope.name("acl"),
+        scope.name("acl" if kind == "public" else f"acl-{kind}"),
         vpc_id=new_vpc.id,
         subnet_ids=[subnet.id for subnet in subnets],
-        ingress=[ec2.NetworkAclIngressArgs(**_entry(entry)) for entry in planned.acl if entry.direction == "ingress"],
-        egress=[ec2.NetworkAclEgressArgs(**_entry(entry)) for entry in planned.acl if entry.direction == "egress"],
-        tags=scope.name_tag("public"),
+        ingress=[ec2.NetworkAclIngressArgs(**_entry(entry)) for entry in entries if entry.direction == "ingress"],
+        egress=[ec2.NetworkAclEgressArgs(**_entry(entry)) for entry in entries if entry.direction == "egress"],
+        tags=scope.name_tag(kind),
         opts=scope.options(),
     )
-    return subnets, routes
 
 
 def _entry(entry: AclEntry) -> dict[str, Any]:

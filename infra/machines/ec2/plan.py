@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from infra.machines.aws.data_disk import DataDisk
 from infra.machines.aws.owner import owner_tags
+from infra.machines.ec2 import acl
 from infra.machines.ec2.acl import AclEntry, acl_entries
 from infra.machines.ec2.settings import DEFAULTS
 from infra.machines.firewall import Firewall
@@ -31,6 +32,26 @@ ZONES = 2
 
 DESCRIPTION = re.compile(r"[^a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]")
 """Characters that AWS rejects in the description of a security group rule, which may have 255 characters."""
+
+
+RDS_PORT = 5433
+"""The port of the database server; not PostgreSQL's usual one, which a scanner tries first (FSBP RDS.23)."""
+
+
+@dataclass(frozen=True)
+class RdsArgs:
+    """The arguments of the machine's database server."""
+
+    instance_class: str = DEFAULTS.rds_class
+    storage: int = DEFAULTS.rds_storage
+    """Size of its disk in GiB; it can grow but not shrink."""
+
+    multi_az: bool = DEFAULTS.rds_multi_az
+    subnet_ids: tuple[str, ...] = ()
+    """Existing private subnets of an existing VPC, in at least two zones."""
+
+    snapshot: str = ""
+    """The snapshot that a new server is made from."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +91,13 @@ class Ec2Args:
     via_ssm: bool = False
     """Whether SSH goes through Session Manager, which needs no open port."""
 
+    rds: RdsArgs | None = None
+    """The database server on RDS; None: there is none."""
+
 
 @dataclass(frozen=True)
 class Subnet:
-    """A public subnet; ``zone`` is an index into the sorted zones that offer the instance type."""
+    """A subnet; ``zone`` is an index into the sorted zones that offer the instance type."""
 
     suffix: str
     cidr: str
@@ -87,6 +111,10 @@ class Network:
     cidr: str
     subnets: tuple[Subnet, ...]
     acl: tuple[AclEntry, ...]
+    private: tuple[Subnet, ...] = ()
+    """Subnets that the internet neither reaches nor is reached from."""
+
+    private_acl: tuple[AclEntry, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -208,15 +236,23 @@ def _image(args: Ec2Args) -> Image:
 def _network(args: Ec2Args) -> Network | ExistingNetwork:
     if args.vpc_id:
         return ExistingNetwork(args.vpc_id, args.subnet_id)
-    return network(args.vpc_cidr, args.firewall)
+    return network(args.vpc_cidr, args.firewall, private=args.rds is not None)
 
 
-def network(cidr: str, firewall: Firewall) -> Network:
+def network(cidr: str, firewall: Firewall, *, private: bool = False) -> Network:
     """Plan a VPC for machines with this firewall.
+
+    Args:
+        cidr: Its network.
+        firewall: The firewall.
+        private: Whether it has private subnets, for a database server.
 
     Raises:
         TooManyNetworks: The network ACL has no room for the firewall's networks.
     """
     parts = ipaddress.ip_network(cidr).subnets(prefixlen_diff=4)
     subnets = tuple(Subnet(f"public-{zone + 1}", str(next(parts)), zone) for zone in range(ZONES))
-    return Network(cidr, subnets, acl_entries(firewall))
+    if not private:
+        return Network(cidr, subnets, acl_entries(firewall))
+    closed = tuple(Subnet(f"private-{zone + 1}", str(next(parts)), zone) for zone in range(ZONES))
+    return Network(cidr, subnets, acl_entries(firewall), closed, acl.private_entries(cidr, RDS_PORT))

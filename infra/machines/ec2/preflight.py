@@ -14,7 +14,7 @@ from infra.machines.aws import session
 from infra.machines.aws.answers import DENIED, Client, PreflightError, ask, code_of
 from infra.machines.aws.credentials import credentials
 from infra.machines.aws.owner import is_ours
-from infra.machines.ec2 import quotas
+from infra.machines.ec2 import quotas, rds_preflight
 from infra.machines.ec2.plan import Ec2Args, architecture
 
 KIND = "ec2"
@@ -49,15 +49,15 @@ def consequences(args: Ec2Args, owner: dict[str, str], client: Client = session.
         client: Creates a boto3 client.
 
     Returns:
-        The warnings; none if nothing changes or the credentials may not list instances.
+        The warnings; none if nothing changes or the credentials may not list what there is.
     """
     try:
         ours = _ours(args, owner, client)
+        warnings = rds_preflight.restarts(args, owner, client)
     except Exception as error:
         if code_of(error) in DENIED:
             return []
         raise
-    warnings = []
     for instance in ours:
         current = instance["InstanceType"]
         if reason := replacement(args, instance):
@@ -155,4 +155,5 @@ CHECKS = (
     ("vCPU quota", quotas.vcpus),
     ("address quota", quotas.addresses),
     ("termination protection", protection),
+    ("database", rds_preflight.database),
 )

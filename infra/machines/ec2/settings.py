@@ -10,6 +10,10 @@ from infra.config import readers
 from infra.config.key import NAMESPACE, Keys, key
 from infra.config.settings import Settings
 from infra.machines.aws import settings as aws
+from infra.protocol import values
+from infra.protocol.database import RDS
+
+SUBNETS = 'a list of ids of subnets, such as ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +86,44 @@ class Ec2Keys(Keys):
         example='{"CostCenter": "42"}',
         also=("labels",),
     )
+    rds_class: str = key(
+        readers.pattern(r"db\.[a-z][a-z0-9-]*\.[a-z0-9-]+", "an RDS instance class such as db.t4g.micro"),
+        default="db.t4g.micro",
+        description="""Size of the database server that `database: rds` brings. Changing it restarts the server, some
+            minutes without the database.""",
+        also=("db_class", "database_class", "db_instance_class"),
+    )
+    rds_storage: int = key(
+        readers.gigabytes(20, 65536),
+        default="20G",
+        description="""Size of the database server's disk (encrypted gp3), 20G to 65536G. It grows in place and cannot
+            shrink.""",
+        also=("db_storage", "database_storage", "allocated_storage"),
+    )
+    rds_multi_az: bool = key(
+        readers.flag,
+        default="false",
+        description="""true has AWS keep a second database server ready in another zone, at twice the price. The machine
+            itself is in one zone, so that this helps against a failed server, and not against a failed zone.""",
+        also=("multi_az", "db_multi_az"),
+    )
+    rds_subnets: tuple[str, ...] = key(
+        readers.listed(values.words(r"subnet-[0-9a-f]{8,17}", SUBNETS)),
+        default="[]",
+        description="""Existing private subnets of vpc_id for the database server, in two zones or more. Empty: two are
+            created in the new VPC.""",
+        example='["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]',
+        also=("db_subnets", "database_subnets"),
+    )
+    rds_snapshot: str = key(
+        readers.pattern(
+            r"[A-Za-z][A-Za-z0-9:/_-]{0,254}|arn:[A-Za-z0-9:/_-]+", "the name or ARN of a snapshot", empty=True
+        ),
+        description="""The snapshot that the database server is made from. It counts when the server is made; on one
+            that is there it changes nothing.""",
+        example="machine-database-1a2b3c4-last",
+        also=("db_snapshot", "snapshot_identifier"),
+    )
     ssh_via: Literal["direct", "ssm"] = key(
         readers.choice("direct", "ssm"),
         default="direct",
@@ -100,6 +142,49 @@ class Ec2Keys(Keys):
 
 DEFAULTS = Ec2Keys()
 """The default value of every key."""
+
+
+def wants_rds(settings: Settings) -> bool:
+    """Whether an app of the stack has its database on RDS."""
+    return any(app.database == RDS for app in settings.each_app)
+
+
+def rds_placed(settings: Settings) -> Iterator[str]:
+    """With database rds, ec2.rds_subnets are set together with ec2.vpc_id, and ec2.region is one of AWS's own."""
+    keys = settings.of(Ec2Keys)
+    if not wants_rds(settings):
+        return
+    if keys.vpc_id and len(set(keys.rds_subnets)) < 2:
+        yield (
+            f"{NAMESPACE}:database is rds, and {NAMESPACE}:ec2.vpc_id names a VPC of yours; "
+            f"{NAMESPACE}:ec2.rds_subnets must name two or more private subnets of it, in different zones"
+        )
+    if keys.rds_subnets and not keys.vpc_id:
+        yield f"{NAMESPACE}:ec2.rds_subnets is set but {NAMESPACE}:ec2.vpc_id is empty; set the VPC that they are in"
+    if keys.region.startswith(("cn-", "us-gov-")):
+        yield (
+            f"{NAMESPACE}:database is rds, which Launchpad cannot use in {keys.region}: AWS's other partitions have "
+            "other addresses for certificates and secrets. Use postgres there"
+        )
+
+
+def rds_not_kept(settings: Settings) -> Iterator[str]:
+    """With database rds, on_destroy is not keep: the server cannot outlive the network that it is in."""
+    if wants_rds(settings) and settings.on_destroy == "keep":
+        yield (
+            f"{NAMESPACE}:on_destroy is keep, which {NAMESPACE}:database rds cannot do: the server cannot outlive the "
+            "stack's network. It must be empty, delete or snapshot"
+        )
+
+
+def rds_secret_closed(settings: Settings) -> Iterator[str]:
+    """With database rds, no app of the stack has metadata_access: it could read the password of every database."""
+    for app in settings.each_app if wants_rds(settings) else ():
+        if app.metadata_access:
+            yield (
+                f"{NAMESPACE}:metadata_access is true, and {NAMESPACE}:database is rds: the metadata service would "
+                f"give {app.app} the machine's role, and with that the password of the database server. Use one of them"
+            )
 
 
 def region_given(settings: Settings) -> Iterator[str]:

@@ -18,6 +18,8 @@ from tests.program.registrations import as_text, registered
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+DATABASE = "machine-database-1234567.c0ffee.eu-central-1.rds.amazonaws.com"
+SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds!db-01234567-89ab-cdef-0123-456789abcdef-AbCdEf"
 NEWEST = {"x86_64": "ami-0aaaaaaaaaaaaaaaa", "arm64": "ami-0bbbbbbbbbbbbbbbb"}
 ZONES = ["eu-central-1b", "eu-central-1c", "eu-central-1a"]
 
@@ -35,6 +37,16 @@ CONFIGURATIONS: dict[str, dict[str, str]] = {
         "ssh_cidrs": "[]",
         "domain": "app.example.org",
         "ec2.termination_protection": "true",
+    },
+    "rds": {**BASE, "database": "rds", "ec2.rds_class": "db.t4g.small", "ec2.rds_storage": "50G"},
+    "rds-existing-vpc": {
+        **BASE,
+        "database": "rds",
+        "ec2.vpc_id": "vpc-0123456789abcdef0",
+        "ec2.subnet_id": "subnet-0123456789abcdef0",
+        "ec2.rds_subnets": '["subnet-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa2"]',
+        "ec2.rds_multi_az": "true",
+        "on_destroy": "snapshot",
     },
     "arm64": {**BASE, "ec2.instance_type": "t4g.small", "ec2.tags": '{"CostCenter": 42}'},
 }
@@ -63,6 +75,12 @@ class Answers(mocks.Mocks):
             "aws:iam/role:Role": {"name": f"{args.name}-1234567"},
             "aws:iam/instanceProfile:InstanceProfile": {"name": f"{args.name}-1234567"},
             "aws:ec2/eipAssociation:EipAssociation": {"publicIp": "192.0.2.10"},
+            "aws:rds/subnetGroup:SubnetGroup": {"name": f"{args.name}-1234567"},
+            "aws:rds/parameterGroup:ParameterGroup": {"name": f"{args.name}-1234567"},
+            "aws:rds/instance:Instance": {
+                "address": DATABASE,
+                "masterUserSecrets": [{"secretArn": SECRET, "kmsKeyId": "key", "secretStatus": "active"}],
+            },
             "pulumi:index:Stash": {"output": inputs.get("input")},
             "pulumi-python:dynamic/launchpad:KeyPair": {"public_key": HOST_KEY, "private_key": "PRIVATE-canary"},
             "pulumi-python:dynamic/launchpad:Ec2HostKey": {"public_key": HOST_KEY},

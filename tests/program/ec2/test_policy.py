@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from policy.__main__ import main
-from policy.controls import CONTROLS, Finding, judge
+from policy.controls import UNKNOWN
+from policy.judging import CONTROLS, Finding, judge
 from policy.resources import Resource
 from policy.waivers import Waiver, load, unwaived
-from tests.program.ec2.recorder import BASE, CONFIGURATIONS, SNAPSHOTS, record
+from tests.program.ec2.recorder import BASE, CONFIGURATIONS, SECRET, SNAPSHOTS, record
 from tests.program.lightsail import recorder as lightsail
 
 REQUIRED = {
     *(f"EC2.{number}" for number in (1, 2, 3, 8, 18, 19, 21)),
+    *(f"RDS.{number}" for number in (1, 2, 3, 5, 6, 8, 9, 10, 11, 13, 17, 18, 23, 25, 36, 38, 46)),
     *(f"CKV_AWS_{number}" for number in (3, 8, 23, 24, 25, 46, 79, 126, 135, 260, 277, 341, 382)),
     *(f"CKV2_AWS_{number}" for number in (2, 5, 12, 41)),
 }
@@ -73,6 +75,31 @@ def block(state: str) -> list[Resource]:
 
 def use(**inputs: bool) -> list[Resource]:
     return [Resource("aws:ec2/volumeAttachment:VolumeAttachment", "it", inputs)]
+
+
+def may(action: str | list[str], what: str | list[str]) -> list[Resource]:
+    policy = json.dumps({"Statement": [{"Effect": "Allow", "Action": action, "Resource": what}]})
+    return [Resource("aws:iam/rolePolicy:RolePolicy", "it", {"policy": policy})]
+
+
+def rds(*after: str, **inputs: Any) -> list[Resource]:
+    return [Resource("aws:rds/instance:Instance", "it", {"engine": "postgres", **inputs}, frozenset(after))]
+
+
+def parameters(**parameter: str) -> list[Resource]:
+    return [Resource("aws:rds/parameterGroup:ParameterGroup", "group", {"parameters": [parameter]})]
+
+
+def database_in(*subnets: str) -> list[Resource]:
+    """A database in subnets of which the one called public has a route to the internet."""
+    table, use = "aws:ec2/routeTable:RouteTable", "aws:ec2/routeTableAssociation:RouteTableAssociation"
+    return [
+        Resource(table, "out", {"routes": [{"cidrBlock": "0.0.0.0/0", "gatewayId": "igw-1"}]}),
+        Resource(table, "in", {"routes": []}),
+        Resource(use, "a", {}, frozenset({"out", "public"})),
+        Resource(use, "b", {}, frozenset({"in", "private"})),
+        Resource("aws:rds/subnetGroup:SubnetGroup", "it", {}, frozenset(subnets)),
+    ]
 
 
 PASSING_AND_VIOLATING: dict[str, tuple[Sequence[Resource], Sequence[Sequence[Resource]]]] = {
@@ -176,16 +203,57 @@ PASSING_AND_VIOLATING: dict[str, tuple[Sequence[Resource], Sequence[Sequence[Res
     "CKV_AWS_126": (instance(monitoring=True), [instance(), instance(monitoring=False)]),
     "CKV_AWS_135": (instance(ebsOptimized=True), [instance(), instance(ebsOptimized=False)]),
     "CKV2_AWS_5": (
-        [Resource(GROUP, "it", {}), *instance("it")],
+        [Resource(GROUP, "it", {}), *instance("it"), Resource(GROUP, "group", {}), *rds("group")],
         [[Resource(GROUP, "it", {})], [Resource(GROUP, "it", {}), *instance("other")]],
+    ),
+    "RDS.1": (
+        [Resource("aws:rds/snapshot:Snapshot", "it", {"sharedAccounts": ["123456789012"]})],
+        [[Resource("aws:rds/snapshot:Snapshot", "it", {"sharedAccounts": ["all"]})]],
+    ),
+    "RDS.2": (rds(publiclyAccessible=False), [rds(publiclyAccessible=True)]),
+    "RDS.3": (rds(storageEncrypted=True), [rds(), rds(storageEncrypted=False)]),
+    "RDS.5": (rds(multiAz=True), [rds(), rds(multiAz=False)]),
+    "RDS.6": (rds(monitoringInterval=60), [rds(), rds(monitoringInterval=0)]),
+    "RDS.8": (rds(deletionProtection=True), [rds(), rds(deletionProtection=False)]),
+    "RDS.9": (
+        rds(enabledCloudwatchLogsExports=["postgresql"]),
+        [rds(), rds(enabledCloudwatchLogsExports=["upgrade"])],
+    ),
+    "RDS.10": (rds(iamDatabaseAuthenticationEnabled=True), [rds()]),
+    "RDS.11": (rds(backupRetentionPeriod=7), [rds(), rds(backupRetentionPeriod=6)]),
+    "RDS.13": (rds(autoMinorVersionUpgrade=True), [rds(autoMinorVersionUpgrade=False)]),
+    "RDS.17": (rds(copyTagsToSnapshot=True), [rds(), rds(copyTagsToSnapshot=False)]),
+    "RDS.18": (rds(dbSubnetGroupName="private"), [rds()]),
+    "RDS.23": (rds(port=5433), [rds(), rds(port=5432), rds(engine="mysql", port=3306)]),
+    "RDS.25": (
+        [*rds(username="launchpad"), *rds(snapshotIdentifier="last")],
+        [rds(), rds(username="postgres"), rds(username="admin")],
+    ),
+    "RDS.38": (
+        [*rds("group"), *parameters(name="rds.force_ssl", value="1")],
+        [rds(), [*rds("group"), *parameters(name="rds.force_ssl", value="0")], rds("group")],
+    ),
+    "RDS.46": (database_in("private"), [database_in("private", "public")]),
+    "LAUNCHPAD.4": (
+        rds(manageMasterUserPassword=True),
+        [rds(), rds(password="x"), rds(manageMasterUserPassword=True, passwordWo="x")],
     ),
     "CKV2_AWS_41": (instance(iamInstanceProfile="profile"), [instance()]),
     "LAUNCHPAD.1": (
-        attachment("arn:aws-cn:iam::aws:policy/AmazonSSMManagedInstanceCore"),
+        [
+            *attachment("arn:aws-cn:iam::aws:policy/AmazonSSMManagedInstanceCore"),
+            *may("secretsmanager:GetSecretValue", SECRET),
+            Resource("aws:iam/rolePolicy:RolePolicy", "it", {"policy": UNKNOWN}),
+        ],
         [
             attachment("arn:aws:iam::aws:policy/AdministratorAccess"),
             attachment("arn:aws:iam::123456789012:policy/AmazonSSMManagedInstanceCore"),
             [Resource("aws:iam/rolePolicy:RolePolicy", "it", {})],
+            may("s3:GetObject", SECRET),
+            may("secretsmanager:GetSecretValue", SECRET.rpartition("-")[0] + "-*"),
+            may(["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], SECRET),
+            may("secretsmanager:GetSecretValue", [SECRET, "*"]),
+            [Resource("aws:iam/rolePolicy:RolePolicy", "it", {"policy": '{"Statement": []}'})],
         ],
     ),
     "LAUNCHPAD.3": (

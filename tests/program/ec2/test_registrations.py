@@ -15,7 +15,7 @@ from infra.machines.ec2.ec2 import Ec2Machine
 from infra.machines.ec2.network import Ec2Network, Ec2NetworkArgs
 from infra.machines.ec2.plan import Ec2Args
 from infra.machines.firewall import plan
-from tests.program.ec2.recorder import BASE, CONFIGURATIONS, SNAPSHOTS, Answers, record, run
+from tests.program.ec2.recorder import BASE, CONFIGURATIONS, SECRET, SNAPSHOTS, Answers, record, run
 from tests.program.registrations import as_text, names, one
 
 
@@ -106,6 +106,53 @@ def test_nothing_of_an_existing_network_is_touched() -> None:
     assert not {kind for kind in kinds if any(word in kind for word in ("ec2/vpc:", "ubnet", "etworkAcl", "oute"))}
     assert one(recorded, "instance")["inputs"]["subnetId"] == "subnet-0123456789abcdef0"
     assert one(recorded, "group")["inputs"]["vpcId"] == "vpc-0123456789abcdef0"
+
+
+RDS = {**BASE, "database": "rds"}
+
+
+def test_without_an_app_that_wants_it_there_is_no_database_server_and_no_private_network() -> None:
+    more = {each["name"] for each in record(RDS)} - {each["name"] for each in record(BASE)}
+    assert more == {
+        *("machine-private", "machine-private-1", "machine-private-1-route", "machine-private-2"),
+        *("machine-private-2-route", "machine-acl-private", "machine-database", "machine-rds", "machine-rds-group"),
+        *("machine-rds-in", "machine-rds-out", "machine-rds-log-postgresql", "machine-rds-log-upgrade"),
+        *("machine-rds-parameters", "machine-rds-secret"),
+    }
+    same = [each for each in record(RDS) if each["name"] not in more]
+    assert same == record(BASE)
+
+
+@pytest.mark.parametrize(
+    ("on_destroy", "protected", "without_snapshot"),
+    [("", True, False), ("delete", False, True), ("snapshot", False, False)],
+)
+def test_the_database_server_is_protected_unless_a_key_says_what_becomes_of_it(
+    on_destroy: str, protected: bool, without_snapshot: bool
+) -> None:
+    server = one(record({**RDS, "on_destroy": on_destroy}), "rds")["inputs"]
+    assert (server["deletionProtection"], server["skipFinalSnapshot"]) == (protected, without_snapshot)
+    assert server["finalSnapshotIdentifier"] == "machine-database-1234567-last"
+
+
+def test_a_server_from_a_snapshot_has_the_master_and_the_version_of_that() -> None:
+    server = one(record({**RDS, "ec2.rds_snapshot": "shop-last"}), "rds")
+    assert server["inputs"]["snapshotIdentifier"] == "shop-last"
+    assert not {"username", "engineVersion"} & set(server["inputs"])
+    # The key may be emptied or name another one later: that makes no new server in place of the one with the data.
+    assert server["options"]["ignore_changes"] == ["engineVersion", "snapshotIdentifier", "username"]
+
+
+def test_the_machine_alone_reaches_the_server_and_reads_its_secret_alone() -> None:
+    recorded = record(RDS)
+    rule = one(recorded, "rds-in")["inputs"]
+    assert (rule["securityGroupId"], rule["referencedSecurityGroupId"]) == ("machine-rds-group-id", "machine-group-id")
+    assert json.loads(one(recorded, "rds-secret")["inputs"]["policy"])["Statement"] == [
+        {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": SECRET}
+    ]
+    routes = {each["name"]: each["inputs"]["routes"] for each in recorded if "routeTable:" in each["type"]}
+    assert routes["machine-private"] == []
+    assert one(recorded, "database")["inputs"]["subnetIds"] == ["machine-private-1-id", "machine-private-2-id"]
 
 
 FOUND = DataDisk("vol-0123456789abcdef0", 10, "eu-central-1b", attached=False, created="2026-11-27")

@@ -107,7 +107,7 @@ def test_another_file_is_another_version_so_that_the_server_starts_anew() -> Non
 
 
 def test_an_app_finds_its_database_by_variables_without_a_password() -> None:
-    assert database.variables("shop") == {
+    assert database.variables("shop", database.Database("postgres")) == {
         "DATABASE_URL": "postgresql://shop@/shop?host=/run/launchpad-postgresql",
         "PGHOST": "/run/launchpad-postgresql",
         "PGDATABASE": "shop",

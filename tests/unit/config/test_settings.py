@@ -198,6 +198,52 @@ EC2 = {"machine": "ec2", "ec2.region": "eu-central-1", "ssh_cidrs": '["203.0.113
             {**EC2, "ec2.data_disk": "10"},
             "launchpad:ec2.data_disk is '10'; it must be 0 or a size from 1G to 16384G, such as 32G",
         ),
+        (
+            {"database": "rds"},
+            "launchpad:database is rds, which machine embedded does not have; it must be empty or postgres",
+        ),
+        (
+            {**EC2, "database": "rds", "on_destroy": "keep"},
+            "launchpad:on_destroy is keep, which launchpad:database rds cannot do: the server cannot outlive the stack's "
+            "network. It must be empty, delete or snapshot",
+        ),
+        (
+            {**EC2, "database": "rds", "metadata_access": "true"},
+            "launchpad:metadata_access is true, and launchpad:database is rds: the metadata service would give app the "
+            "machine's role, and with that the password of the database server. Use one of them",
+        ),
+        (
+            {**EC2, "database": "rds", "ec2.region": "us-gov-west-1"},
+            "launchpad:database is rds, which Launchpad cannot use in us-gov-west-1: AWS's other partitions have other "
+            "addresses for certificates and secrets. Use postgres there",
+        ),
+        (
+            {
+                **EC2,
+                "database": "rds",
+                "ec2.vpc_id": "vpc-0123456789abcdef0",
+                "ec2.subnet_id": "subnet-0123456789abcdef0",
+                "ec2.rds_subnets": '["subnet-0123456789abcdef0"]',
+            },
+            "launchpad:database is rds, and launchpad:ec2.vpc_id names a VPC of yours; launchpad:ec2.rds_subnets must "
+            "name two or more private subnets of it, in different zones",
+        ),
+        (
+            {**EC2, "database": "rds", "ec2.rds_subnets": '["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]'},
+            "launchpad:ec2.rds_subnets is set but launchpad:ec2.vpc_id is empty; set the VPC that they are in",
+        ),
+        (
+            {**EC2, "ec2.rds_class": "t4g.micro"},
+            "launchpad:ec2.rds_class is 't4g.micro'; it must be an RDS instance class such as db.t4g.micro",
+        ),
+        (
+            {**EC2, "ec2.rds_storage": "10G"},
+            "launchpad:ec2.rds_storage is '10G'; it must be a size from 20G to 65536G, such as 20G",
+        ),
+        (
+            {**EC2, "database": "rds", "env": '{"PGPASSFILE": "x"}'},
+            "launchpad:env.PGPASSFILE is set, but database is rds, which sets it itself; remove one of them",
+        ),
         ({**EC2, "ec2.disk": "4G"}, "launchpad:ec2.disk is '4G'; it must be a size from 8G to 16384G, such as 20G"),
         (
             {**EC2, "ec2.vpc_cidr": "8.8.0.0/16"},

@@ -107,6 +107,53 @@ def test_a_database_that_is_taken_away_stays_and_is_told_of() -> None:
     ]
 
 
+RDS = replace(EC2, databases=["shop"], server=True)
+GONE = "DATA: the database server on RDS: "
+
+
+def test_a_database_server_that_nobody_wants_is_protected_until_a_key_said_so_before() -> None:
+    after = replace(RDS, databases=[], server=False)
+    unwanted = f"{GONE}no app wants it, and it would be deleted, from which it is protected"
+    for kept in ("", "keep"):
+        found = changes(replace(RDS, on_destroy=kept), replace(after, on_destroy="delete"))
+        assert Change(unwanted, protected=True) in found
+    assert lines(replace(RDS, on_destroy="delete"), replace(after, on_destroy="delete")) == [
+        (f"{GONE}no app wants it, and it is DELETED", False)
+    ]
+    assert lines(replace(RDS, on_destroy="snapshot"), replace(after, on_destroy="snapshot")) == [
+        (f"{GONE}no app wants it, and it is DELETED, and a snapshot of it stays", False)
+    ]
+
+
+def test_a_database_server_does_not_go_over_to_another_network() -> None:
+    elsewhere = replace(RDS, place={**RDS.place, "ec2.vpc_id": "vpc-1"})
+    protected = [each.line for each in changes(RDS, elsewhere) if each.protected]
+    assert protected == [
+        f"{GONE}a server elsewhere takes its place, and it would be deleted, from which it is protected"
+    ]
+    assert lines(RDS, replace(RDS, instance="i-2")) == [
+        (REPLACED + "the disk with the data of blog and shop goes over to the new one", False)
+    ]
+    assert changes(EC2, RDS) == []
+
+
+def test_the_refusal_says_how_it_can_be_done() -> None:
+    found = changes(RDS, replace(RDS, server=False))
+    assert data_changes.protection("prod", found) == (
+        f"{GONE}no app wants it, and it would be deleted, from which it is protected\n"
+        "To have it deleted, with a last snapshot: take back what you changed, pulumi config set --stack prod "
+        "launchpad:on_destroy snapshot, launchpad up, and then change it. With delete in place of snapshot, nothing of "
+        "it stays."
+    )
+
+
+def test_terms_of_a_state_from_before_there_were_servers_are_read() -> None:
+    known = asdict(RDS)
+    del known["server"]
+    assert DataTerms.of(known) == replace(RDS, server=False)
+    assert DataTerms.of({"kind": "ec2"}) is None
+
+
 def test_an_app_that_goes_with_its_machine_is_told_of_once() -> None:
     found = lines(replace(EC2, disk=False), replace(EC2, disk=False, instance="i-2", apps={"shop": False}))
     assert found == [(REPLACED + "the data of blog and shop is DELETED", True)]

@@ -177,3 +177,17 @@ def test_the_tunnel_of_deployments_is_not_taken(monkeypatch: pytest.MonkeyPatch)
     assert (found["host"], found["port"], found["proxy_command"]) == ("192.0.2.10", 22, "aws ssm")
     found = connection.properties(access)
     assert (found["host"], found["port"], "proxy_command" in found) == ("127.0.0.1", 20001, False)
+
+
+def test_a_database_server_is_not_destroyed_without_a_word_even_if_it_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(monkeypatch, answer(EMPTY))
+    assert "stack prod holds data:\n  the database server on RDS, which is protected from deletion\n" in refused(
+        replace(EC2, server=True)
+    )
+    DataGuardProvider().delete("data-guard", props(replace(EC2, server=True, on_destroy="snapshot")))
+
+
+def test_a_database_server_that_would_go_is_refused_in_the_preview_without_asking() -> None:
+    before, after = props(replace(EC2, server=True)), props(EC2)
+    (failure,) = DataGuardProvider().check(before, after).failures
+    assert "which it is protected" in failure.reason

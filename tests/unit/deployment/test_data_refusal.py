@@ -66,6 +66,17 @@ def test_the_choices_where_nothing_is_said() -> None:
     )
 
 
+def test_a_protected_server_is_not_deleted_by_a_word_that_no_update_has_seen() -> None:
+    protected = replace(EC2, server=True)
+    assert remedy("prod", protected, "delete") == (
+        "launchpad:on_destroy is delete now, which counts from the next up on. Run launchpad up, then destroy again."
+    )
+    assert remedy("prod", protected, "").splitlines()[0] == (
+        f"To have it deleted: {SET} delete, then launchpad up, then destroy again"
+    )
+    assert remedy("prod", replace(protected, on_destroy="delete"), "delete") == ""
+
+
 def test_what_a_destroy_makes_of_it_now() -> None:
     assert destroyed_now("prod", EC2, "") == ""
     assert destroyed_now("prod", EC2, "delete") == "delete"

@@ -6,8 +6,17 @@ import pytest
 
 from infra.machines import firewall
 from infra.machines.ec2 import plan
-from infra.machines.ec2.acl import LIMIT, AclEntry, TooManyNetworks, acl_entries
-from infra.machines.ec2.plan import Ec2Args, ExistingNetwork, Network, Subnet, architecture, group_rules, partition
+from infra.machines.ec2.acl import LIMIT, AclEntry, TooManyNetworks, acl_entries, private_entries
+from infra.machines.ec2.plan import (
+    Ec2Args,
+    ExistingNetwork,
+    Network,
+    Subnet,
+    architecture,
+    group_rules,
+    network,
+    partition,
+)
 from infra.machines.firewall import Firewall
 from infra.protocol.firewall import Rule
 
@@ -157,3 +166,17 @@ def test_acl_has_its_limit() -> None:
     assert len(inbound(fits)) == LIMIT
     with pytest.raises(TooManyNetworks, match="name 12 IPv4 networks"):
         acl_entries(rules(*(("tcp", 22, 22, f"10.{number}.0.0/24") for number in range(LIMIT - 6))))
+
+
+def test_only_the_vpc_itself_reaches_a_private_subnet_and_only_the_databases_port() -> None:
+    cidr = "10.64.0.0/16"
+    assert private_entries(cidr, 5433) == (
+        AclEntry(100, "ingress", "tcp", 5433, 5433, cidr),
+        AclEntry(100, "egress", "tcp", 1024, 65535, cidr),
+    )
+    planned = network(cidr, WEB, private=True)
+    assert [(each.suffix, each.cidr, each.zone) for each in planned.private] == [
+        ("private-1", "10.64.32.0/20", 0),
+        ("private-2", "10.64.48.0/20", 1),
+    ]
+    assert planned.subnets == network(cidr, WEB).subnets
