@@ -6,10 +6,12 @@ names of the others, and it trusts the authority that signed their certificate. 
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
 
+from infra.machines.embedded import client, container
 from tests.agent.lab import Lab
 
 REGION = "eu-central-1"
@@ -89,7 +91,7 @@ def install(lab: Lab, folder: Path) -> None:
     lab.sudo(f"cp {FOLDER}/authority.pem /usr/local/share/ca-certificates/tests.crt")
     lab.sudo("update-ca-certificates")
     lab.sudo("tee --append /etc/hosts", HOSTS)
-    lab.sudo("ip address add 169.254.169.254/32 dev lo")
+    _address(lab, "169.254.169.254/32")
     lab.sudo(f"systemd-run --unit=tests-aws python3 {FOLDER}/service.py {FOLDER} '{ARN}'")
     _install_database(lab)
     rotate(lab, "first-canary")
@@ -111,6 +113,15 @@ def ask(lab: Lab, statement: str, database: str = "postgres") -> str:
     return lab.sudo(f"setpriv --reuid=postgres --clear-groups psql -p {PORT} -XAtq -d {database}", statement)
 
 
+def _address(lab: Lab, address: str) -> None:
+    """Give the machine an address of its own, from outside: it may not change its network itself."""
+    file = client.machines() / lab.name / "machine.json"
+    record = json.loads(subprocess.check_output([*client.privilege(), "cat", str(file)]))
+    (leader,) = [pid for pid in container.children(record["pid"]) if container.listens(pid, "/run/systemd/private")]
+    words = ["nsenter", f"--target={leader}", "--net", "ip", "address", "add", address, "dev", "lo"]
+    subprocess.run([*client.privilege(), *words], check=True)
+
+
 def _put(lab: Lab, path: str, text: str) -> None:
     lab.sudo(f"sh -c 'umask 077; cat >{path}'", text)
 
@@ -119,10 +130,11 @@ def _certify(folder: Path, authority: str, name: str, hosts: tuple[str, ...]) ->
     """Make an authority, and a certificate of it for some hosts."""
     names = ",".join(f"DNS:{host}" for host in hosts)
     (folder / "extensions").write_text(f"subjectAltName={names}\n")
+    use = "-addext keyUsage=critical,keyCertSign"
     key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
     by = f"-CA {authority}.pem -CAkey {authority}.key -CAcreateserial -days 30 -extfile extensions"
     for line in (
-        f"req -x509 {key} -keyout {authority}.key -out {authority}.pem -days 30 -subj /CN={authority}",
+        f"req -x509 {key} -keyout {authority}.key -out {authority}.pem -days 30 -subj /CN={authority} {use}",
         f"req {key} -keyout {name}.key -out {name}.csr -subj /CN={name}",
         f"x509 -req -in {name}.csr -out {name}.pem {by}",
     ):

@@ -60,7 +60,8 @@ class Rds:
 
     def env(self, user: str) -> Mapping[str, str]:
         """How the server is told from others, and the password or the file with it."""
-        tls = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": database.CA, "PGCONNECT_TIMEOUT": "15"}
+        # libpq looks for certificates of ours in HOME, and fails where it may not: root's is closed to the app.
+        tls = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": database.CA, "PGCONNECT_TIMEOUT": "15", "HOME": "/"}
         if user != self.admin:
             return {**tls, "PGPASSFILE": database.password_file(self.app.name)}
         self._password = self._password or aws_secret.password(self.place)

@@ -121,6 +121,7 @@ def test_the_app_runs_its_own_commands_and_reads_the_password_from_its_file(prog
         "PGSSLMODE": "verify-full",
         "PGSSLROOTCERT": "/etc/launchpad/rds-ca.pem",
         "PGCONNECT_TIMEOUT": "15",
+        "HOME": "/",
         "PGPASSFILE": "/etc/launchpad/shop/database/password",
     }
 
