@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.agent.services import aws_secret, postgres_package, postgres_roles, rds_password, rds_trust, sql
+from infra.agent.services import postgres_package, postgres_roles, rds_password, rds_trust, sql
 from infra.agent.system import files, say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import SETTINGS, App
@@ -64,7 +64,10 @@ class Rds:
         tls = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": database.CA, "PGCONNECT_TIMEOUT": "15", "HOME": "/"}
         if user != self.admin:
             return {**tls, "PGPASSFILE": database.password_file(self.app.name)}
-        self._password = self._password or aws_secret.password(self.place)
+        if not self._password:
+            from infra.agent.services import aws_secret  # noqa: PLC0415 - late: few commands need it
+
+            self._password = aws_secret.password(self.place)
         return {**tls, "PGPASSWORD": self._password}
 
     def forget(self) -> None:

@@ -7,8 +7,6 @@ Source: AWS's documentation, "Using SSL/TLS to encrypt a connection to a DB inst
 
 from __future__ import annotations
 
-import ssl
-import urllib.request
 from pathlib import Path
 
 from infra.agent.system import files, say
@@ -38,6 +36,9 @@ def fetch() -> bool:
     Raises:
         Failure: They cannot be fetched, or are no certificates.
     """
+    import ssl  # noqa: PLC0415 - late: hardly any command needs these two
+    import urllib.request  # noqa: PLC0415
+
     say.step("database", f"fetching {BUNDLE}")
     try:
         with urllib.request.urlopen(BUNDLE, timeout=ANSWER, context=ssl.create_default_context()) as answer:

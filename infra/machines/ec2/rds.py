@@ -54,7 +54,7 @@ def make(scope: Scope, args: Ec2Args, wanted: RdsArgs, network: Network, role: i
         What the machine has to know, once it may read the password.
     """
     instance = _instance(scope, args, wanted, network)
-    secret = instance.master_user_secrets.apply(lambda secrets: str(secrets[0].secret_arn))
+    secret = instance.master_user_secrets.apply(_secret)
     allowed = iam.RolePolicy(
         scope.name("rds-secret"), role=role.name, policy=secret.apply(may_read), opts=scope.options()
     )
@@ -67,6 +67,14 @@ def may_read(secret: str) -> str:
     """The policy that lets the machine read one secret."""
     statement = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _secret(secrets: Sequence[Any] | None) -> str:
+    if not secrets:
+        raise pulumi.RunError(
+            "RDS tells of no secret with the password of its master user: pulumi refresh, then up again"
+        )
+    return str(secrets[0].secret_arn)
 
 
 def _server(region: str, values: list[Any]) -> Server:

@@ -15,7 +15,9 @@ from infra.deployment.revision import Revision
 from infra.deployment.source import Source as Location
 from infra.machines.contract import Machine, SshAccess
 from infra.machines.firewall import plan
+from infra.machines.registry import KINDS
 from infra.protocol import codec
+from infra.protocol.database import Server
 from infra.protocol.specs import DeploySpec, Health, Limits, PrepareSpec, Source, Tls
 from tests.unit.config.reading import parse
 
@@ -157,3 +159,18 @@ def test_timeouts_and_limits_of_the_settings_reach_the_machine() -> None:
 def test_an_app_of_a_program_has_the_defaults_of_the_config() -> None:
     """Whoever leaves a key and whoever leaves an argument get the same app."""
     assert from_settings.app(parse({})) == AppArgs("app")
+
+
+@pytest.mark.parametrize(
+    ("database", "server", "able"),
+    [("", False, ["delete", "keep", "snapshot"]), ("rds", True, ["delete", "snapshot"])],
+)
+def test_the_terms_of_the_data_know_of_a_database_server_which_cannot_be_kept(
+    database: str, server: bool, able: list[str]
+) -> None:
+    settings = parse(
+        {"machine": "ec2", "ec2.region": "eu-central-1", "ssh_cidrs": '["203.0.113.7/32"]', "database": database}
+    )
+    there = replace(MACHINE, kind="ec2", database=Server("db.example.org") if server else None)
+    terms = from_settings.data_terms(settings, KINDS["ec2"], there)
+    assert (terms.server, list(terms.able), list(terms.databases)) == (server, able, ["app"] if server else [])
