@@ -24,7 +24,7 @@ from infra.machines.registry import KINDS, is_given
 from infra.protocol import quantities, values
 from infra.protocol.app_settings import Dependencies
 from infra.protocol.backups import BackupSpec, Keep
-from infra.protocol.database import Database
+from infra.protocol.database import RDS, Database
 from infra.protocol.machine_settings import SettingsSpec
 from infra.protocol.services import Cache
 from infra.protocol.specs import Health, Limits
@@ -216,6 +216,7 @@ def data_terms(settings: Settings, kind: Kind, machine: Machine) -> DataTerms:
         place=kind.place(settings),
         databases=sorted(each.app for each in settings.each_app if each.database),
         server=machine.database is not None,
+        on_server=sorted(each.app for each in settings.each_app if each.database == RDS),
     )
 
 

@@ -40,6 +40,7 @@ class DataTerms:
         databases: The apps that have a database.
         server: Whether there is a database server beside the machine, which is protected from deletion unless
             ``on_destroy`` said otherwise at the last update.
+        on_server: The apps whose database is there, and not on the machine.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class DataTerms:
     instance: str = ""
     databases: Sequence[str] = ()
     server: bool = False
+    on_server: Sequence[str] = ()
 
     @classmethod
     def of(cls, props: Mapping[str, Any]) -> DataTerms | None:
@@ -215,6 +217,11 @@ def _of_apps(before: DataTerms, after: DataTerms, *, same: bool) -> Iterator[Cha
         gone = before.server and not after.server
         if app in before.databases and app not in after.databases and same and not gone:
             yield Change(f"{MARK}app {app} no longer has its database: what is in it stays on the machine, unused")
+        moves = (app in before.on_server) != (app in after.on_server)
+        if app in before.databases and app in after.databases and moves and same:
+            yield Change(
+                f"{MARK}app {app} gets another database, an empty one: what is in the former stays there, unused"
+            )
         if after.apps[app] != deleted:
             yield Change(of_removal(app, deleted=after.apps[app]))
 

@@ -125,6 +125,13 @@ def test_a_database_server_that_nobody_wants_is_protected_until_a_key_said_so_be
     ]
 
 
+def test_another_kind_of_database_is_an_empty_one_and_the_preview_says_so() -> None:
+    here, there = replace(RDS, on_server=[]), replace(RDS, on_server=["shop"])
+    told = ("DATA: app shop gets another database, an empty one: what is in the former stays there, unused", False)
+    assert lines(here, there) == lines(there, here) == [told]
+    assert lines(there, there) == []
+
+
 def test_a_database_server_does_not_go_over_to_another_network() -> None:
     elsewhere = replace(RDS, place={**RDS.place, "ec2.vpc_id": "vpc-1"})
     protected = [each.line for each in changes(RDS, elsewhere) if each.protected]

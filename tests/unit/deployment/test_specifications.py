@@ -174,3 +174,4 @@ def test_the_terms_of_the_data_know_of_a_database_server_which_cannot_be_kept(
     there = replace(MACHINE, kind="ec2", database=Server("db.example.org") if server else None)
     terms = from_settings.data_terms(settings, KINDS["ec2"], there)
     assert (terms.server, list(terms.able), list(terms.databases)) == (server, able, ["app"] if server else [])
+    assert list(terms.on_server) == list(terms.databases)
