@@ -23,6 +23,8 @@ SECRETS = re.compile(
 )
 NO_DESCRIPTION = ("", "Managed by Pulumi", "Managed by Terraform")
 SSM_CORE = "AmazonSSMManagedInstanceCore"
+SNAPSHOTS = ("dlm.amazonaws.com", "service-role/AWSDataLifecycleManagerServiceRole")
+"""The service that makes snapshots, and the one policy of its role."""
 ONE_SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+")
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What a preview has in place of a text that is not known yet. Source: UnknownStringValue in Pulumi's sdk/go."""
@@ -231,8 +233,14 @@ def has_role(resources: Resources) -> Iterator[tuple[Resource, str]]:
 @control("LAUNCHPAD.1")
 def least_privilege(resources: Resources) -> Iterator[tuple[Resource, str]]:
     """The machine's role allows only Session Manager, and to read one secret each by its full name."""
+    of_service = {
+        role.name for role in of(resources, r.ROLE) if SNAPSHOTS[0] in str(role.inputs.get("assumeRolePolicy"))
+    }
     for attachment in of(resources, r.POLICY_ATTACHMENT):
-        if not str(attachment.inputs.get("policyArn")).endswith(f":iam::aws:policy/{SSM_CORE}"):
+        if of_service & attachment.depends_on:
+            if not str(attachment.inputs.get("policyArn")).endswith(f":iam::aws:policy/{SNAPSHOTS[1]}"):
+                yield attachment, f"the role of snapshots may do more than {SNAPSHOTS[1]}"
+        elif not str(attachment.inputs.get("policyArn")).endswith(f":iam::aws:policy/{SSM_CORE}"):
             yield attachment, f"the role may do more than {SSM_CORE}"
     for inline in of(resources, r.ROLE_POLICY):
         if not _reads_one_secret(str(inline.inputs.get("policy"))):

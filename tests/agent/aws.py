@@ -63,6 +63,8 @@ class Services(Aws):
         with open(FOLDER / "asked", "a") as file:
             file.write("asked\\n")
         secret = {"username": "launchpad", "password": (FOLDER / "password").read_text().strip()}
+        if (FOLDER / "next").exists():
+            (FOLDER / "next").rename(FOLDER / "password")
         self.answer(200, json.dumps({"ARN": ARN, "SecretString": json.dumps(secret)}))
 
 metadata = http.server.ThreadingHTTPServer(("169.254.169.254", 80), Metadata)
@@ -70,6 +72,7 @@ services = http.server.ThreadingHTTPServer(("127.0.0.2", 443), Services)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(FOLDER / "web.pem", FOLDER / "web.key")
 services.socket = context.wrap_socket(services.socket, server_side=True)
+(FOLDER / "ready").touch()
 threading.Thread(target=metadata.serve_forever, daemon=True).start()
 services.serve_forever()
 """
@@ -94,6 +97,7 @@ def install(lab: Lab, folder: Path) -> None:
     _address(lab, "169.254.169.254/32")
     lab.sudo(f"systemd-run --unit=tests-aws python3 {FOLDER}/service.py {FOLDER} '{ARN}'")
     _install_database(lab)
+    lab.sudo(f"timeout 60 sh -c 'until test -e {FOLDER}/ready; do sleep 0.1; done'")
     rotate(lab, "first-canary")
 
 
@@ -101,6 +105,12 @@ def rotate(lab: Lab, password: str) -> None:
     """Give the master another password, as RDS does by itself every week."""
     ask(lab, f"ALTER ROLE launchpad PASSWORD '{password}'")
     _put(lab, f"{FOLDER}/password", password)
+
+
+def rotate_ahead(lab: Lab, password: str) -> None:
+    """Do the same, with a secret that is behind: it has the former password for one more question."""
+    ask(lab, f"ALTER ROLE launchpad PASSWORD '{password}'")
+    _put(lab, f"{FOLDER}/next", password)
 
 
 def asked(lab: Lab) -> int:

@@ -7,7 +7,7 @@ from pulumi_aws import ebs, ec2
 
 from infra.machines.aws.data_disk import tags
 from infra.machines.aws.scope import Scope
-from infra.machines.ec2 import volumes
+from infra.machines.ec2 import snapshots, volumes
 from infra.machines.ec2.plan import Ec2Args
 
 HELD = ("availabilityZone", "snapshotId", "kmsKeyId")
@@ -34,7 +34,7 @@ def make(scope: Scope, args: Ec2Args, zone: pulumi.Input[str]) -> ebs.Volume:
         type="gp3",
         size=found.size if found and taken_over else args.data_disk,
         final_snapshot=True if args.on_destroy == "snapshot" else None,
-        tags=scope.name_tag("data") | tags(scope.prefix),
+        tags=scope.name_tag("data") | tags(scope.prefix) | snapshots.tag(scope, args),
         opts=scope.options(
             ignore_changes=[*HELD, *(TAKEN_OVER if taken_over else ())],
             # of a volume that the state has already this changes nothing

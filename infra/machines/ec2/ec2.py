@@ -16,7 +16,7 @@ from infra.machines.aws import data_disk, zone
 from infra.machines.aws.scope import Scope, provider
 from infra.machines.cloudinit import host_name
 from infra.machines.contract import Machine, SshAccess, Tunnel
-from infra.machines.ec2 import data_volume, plan, rds, tunnel
+from infra.machines.ec2 import data_volume, plan, rds, snapshots, tunnel
 from infra.machines.ec2.firstboot import first_boot
 from infra.machines.ec2.hostkey import HostKey
 from infra.machines.ec2.network import Ec2Network, Ec2NetworkArgs
@@ -71,6 +71,7 @@ class Ec2Machine(pulumi.ComponentResource):
         group = self._group(place.vpc_id)
         key = KeyPair(f"{name}-client-key", pulumi.ResourceOptions(parent=self))
         volume = data_volume.make(self._scope, args, place.zone) if args.data_disk else None
+        snapshots.make(self._scope, args)
         role = self._role()
         instance = self._instance(place.beside(self._scope, volume), group, key, role)
         attachment = data_volume.attach(self._scope, volume, instance) if volume else None

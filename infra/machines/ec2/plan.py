@@ -74,6 +74,9 @@ class Ec2Args:
     data_disk_found: DataDisk | None = None
     """The stack's data disk that is there already (``volumes.find``); one that is not attached is taken over."""
 
+    snapshots: int = DEFAULTS.snapshots
+    """How many daily snapshots of the data disk are kept; 0: none are made."""
+
     ami: pulumi.Input[str] = ""
     """The image's id; empty: the newest Debian when the machine is created, kept from then on."""
 

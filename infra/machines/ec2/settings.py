@@ -42,6 +42,14 @@ class Ec2Keys(Keys):
             the data is lost with the machine. It grows in place, cannot shrink and stays in its zone.""",
         also=("data_volume", "ebs"),
     )
+    snapshots: int = key(
+        readers.whole_number(0, 365),
+        default="0",
+        description="""How many daily snapshots of the data disk AWS keeps (Data Lifecycle Manager, at 03:00 UTC); 0:
+            none are made. They are where the disk is, and no substitute for backups; and they outlive it: nobody
+            removes the last ones when the stack is destroyed.""",
+        also=("snapshot_count", "ebs_snapshots"),
+    )
     ami: str = key(
         readers.pattern(r"ami-[0-9a-f]{8,17}", "the id of an image such as ami-0123456789abcdef0", empty=True),
         description="""Image (AMI). Empty: the newest Debian 13 at the time the machine is created, kept from then on.
@@ -142,6 +150,16 @@ class Ec2Keys(Keys):
 
 DEFAULTS = Ec2Keys()
 """The default value of every key."""
+
+
+def snapshots_of_a_disk(settings: Settings) -> Iterator[str]:
+    """ec2.snapshots is 0 where ec2.data_disk is."""
+    keys = settings.of(Ec2Keys)
+    if keys.snapshots and not keys.data_disk:
+        yield (
+            f"{NAMESPACE}:ec2.snapshots is {keys.snapshots} but {NAMESPACE}:ec2.data_disk is 0; "
+            "set one of them otherwise"
+        )
 
 
 def wants_rds(settings: Settings) -> bool:

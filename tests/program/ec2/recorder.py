@@ -37,6 +37,7 @@ CONFIGURATIONS: dict[str, dict[str, str]] = {
         "ssh_cidrs": "[]",
         "domain": "app.example.org",
         "ec2.termination_protection": "true",
+        "ec2.snapshots": "7",
     },
     "rds": {**BASE, "database": "rds", "ec2.rds_class": "db.t4g.small", "ec2.rds_storage": "50G"},
     "rds-existing-vpc": {
@@ -72,7 +73,10 @@ class Answers(mocks.Mocks):
         added: dict[str, dict[str, Any]] = {
             "aws:ec2/vpc:Vpc": {"defaultNetworkAclId": "acl-default"},
             "aws:ec2/keyPair:KeyPair": {"keyName": f"{args.name}-1234567"},
-            "aws:iam/role:Role": {"name": f"{args.name}-1234567"},
+            "aws:iam/role:Role": {
+                "name": f"{args.name}-1234567",
+                "arn": f"arn:aws:iam::123456789012:role/{args.name}-1234567",
+            },
             "aws:iam/instanceProfile:InstanceProfile": {"name": f"{args.name}-1234567"},
             "aws:ec2/eipAssociation:EipAssociation": {"publicIp": "192.0.2.10"},
             "aws:rds/subnetGroup:SubnetGroup": {"name": f"{args.name}-1234567"},

@@ -82,6 +82,12 @@ def may(action: str | list[str], what: str | list[str]) -> list[Resource]:
     return [Resource("aws:iam/rolePolicy:RolePolicy", "it", {"policy": policy})]
 
 
+def of_snapshots(policy: str) -> list[Resource]:
+    role = Resource("aws:iam/role:Role", "snapshots", {"assumeRolePolicy": '{"Service": "dlm.amazonaws.com"}'})
+    inputs = {"policyArn": f"arn:aws:iam::aws:policy/{policy}"}
+    return [role, Resource("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "it", inputs, frozenset({"snapshots"}))]
+
+
 def rds(*after: str, **inputs: Any) -> list[Resource]:
     return [Resource("aws:rds/instance:Instance", "it", {"engine": "postgres", **inputs}, frozenset(after))]
 
@@ -244,8 +250,11 @@ PASSING_AND_VIOLATING: dict[str, tuple[Sequence[Resource], Sequence[Sequence[Res
             *attachment("arn:aws-cn:iam::aws:policy/AmazonSSMManagedInstanceCore"),
             *may("secretsmanager:GetSecretValue", SECRET),
             Resource("aws:iam/rolePolicy:RolePolicy", "it", {"policy": UNKNOWN}),
+            *of_snapshots("service-role/AWSDataLifecycleManagerServiceRole"),
         ],
         [
+            of_snapshots("AdministratorAccess"),
+            attachment("arn:aws:iam::aws:policy/service-role/AWSDataLifecycleManagerServiceRole"),
             attachment("arn:aws:iam::aws:policy/AdministratorAccess"),
             attachment("arn:aws:iam::123456789012:policy/AmazonSSMManagedInstanceCore"),
             [Resource("aws:iam/rolePolicy:RolePolicy", "it", {})],

@@ -4,11 +4,14 @@ After a change that is meant: ``python -m tests.program.ec2.recorder`` writes th
 """
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
 import pulumi
 import pytest
+from botocore.session import Session
+from botocore.validate import ParamValidator
 
 from infra.machines.aws.data_disk import DataDisk
 from infra.machines.ec2.ec2 import Ec2Machine
@@ -106,6 +109,50 @@ def test_nothing_of_an_existing_network_is_touched() -> None:
     assert not {kind for kind in kinds if any(word in kind for word in ("ec2/vpc:", "ubnet", "etworkAcl", "oute"))}
     assert one(recorded, "instance")["inputs"]["subnetId"] == "subnet-0123456789abcdef0"
     assert one(recorded, "group")["inputs"]["vpcId"] == "vpc-0123456789abcdef0"
+
+
+def test_snapshots_are_of_this_machines_disk_alone_and_as_many_as_wanted() -> None:
+    recorded = record({**BASE, "ec2.snapshots": "14"})
+    assert names(recorded) - names(record(BASE)) == {
+        *("machine-snapshots", "machine-snapshots-role", "machine-snapshots-role-policy"),
+    }
+    details = one(recorded, "snapshots")["inputs"]["policyDetails"]
+    assert details["targetTags"] == {"Snapshots": "launchpad/ec2/machine"}
+    assert one(recorded, "data")["inputs"]["tags"]["Snapshots"] == "launchpad/ec2/machine"
+    (schedule,) = details["schedules"]
+    assert (schedule["retainRule"], schedule["createRule"]) == (
+        {"count": 14},
+        {"interval": 24, "intervalUnit": "HOURS", "times": "03:00"},
+    )
+    assert "Snapshots" not in one(record(BASE), "data")["inputs"]["tags"]
+
+
+def test_the_schedule_of_snapshots_is_one_that_the_api_knows() -> None:
+    policy = one(record({**BASE, "ec2.snapshots": "14"}), "snapshots")["inputs"]
+    details = policy["policyDetails"]
+    (schedule,) = details["schedules"]
+    create = {"Interval": int(schedule["createRule"]["interval"]), "Times": [schedule["createRule"]["times"]]}
+    asked = {
+        "ExecutionRoleArn": policy["executionRoleArn"],
+        "Description": policy["description"],
+        "State": policy["state"],
+        "PolicyDetails": {
+            "ResourceTypes": details["resourceTypes"],
+            "TargetTags": [{"Key": key, "Value": value} for key, value in details["targetTags"].items()],
+            "Schedules": [
+                {
+                    "Name": schedule["name"],
+                    "CopyTags": schedule["copyTags"],
+                    "CreateRule": {**create, "IntervalUnit": schedule["createRule"]["intervalUnit"]},
+                    "RetainRule": {"Count": int(schedule["retainRule"]["count"])},
+                }
+            ],
+        },
+    }
+    model = Session().get_service_model("dlm").operation_model("CreateLifecyclePolicy").input_shape
+    assert ParamValidator().validate(asked, model).generate_report() == ""
+    # The service's own rules, which are in no model of it.
+    assert re.fullmatch(r"[0-9A-Za-z _-]+", policy["description"])
 
 
 RDS = {**BASE, "database": "rds"}

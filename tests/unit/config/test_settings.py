@@ -199,6 +199,10 @@ EC2 = {"machine": "ec2", "ec2.region": "eu-central-1", "ssh_cidrs": '["203.0.113
             "launchpad:ec2.data_disk is '10'; it must be 0 or a size from 1G to 16384G, such as 32G",
         ),
         (
+            {**EC2, "ec2.snapshots": "7", "ec2.data_disk": "0"},
+            "launchpad:ec2.snapshots is 7 but launchpad:ec2.data_disk is 0; set one of them otherwise",
+        ),
+        (
             {"database": "rds"},
             "launchpad:database is rds, which machine embedded does not have; it must be empty or postgres",
         ),
