@@ -1,8 +1,10 @@
 """What tests of the program share: none of them asks a real resolver for a host name."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pulumi.runtime.settings import SETTINGS
 
 from infra import host_keys
 from infra.deployment import host_names
@@ -34,6 +36,12 @@ def ssh_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _loop() -> None:
-    """A current event loop for outputs that a test makes outside of a program, whatever ran in this worker before."""
+def _loop() -> Iterator[None]:
+    """A current event loop for outputs that a test makes outside of a program, whatever ran in this worker before.
+
+    A program that failed leaves tasks of its loop, for which a program of another test would wait.
+    """
     loops.fresh()
+    yield
+    SETTINGS.outputs.clear()
+    SETTINGS.rpc_manager.clear()
