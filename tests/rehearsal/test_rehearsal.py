@@ -297,11 +297,11 @@ def test_destroy_leaves_a_snapshot_where_that_is_asked_for(
 
 
 def test_the_snapshot_is_what_the_stack_begins_with_once_somebody_says_so(stack: Stack, aws: Aws) -> None:
-    (snapshot,) = json.loads(stack.run("launchpad data list --json", check=True).stdout)
-    assert (snapshot["what"], snapshot["size"], snapshot["stack"]) == ("snapshot", "12G", "launchpad/dev")
-    said = stack.run(f"launchpad data adopt {snapshot['id']}", check=True).stdout
+    (snapshot,) = json.loads(stack.run("launchpad data list -s ec2 --json", check=True).stdout)
+    assert (snapshot["what"], snapshot["size"], snapshot["stack"]) == ("snapshot", "12G", "launchpad/ec2")
+    said = stack.run(f"launchpad data adopt {snapshot['id']} -s ec2", check=True).stdout
     disk = aws.data_disk()["VolumeId"]
-    assert f"{disk}, made of {snapshot['id']}, has the tags of stack dev now" in said
+    assert f"{disk}, made of {snapshot['id']}, has the tags of stack ec2 now" in said
     said = stack.run("pulumi preview", check=True).stdout
     assert f"DATA: the disk {disk} (12 GB, of " in said
     assert re.search(r"machine-data import", said)
