@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli import config, remote
+from cli import config, process, remote
 from cli.failure import Failure
 from cli.stack import Stack
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from infra.protocol.backups import BackupSpec
 
 
-def restore(stack: Stack, app: str, snapshot: str, into: Stack | None, *, yes: bool) -> int:
+def restore(stack: Stack, app: str, snapshot: str, into: Stack | None, *, yes: bool, as_json: bool = False) -> int:
     """Have a machine restore a backup; gives its exit status.
 
     Args:
@@ -25,6 +25,7 @@ def restore(stack: Stack, app: str, snapshot: str, into: Stack | None, *, yes: b
         snapshot: Its id; empty for the newest.
         into: The stack whose data it replaces; None for the same.
         yes: Whether nobody is asked.
+        as_json: Whether to print the result as JSON; what a person reads of it is among the progress.
 
     Raises:
         Failure: Nobody has said yes.
@@ -36,12 +37,15 @@ def restore(stack: Stack, app: str, snapshot: str, into: Stack | None, *, yes: b
     spec = specification(stack) if into else None
     confirm(question(login.app, target.name, snapshot, of, stack.name if into else ""), yes=yes)
     words = ["restore", "--who", remote.who(), *(["--snapshot", snapshot] if snapshot else [])]
-    if spec is None:
-        return subprocess.run(login.agent("backup", *words), stdin=subprocess.DEVNULL, check=False).returncode
-    from infra.protocol import codec  # noqa: PLC0415 - late, as in specification
+    stdout = None if as_json else subprocess.DEVNULL
+    with process.interrupts():
+        if spec is None:
+            argv = login.agent("backup", *words)
+            return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=stdout, check=False).returncode
+        from infra.protocol import codec  # noqa: PLC0415 - late, as in specification
 
-    argv = login.agent("backup", *words, "--of", of, "--spec")
-    return subprocess.run(argv, input=codec.text(spec).encode(), check=False).returncode
+        argv = login.agent("backup", *words, "--of", of, "--spec")
+        return subprocess.run(argv, input=codec.text(spec).encode(), stdout=stdout, check=False).returncode
 
 
 def question(app: str, stack: str, snapshot: str, of: str, source: str) -> str:

@@ -166,6 +166,7 @@ def backup_drill_command(stack: StackName = "dev", app_name: AppName = "", as_js
 
 @app.command("restore")
 def restore_command(
+    *,
     snapshot: Annotated[str, typer.Argument(metavar="[SNAPSHOT]", help="As in backup list; else the newest.")] = "",
     stack: StackName = "dev",
     app_name: AppName = "",
@@ -173,10 +174,11 @@ def restore_command(
         str, typer.Option("--into", metavar="STACK", help="Restore into another stack, which has to be up.")
     ] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Put a backup in the place of an app's data. The app stops meanwhile, and keeps its data if that fails."""
     target = chosen(into) if into and into != stack else None
-    sys.exit(backups.restore(chosen(stack), app_name, snapshot, target, yes=yes))
+    sys.exit(backups.restore(chosen(stack), app_name, snapshot, target, yes=yes, as_json=as_json))
 
 
 @app.command("ssh", context_settings=PLAIN_WORDS)

@@ -373,7 +373,10 @@ def _backup_of(words: argparse.Namespace, app: App, spec: BackupSpec | None) -> 
     who = words.who or caller.who(app, "")
     if words.what in ("now", "drill"):
         found = work.now(app) if words.what == "now" else work.drill(app)
-        say.result(found) if words.json else say.plain("\n".join(each.strip() for each in backup_state.lines(found)))
+        if words.json:  # of one app what is known of it, of several that by name
+            say.result(found if len(found) > 1 else found[app.name])
+        else:
+            say.plain("\n".join(f"{name}: {backup_state.verified(each)}" for name, each in found.items()))
     elif words.what == "list":
         every = listing.listing(app.name)
         say.result(every) if words.json else say.plain(listing.text(every))

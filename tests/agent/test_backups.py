@@ -104,7 +104,7 @@ def running(lab: Lab, name: str, program: str) -> Iterator[None]:
     try:
         yield
     finally:
-        lab.run(f"sudo systemctl stop {name}")
+        lab.run(f"sudo systemctl stop {name}; sudo rm -f /opt/{name}.py")
 
 
 @pytest.fixture(scope="module")

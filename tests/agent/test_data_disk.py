@@ -18,10 +18,11 @@ from infra.machines.embedded import client, data, record
 from infra.machines.embedded.requests import Destroy
 from tests import notes
 from tests.agent.lab import Lab, Repo
+from tests.agent.test_backups import FOLDER, OWNER, as_app, now, restore, set_up
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="changes the machine's record on this computer")
 
-DISK = 256 * 2**20
+DISK = 768 * 2**20
 SPEC: dict[str, Any] = {"secrets": {"SECRET_KEY": "first"}, "generated": ["SECRET_KEY"]}
 LISTED = (
     "cd /srv/app/data && find . -name .gunicorn -prune -o -printf '%p %y %m %U:%G %l\\n' | sort && "
@@ -70,6 +71,11 @@ def kept(lab: Lab) -> dict[str, Any]:
     return found
 
 
+def deployments(lab: Lab) -> list[int]:
+    """The numbers of the deployments, as the history has them."""
+    return [entry["number"] for entry in lab.history() if entry["kind"] == "deployment"]
+
+
 def listed(lab: Lab) -> str:
     """Everything in the app's data."""
     return lab.sudo(f"sh -c {shlex.quote(LISTED)}")
@@ -96,11 +102,25 @@ def test_a_machine_that_gets_a_disk_for_data_has_everything_on_it(used: Lab, rep
     assert used.sudo("ls /srv/app").split() == ["data", "python", "releases", "repo.git", "static", "tmp"]
     assert used.prepare(data_disk="mounted").data()["changed"] == []
     assert [entry["result"] for entry in used.history()] == ["ok"]
-    for marker in ("two", "one", "two", "one", "two"):
-        used.deploy(repo, marker, **SPEC).data()
+    used.deploy(repo, "two", **SPEC).data()
     used.run(f"sudo launchpad-agent rollback --app app --revision {repo.revisions['one']}").data()
     assert kept(used) == before
     assert used.marker() == "one"
+    assert used.run("sudo launchpad-agent verify --app app").code == 0
+
+
+def test_a_backup_takes_the_datas_place_on_the_disk(used: Lab) -> None:
+    as_app(used, "rm sparse; echo then >note")
+    then = kept(used)
+    assert set_up(used).data()["warnings"] == []
+    assert now(used).data()["state"] == "green"
+    as_app(used, "echo later >note")
+    used.get("/notes", data=b"later")
+    assert restore(used).code == 0
+    assert (kept(used), as_app(used, "cat note")) == (then, "then\n")
+    assert used.sudo("ls /mnt/launchpad/apps/app /mnt/launchpad/backups").split() == [
+        *("/mnt/launchpad/apps/app:", "data", "kept", "/mnt/launchpad/backups:", "shop:prod.json"),
+    ]
     assert used.run("sudo launchpad-agent verify --app app").code == 0
 
 
@@ -188,9 +208,10 @@ def test_another_disk_is_not_taken_for_the_one_with_the_data(used: Lab) -> None:
 
 def test_a_new_machine_has_everything_even_if_somebody_else_has_the_apps_ids(used: Lab, repo: Repo) -> None:
     before, secret, shadow = kept(used), used.get("/secret"), used.sudo("stat -c '%U %a' /etc/shadow")
-    history = [entry["number"] for entry in used.history()]
+    history = deployments(used)
     used.sudo("sh -c 'touch /var/lib/launchpad-proxy/certificate && chown launchpad-proxy: /var/lib/launchpad-proxy/*'")
     uid, gid = used.sudo("sh -c 'id -u app; id -g app'").split()
+    backup = used.serving()["backup"]
     begin_anew(used)
     used.sudo(f"groupadd --gid {gid} other")
     used.sudo(f"useradd --uid {uid} --gid {gid} --no-create-home other")
@@ -201,9 +222,15 @@ def test_a_new_machine_has_everything_even_if_somebody_else_has_the_apps_ids(use
     assert used.sudo("find /srv/app/data ! -user app -o ! -group app") == ""
     assert used.sudo("stat -c '%U %a' /etc/shadow") == shadow
     assert used.sudo("stat -c %U /var/lib/launchpad-proxy/certificate") == "launchpad-proxy\n"
-    assert [entry["number"] for entry in used.history()] == [*history, len(history) + 1]
+    assert deployments(used) == [*history, len(history) + 1]
     assert json.loads(used.sudo("cat /mnt/launchpad/ids.json"))["users"]["app"] != [int(uid), int(gid)]
+    # The new machine knows what the former one had proved, and that the repository, which was on it, is gone.
+    (warning,) = set_up(used).data()["warnings"]
+    assert warning.startswith(f"The repository {FOLDER} is gone")
+    assert (backup["state"], used.serving()["backup"]) == ("green", backup)
     assert used.run("sudo launchpad-agent verify --app app").code == 0
+    used.run(f"sudo launchpad-agent backup settings --remove --owner {OWNER}").data()
+    assert used.sudo("ls /mnt/launchpad").split() == ["apps", "ids.json", "lost+found", "proxy"]
 
 
 def test_an_app_that_is_removed_leaves_its_data_on_the_disk_or_takes_it_along(used: Lab, repo: Repo) -> None:

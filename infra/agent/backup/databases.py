@@ -11,12 +11,17 @@ import os
 import resource
 import signal
 import sqlite3
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+"""How a file of the app's is opened, which may be a link or a FIFO by now."""
 MAGIC = b"SQLite format 3\0"
 """How each database begins. Source: sqlite.org/fileformat.html, 1.3."""
+SMALLEST_PAGE = 512
+"""The size of each is a multiple of this many bytes. Source: sqlite.org/fileformat.html, 1.2."""
 BESIDE = ("-wal", "-shm", "-journal")
 """The ends of the names of what SQLite keeps beside a database; none of it is needed beside a copy."""
 SECONDS = 3600
@@ -33,6 +38,21 @@ class Counts(NamedTuple):
 
     wrong: str
     tables: dict[str, int]
+
+
+def among(top: Path) -> Iterator[Path]:
+    """The databases in a folder and below, without it in their paths; of other files few are opened."""
+    for folder, below, names in os.walk(top):
+        below.sort()
+        for name in sorted(names):
+            with contextlib.suppress(OSError):
+                path = Path(folder, name)
+                status = path.lstat()
+                if not stat.S_ISREG(status.st_mode) or not status.st_size or status.st_size % SMALLEST_PAGE:
+                    continue
+                with os.fdopen(os.open(path, READ), "rb") as stream:
+                    if stream.read(len(MAGIC)) == MAGIC:
+                        yield path.relative_to(top)
 
 
 def copy(source: Path, target: Path) -> Counts | None:

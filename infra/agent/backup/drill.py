@@ -37,7 +37,7 @@ def drill(app: App, spec: BackupSpec, places: Places, snapshot: str = "") -> Non
     try:
         found = newest(app.name, spec, places, snapshot)
         say.step("drill", f"restoring snapshot {found.id} of {app.name} into a scratch directory")
-        unpacked = _compared(app, spec, places, found)
+        unpacked, tables = _compared(app, spec, places, found)
         if unpacked.problems:
             raise Failure(f"Snapshot {found.id} is not what was packed: {'; '.join(unpacked.problems)}")
     except Failure as failure:
@@ -52,13 +52,15 @@ def drill(app: App, spec: BackupSpec, places: Places, snapshot: str = "") -> Non
             "files": unpacked.files,
             "bytes": unpacked.size,
             "rows": unpacked.rows,
+            "tables": tables,
             "notes": list(unpacked.notes),
             "error": "",
         },
     )
     for note in unpacked.notes:
         say.step("warning", f"{app.name}: not packed as it is: {note}")
-    say.step("drill", f"{unpacked.files} files ({unpacked.size} bytes, {unpacked.rows} rows) are as packed")
+    counted = backup_state.contents(unpacked.files, unpacked.size, unpacked.rows, tables)
+    say.step("drill", f"snapshot {found.id} is as it was packed: {counted}")
 
 
 def newest(app: str, spec: BackupSpec, places: Places, snapshot: str = "") -> Snapshot:
@@ -79,7 +81,9 @@ def newest(app: str, spec: BackupSpec, places: Places, snapshot: str = "") -> Sn
     return found[-1]
 
 
-def _compared(app: App, spec: BackupSpec, places: Places, snapshot: Snapshot) -> streams.Unpacked:
+def _compared(app: App, spec: BackupSpec, places: Places, snapshot: Snapshot) -> tuple[streams.Unpacked, int | None]:
+    """What was compared, and how many tables the dump of the database has; None without one."""
+    tables = None
     expected = backup_state.read(places.state).get(app.name, backup_state.NEVER)["bytes"]
     check_room(app, expected)
     names.add_backup_user()
@@ -90,7 +94,7 @@ def _compared(app: App, spec: BackupSpec, places: Places, snapshot: Snapshot) ->
             if found.has_database and postgres.has_database(app):
                 tables = dumps.prove(app, dump)
                 say.step("drill", f"the dump of the database loads, with {tables} tables")
-        return found
+        return found, tables
     finally:
         unpacking.remove(app, NAME)
         unpacking.tidy(app)

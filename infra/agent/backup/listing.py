@@ -46,13 +46,14 @@ def listing(app: str) -> Listing:
 def text(found: Listing) -> str:
     """The backups of an app as a person reads them."""
     lines = [
-        f"{each['id']}  {_time(each['when'])}{'  verified' if each['verified'] else ''}" for each in found["snapshots"]
+        f"{each['id']}  {shown(each['when'])}{'  verified' if each['verified'] else ''}" for each in found["snapshots"]
     ]
-    head = [f"{found['app']}: {len(lines)} snapshots in {found['backup']['repository']}"]
+    count = f"{len(lines)} snapshot{'' if len(lines) == 1 else 's'}"
+    head = [f"{found['app']}: {count} in {found['backup']['repository']}"]
     return "\n".join([*head, *lines, *(each.strip() for each in backup_state.lines(found["backup"]))])
 
 
-def _time(text: str) -> str:
+def shown(text: str) -> str:
     """A time of restic's in the machine's time zone; it has more digits than Python 3.10 reads."""
     day, _, rest = text.partition("T")
     zone = rest[rest.rfind("+" if "+" in rest else "-") :] if ("+" in rest or "-" in rest) else "+00:00"

@@ -20,7 +20,6 @@ from typing import IO
 
 from infra.agent.backup import archive, databases
 
-READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 BLOCK = 1 << 20
 UNREADABLE = "SQLite cannot read it, so it is packed as a file"
 
@@ -60,9 +59,14 @@ class Packer:
         self.tar = tarfile.open(fileobj=output, mode="w|", format=tarfile.PAX_FORMAT, bufsize=BLOCK)  # noqa: SIM115
         self.manifest = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 - open until the end
         self.files = self.bytes = 0
+        self.folders: set[Path] = set()
+        self.ahead: dict[Path, bool] = {}
 
     def pack(self) -> None:
-        """Pack everything."""
+        """Pack everything, databases first: the file that a row names was mostly written before the row."""
+        for path in databases.among(self.top):
+            with contextlib.suppress(OSError):  # its turn comes again with all others
+                self._ahead(path)
         self._folder(Path())
         self._note(end=True, files=self.files, bytes=self.bytes)
         info = tarfile.TarInfo(archive.MANIFEST)
@@ -70,6 +74,24 @@ class Packer:
         self.manifest.seek(0)
         self.tar.addfile(info, self.manifest)
         self.tar.close()
+
+    def _ahead(self, path: Path) -> None:
+        """Pack a file and the folders that it is in, before all others."""
+        for folder in [*reversed(path.parents)][1:]:
+            if folder not in self.folders:
+                status = os.lstat(self.top / folder)
+                if not stat.S_ISDIR(status.st_mode):
+                    return
+                self._begin(folder, status)
+        before = self.files
+        copied = self._file(path)
+        if self.files > before:
+            self.ahead[path] = copied
+
+    def _begin(self, folder: Path, status: os.stat_result) -> None:
+        self.tar.addfile(self._info(folder, status, tarfile.DIRTYPE))
+        self._note(directory=str(folder))
+        self.folders.add(folder)
 
     def _folder(self, place: Path) -> None:
         try:
@@ -92,10 +114,14 @@ class Packer:
     def _entry(self, path: Path) -> bool:
         """Pack what is at a path; says whether it was a database, and is packed as a copy."""
         status = os.lstat(self.top / path)
+        if path in self.ahead:
+            return self.ahead[path]
         if stat.S_ISDIR(status.st_mode):
-            self.tar.addfile(self._info(path, status, tarfile.DIRTYPE))
-            self._note(directory=str(path))
+            if path not in self.folders:
+                self._begin(path, status)
             self._folder(path)
+        elif path in self.folders:
+            return False  # it was a folder a moment ago
         elif stat.S_ISLNK(status.st_mode):
             info = self._info(path, status, tarfile.SYMTYPE)
             info.linkname = str((self.top / path).readlink())
@@ -106,7 +132,7 @@ class Packer:
         return False  # a socket, a FIFO or a device has no contents
 
     def _file(self, path: Path) -> bool:
-        with os.fdopen(os.open(self.top / path, READ), "rb") as stream:
+        with os.fdopen(os.open(self.top / path, databases.READ), "rb") as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
                 return False

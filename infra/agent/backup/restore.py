@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypedDict
 
-from infra.agent.backup import archive, drill, dumps, mending, streams
+from infra.agent.backup import archive, drill, dumps, listing, mending, streams
 from infra.agent.backup import places as unpacking
 from infra.agent.backup.records import Places
 from infra.agent.backup.restic import Snapshot
 from infra.agent.backup.streams import Target
+from infra.agent.machine import backup_state
 from infra.agent.process import exchange, slots
-from infra.agent.release import lock, maintenance, specifications
+from infra.agent.release import lock, maintenance, restart, specifications
 from infra.agent.services import postgres, postgres_dump
 from infra.agent.system import files, say, systemd
 from infra.agent.system.failure import Failure
@@ -76,7 +77,10 @@ def restore(app: App, source: Source, who: str) -> Restored:
             new, found = _unpacked(app, source, snapshot, dump)
             _switch(app, new, who, dump if _loads(app, found) else None)
         secrets = _generated(app, found.kept)
-    say.step("done", f"{app.name} has its data of {snapshot.when[:19]} (snapshot {snapshot.id}) again")
+    if secrets and slots.serving(app):
+        _renew(app, who, secrets)
+    counted = backup_state.contents(found.files, found.size, found.rows, None)
+    say.step("done", f"{app.name} has the data of {listing.shown(snapshot.when)}: snapshot {snapshot.id} ({counted})")
     return {
         "app": app.name,
         "snapshot": snapshot.id,
@@ -91,7 +95,7 @@ def restore(app: App, source: Source, who: str) -> Restored:
 
 def _unpacked(app: App, source: Source, snapshot: Snapshot, dump: IO[bytes]) -> tuple[Path, streams.Unpacked]:
     """Unpack a snapshot beside the data, and compare it with its manifest; nothing of the app's changes yet."""
-    say.step("unpack", f"unpacking snapshot {snapshot.id} of {snapshot.when[:19]}")
+    say.step("unpack", f"unpacking snapshot {snapshot.id} of {listing.shown(snapshot.when)}")
     drill.check_room(app, 0)
     place = unpacking.empty(app, mending.NAME, app.user)
     try:
@@ -161,7 +165,7 @@ def _switch(app: App, new: Path, who: str, dump: IO[bytes] | None) -> None:
 def _generated(app: App, kept: Mapping[str, bytes]) -> list[str]:
     """Have the generated secrets that the data was written with; gives the names of those that differ.
 
-    The next deployment takes them from there (see ``release/generated.py``).
+    What starts the app anew takes them from there (see ``release/generated.py``).
     """
     try:
         found = json.loads(kept.get(GENERATED, b"{}"))
@@ -172,5 +176,13 @@ def _generated(app: App, kept: Mapping[str, bytes]) -> list[str]:
     now = files.read_json(app.generated) or {}
     if changed := sorted(name for name, text in then.items() if now.get(name) != text):
         files.write_json(app.generated, {**now, **then})
-        say.step("warning", f"{', '.join(changed)}: generated anew since; the next deployment has the former value")
     return changed
+
+
+def _renew(app: App, who: str, secrets: list[str]) -> None:
+    """Start the app anew with other generated secrets: its data may be signed or encrypted with them."""
+    say.step("restart", f"{', '.join(secrets)}: generated anew since the backup, which has the former value")
+    try:
+        restart.restart(app, who)
+    except Failure as failure:
+        say.step("warning", f"{app.name} does not start with that, and has it from the next deployment on: {failure}")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
 from infra.agent.backup import records, restic, units
 from infra.agent.backup.records import Places
 from infra.agent.process.timers import STAMPS
-from infra.agent.system import files, machine, names, package_record, packages, say, sh, systemd
+from infra.agent.system import data_places, files, machine, names, package_record, packages, say, sh, systemd
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import BACKUP_CACHE, BACKUP_STATE, BACKUPS, STATE
 from infra.protocol import backups
@@ -37,6 +39,11 @@ def still_needed() -> frozenset[str]:
     return PACKAGES if records.owners() else frozenset()
 
 
+def programs(spec: BackupSpec) -> list[str]:
+    """The Debian packages that a repository needs."""
+    return [*sorted(PACKAGES), *(["openssh-client"] if backups.sftp(spec.repository) else [])]
+
+
 def apply(spec: BackupSpec) -> Settled:
     """Have the apps of a stack backed up. A repository that cannot be reached now is a warning.
 
@@ -53,10 +60,11 @@ def apply(spec: BackupSpec) -> Settled:
     for app in spec.apps:
         if app in taken:
             raise Failure(f"The app {app} is backed up by the stack {taken[app]} already, and this is {spec.owner}.")
-    changed = [packages.install([*sorted(PACKAGES), *(["openssh-client"] if backups.sftp(spec.repository) else [])])]
+    changed = [packages.install(programs(spec))]
     changed.append(names.add_backup_user())
     places = Places(spec.owner)
     files.directory(STATE, 0o755)
+    changed.append(data_places.settle_backups(_stopped))
     for folder in (BACKUP_STATE, BACKUP_CACHE):
         changed.append(files.directory(folder, 0o700))
     changed.append(records.write(spec))
@@ -87,6 +95,7 @@ def remove(owner: str) -> Settled:
     systemd.reload()
     purged: list[str] = []
     if not records.owners():
+        data_places.release_backups()
         for folder in (BACKUPS, BACKUP_STATE, BACKUP_CACHE):
             files.remove_tree(folder)
         names.remove_backup_user()
@@ -146,6 +155,15 @@ def prepare_repository(spec: BackupSpec, places: Places) -> str:
 def was_made(spec: BackupSpec, places: Places) -> bool:
     """Whether there has been a repository at this place."""
     return (files.read_json(places.state) or {}).get("made") == spec.repository
+
+
+@contextmanager
+def _stopped() -> Iterator[None]:
+    """Have no backup write down how it went as long as the block lasts."""
+    for owner in records.owners():
+        for unit in (Places(owner).service, Places(owner).drill):
+            systemd.stop(unit.name)
+    yield
 
 
 def _note(spec: BackupSpec, places: Places) -> None:

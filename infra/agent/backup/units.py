@@ -6,7 +6,7 @@ from infra.agent.backup.records import Places
 from infra.agent.process import calendars
 from infra.agent.services.postgres_place import OWN_DISK
 from infra.agent.system.hardening import KERNEL
-from infra.agent.system.layout import BACKUP_CACHE, COMMAND, RUN, STATE
+from infra.agent.system.layout import BACKUP_CACHE, BACKUP_STATE, COMMAND, RUN, STATE
 from infra.protocol import backups, paths, schedules
 from infra.protocol.backups import BackupSpec
 
@@ -31,6 +31,7 @@ def service(spec: BackupSpec, places: Places, verb: str) -> str:
 Description=Launchpad's {what} of the data of {spec.owner}
 After=network-online.target
 Wants=network-online.target
+RequiresMountsFor={BACKUP_STATE}
 
 [Service]
 Type=oneshot

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 from infra.agent.system import files
-from infra.agent.system.layout import BACKUP_STATE
+from infra.agent.system.layout import BACKUP_STATE, BACKUPS
 from infra.protocol import schedules
 from infra.protocol.schedules import Schedule
 
@@ -23,8 +23,9 @@ class AppBackup(TypedDict):
     """How the backups of one app went; times in seconds since the epoch, None for never.
 
     ``snapshot`` is the last that was taken, at ``taken``; ``verified`` is when the newest snapshot that was restored
-    and compared was taken, ``verified_snapshot``, with so many ``files``, ``bytes`` and ``rows``. ``error`` says what
-    went wrong last, at ``failed``; empty if nothing did. ``notes`` name what is not in it.
+    and compared was taken, ``verified_snapshot``, with so many ``files``, ``bytes`` and ``rows``, and ``tables`` in the
+    database (None: it has none). ``error`` says what went wrong last, at ``failed``; empty if nothing did. ``notes``
+    name what is not in it.
     """
 
     snapshot: str
@@ -34,6 +35,7 @@ class AppBackup(TypedDict):
     files: int
     bytes: int
     rows: int
+    tables: int | None
     error: str
     failed: float | None
     notes: list[str]
@@ -61,6 +63,7 @@ NEVER: AppBackup = {
     "files": 0,
     "bytes": 0,
     "rows": 0,
+    "tables": None,
     "error": "",
     "failed": None,
     "notes": [],
@@ -92,6 +95,8 @@ def of_all(now: float | None = None) -> dict[str, Backup]:
     """
     found: dict[str, Backup] = {}
     for path in sorted(BACKUP_STATE.glob("*.json")) if BACKUP_STATE.is_dir() else []:
+        if not (BACKUPS / path.name).exists():
+            continue  # of a stack that left it on the disk for data, and has no backups on this machine
         whole = files.read_json(path) or {}
         states = read(path)
         for app in whole.get("wanted", []):
@@ -149,17 +154,38 @@ def lines(found: Backup | None, now: float | None = None) -> list[str]:
     """The backups of an app for people."""
     if found is None:
         return []
-    now = now or time.time()
-    if found["verified"] is not None:
-        what = f"{found['files']} files, {_size(found['bytes'])}"
-        rows = f", {found['rows']} rows in SQLite" if found["rows"] else ""
-        last = f"verified {age(now - found['verified'])} ago: snapshot {found['verified_snapshot']} ({what}{rows})"
-    else:
-        last = "none verified yet"
-    shown = [f"  {'backup':12} {'RED, ' if found['reason'] else ''}{last}"]
+    shown = [f"  {'backup':12} {'RED, ' if found['reason'] else ''}{verified(found, now)}"]
     if found["reason"]:
         shown.append(f"THE BACKUP IS NOT AS IT SHOULD BE: {found['reason']}")
     return shown
+
+
+def verified(found: AppBackup, now: float | None = None) -> str:
+    """The last backup of an app that was proved, for people: its age and what is in it."""
+    if found["verified"] is None:
+        return "none verified yet"
+    what = contents(found["files"], found["bytes"], found["rows"], found["tables"])
+    since = age((now or time.time()) - found["verified"])
+    return f"verified {since} ago: snapshot {found['verified_snapshot']} ({what})"
+
+
+def contents(files: int, size: int, rows: int, tables: int | None) -> str:
+    """What is in a backup, for people.
+
+    Args:
+        files: How many files.
+        size: Their bytes.
+        rows: The rows of SQLite databases.
+        tables: The tables of the app's PostgreSQL database; None if it has none.
+    """
+    counts = [_count(files, "file"), _size(size)]
+    counts += [f"{_count(rows, 'row')} in SQLite"] if rows else []
+    counts += [] if tables is None else [f"{_count(tables, 'table')} in PostgreSQL"]
+    return ", ".join(counts)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def warning(app: str, now: float | None = None) -> list[str]:

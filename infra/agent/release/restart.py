@@ -7,7 +7,7 @@ import dataclasses
 from infra.agent.build.inventory import Built
 from infra.agent.process import slots
 from infra.agent.proxy import proxy
-from infra.agent.release import caller, lock, serving, specifications
+from infra.agent.release import caller, generated, lock, serving, specifications
 from infra.agent.release.deploy import Deployment
 from infra.agent.release.plan import Kind
 from infra.agent.release.processes import Processes
@@ -49,6 +49,8 @@ def restart(app: App, who: str, process: str = "") -> Result:
     with lock.deploying(app, who, what, specifications.lock_timeout(app)):
         signals.begin()
         spec, built = serving.serving(app, "to restart")
+        # A restored backup may have brought other generated secrets.
+        spec = generated.settled(app, spec)
         request = Request(
             dataclasses.replace(spec, ref="restart", who=who),
             built.revision,

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from infra.agent.system import data_disk, disk_ids, files, mounts, moving, owned, systemd
 from infra.agent.system.failure import Failure
-from infra.agent.system.layout import PROXY_STATE, PROXY_USER, UNITS, App
+from infra.agent.system.layout import BACKUP_STATE, PROXY_STATE, PROXY_USER, UNITS, App
 from infra.agent.system.moving import Place
 
 DROP_IN = "data-disk.conf"
 PROXY_UNIT = f"{PROXY_USER}.service"
 PROXY = Place("The proxy's certificates", PROXY_STATE, data_disk.MOUNT / "proxy")
+BACKUPS = Place("The record of the backups", BACKUP_STATE, data_disk.MOUNT / "backups")
 
 
 def of(app: App) -> tuple[Place, Place]:
@@ -52,6 +53,19 @@ def settle_proxy(pause: Callable[[], AbstractContextManager[None]]) -> bool:
     changed = _settle((PROXY,), (UNITS / f"{PROXY_UNIT}.d" / DROP_IN,), pause)
     disk_ids.settle(PROXY_USER, [PROXY.source])
     return changed
+
+
+def settle_backups(pause: Callable[[], AbstractContextManager[None]]) -> bool:
+    """The same of how the backups went: another machine knows then what is proved, and which repository was there.
+
+    Raises:
+        Failure: As in ``settle``, or the machine's disk for data is not there.
+    """
+    if not data_disk.is_used():
+        return False
+    if mounts.found(data_disk.MOUNT) is None:
+        raise Failure(f"The disk for data is not mounted at {data_disk.MOUNT}. {data_disk.missing_advice()}")
+    return _settle((BACKUPS,), (), pause)
 
 
 def _settle(
@@ -136,6 +150,14 @@ def release_proxy() -> None:
     """Take the proxy's place away from where it is used; the proxy is stopped."""
     if data_disk.is_used():
         _unmount((PROXY,), (UNITS / f"{PROXY_UNIT}.d" / DROP_IN,))
+
+
+def release_backups() -> None:
+    """Take the record of the backups off the disk, as nobody has any more."""
+    if (UNITS / mounts.unit(BACKUPS.path)).exists():
+        _unmount((BACKUPS,), ())
+        if mounts.found(data_disk.MOUNT) is not None and BACKUPS.source.is_dir():
+            owned.discard(BACKUPS.source)
 
 
 def leave() -> None:

@@ -107,6 +107,22 @@ def test_a_database_is_packed_as_it_is_at_one_moment_though_it_is_written_to(top
         assert (integrity, rows) == ("ok", last)
 
 
+def test_databases_are_packed_before_the_files_that_their_rows_name(top: Path, tmp_path: Path) -> None:
+    for name in ("site/rows.db", "top.sqlite3"):
+        (top / name).parent.mkdir(exist_ok=True)
+        with sqlite3.connect(top / name) as database:
+            database.execute("CREATE TABLE photos (name TEXT)")
+    (top / "media").mkdir()
+    (top / "media" / "photo").write_bytes(bytes(1024))
+    (top / "site" / "about").write_text("a file beside one")
+    stream = packed(top, tmp_path)
+    with tarfile.open(fileobj=io.BytesIO(stream)) as tar:
+        names = [name.removeprefix("data/") for name in tar.getnames()[:-1]]
+    assert names == ["top.sqlite3", "site", "site/rows.db", "media", "media/photo", "site/about"]
+    found = unpacked(stream, tmp_path / "out")
+    assert (found.problems, found.notes, found.files, found.databases) == ([], [], 4, 2)
+
+
 def test_what_only_the_wal_of_a_killed_app_has_is_in_the_copy(top: Path, tmp_path: Path) -> None:
     path = top / "db.sqlite3"
     child = os.fork()

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.agent.backup import dumps, listing, mending, places, programs, records, restic, run, settings, units
+from infra.agent.backup import dumps, listing, mending, places, programs, records, restic, run, settings, units, verbs
 from infra.agent.backup.records import Places
 from infra.agent.backup.restic import Snapshot
 from infra.agent.machine import backup_state
-from infra.agent.machine.backup_state import NEVER, AppBackup
+from infra.agent.machine.backup_state import NEVER, AppBackup, Backup
 from infra.agent.process import slots
 from infra.agent.services import postgres_dump
 from infra.agent.system import sh, systemd
@@ -213,6 +213,9 @@ def test_a_backup_is_red_if_it_failed_or_none_was_verified_since_one_was_due(
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for module in (backup_state, records):
         monkeypatch.setattr(module, "BACKUP_STATE", tmp_path)
+    monkeypatch.setattr(backup_state, "BACKUPS", tmp_path / "wanted")
+    (tmp_path / "wanted").mkdir()
+    (tmp_path / "wanted" / "shop:prod.json").touch()
     settings._note(FOLDER, Places("shop/prod"))
     yield tmp_path / "shop:prod.json"
 
@@ -230,12 +233,22 @@ def test_the_state_of_an_app_is_told_to_people_and_as_a_warning(state: Path) -> 
     assert backup_state.lines(backup_state.of("shop", now), now) == [
         "  backup       verified 2 hours ago: snapshot ab12 (3 files, 2.5 MB, 500 rows in SQLite)"
     ]
-    backup_state.keep(state, "shop", {"error": "it is full"})
+    backup_state.keep(state, "shop", {"files": 1, "rows": 0, "tables": 12})
+    assert backup_state.lines(backup_state.of("shop", now), now) == [
+        "  backup       verified 2 hours ago: snapshot ab12 (1 file, 2.5 MB, 12 tables in PostgreSQL)"
+    ]
+    backup_state.keep(state, "shop", {**counted, "tables": None, "error": "it is full"})
     assert backup_state.lines(backup_state.of("shop", now), now) == [
         "  backup       RED, verified 2 hours ago: snapshot ab12 (3 files, 2.5 MB, 500 rows in SQLite)",
         "THE BACKUP IS NOT AS IT SHOULD BE: it is full",
     ]
     assert backup_state.warning("shop", now) == ["The backup of shop is not as it should be: it is full"]
+
+
+def test_what_a_stack_left_that_has_no_backups_here_says_nothing(state: Path) -> None:
+    assert backup_state.of("shop") is not None
+    (state.parent / "wanted" / state.name).unlink()
+    assert backup_state.of("shop") is None
 
 
 def test_another_place_or_schedule_is_measured_anew(state: Path) -> None:
@@ -258,6 +271,20 @@ def test_a_list_of_backups_marks_the_one_that_is_proved(state: Path) -> None:
     assert lines[0] == "shop: 2 snapshots in /mnt/backup"
     assert lines[1].startswith("aa  2026-11-01 ")
     assert lines[2].endswith("  verified")
+    one = listing.text(listing.Listing(app="shop", backup=found, snapshots=snapshots[:1]))
+    assert one.startswith("shop: 1 snapshot in /mnt/backup\n")
+
+
+def test_what_is_wrong_with_the_backups_is_told_of_every_app_and_once_where_it_is_the_same(state: Path) -> None:
+    backup_state.keep(state, "shop", {})
+    well = backup_state.of("shop")
+    assert well is not None
+    full, slow = (Backup(**{**well, "error": why}) for why in ("it is full", "no room"))
+    assert verbs.problems({"shop": well, "blog": well}) == ""
+    assert verbs.problems({"shop": full}) == "it is full"
+    assert verbs.problems({"shop": full, "blog": full}) == "it is full"
+    assert verbs.problems({"shop": full, "blog": well}) == "\n  shop: it is full"
+    assert verbs.problems({"shop": full, "blog": slow}) == "\n  shop: it is full\n  blog: no room"
 
 
 def test_a_folder_that_somebody_else_can_change_is_no_place_for_a_repository(tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ def test_a_sample_is_one_line_and_its_label_reads_as_it_was(value: str, number: 
 def test_the_age_of_the_last_verified_backup_of_each_app_is_a_metric(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(backup_state, "BACKUP_STATE", tmp_path)
+    for name in ("BACKUP_STATE", "BACKUPS"):
+        monkeypatch.setattr(backup_state, name, tmp_path)
     state = {
         "schedule": "0 3 * * *",
         "since": NOW,

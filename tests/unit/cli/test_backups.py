@@ -48,7 +48,9 @@ def test_the_machine_restores_from_its_own_repository(asked: list[Any], tmp_path
     assert backups.restore(stack("prod", tmp_path), "", "e64a23a3", None, yes=True) == 0
     ((argv, options),) = asked
     assert argv[-1] == "sudo launchpad-agent backup --app shop restore --who ana@desk --snapshot e64a23a3"
-    assert options["stdin"] is subprocess.DEVNULL
+    assert (options["stdin"], options["stdout"]) == (subprocess.DEVNULL, subprocess.DEVNULL)
+    assert backups.restore(stack("prod", tmp_path), "", "", None, yes=True, as_json=True) == 0
+    assert asked[1][1]["stdout"] is None
 
 
 def test_another_stacks_machine_is_lent_the_keys_by_standard_input(asked: list[Any], tmp_path: Path) -> None:
