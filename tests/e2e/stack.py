@@ -169,10 +169,11 @@ class Stack:
         """A page of the app through the public door."""
         return fetch(str(self.outputs()["url"]).rstrip("/") + path)
 
-    def machines(self) -> list[str]:
-        """The embedded machines of this clone that are there."""
+    def machines(self, name: str = "") -> list[str]:
+        """The embedded machines of this clone that are there; of one stack, if it is named."""
         machines = client.ask(ListMachines()).machines
-        return [machine.id for machine in machines if str(self.clone) in str(machine.owner)]
+        ours = [machine for machine in machines if str(self.clone) in str(machine.owner)]
+        return [machine.id for machine in ours if not name or machine.owner.stack == name]
 
     def state(self) -> str:
         """The stack's state as it lies on disk, everything readable in it readable here."""
