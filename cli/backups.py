@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
-import typer
-
-from cli import config, process, remote
+from cli import config, confirm, output, process, remote
 from cli.failure import Failure
 from cli.stack import Stack
 
 if TYPE_CHECKING:
     from infra.protocol.backups import BackupSpec
+
+
+INTERRUPTED = (
+    "interrupted: a restore that has begun goes on on the machine. The data is then the former or the backup's, as a "
+    "whole: {}"
+)
 
 
 def restore(stack: Stack, app: str, snapshot: str, into: Stack | None, *, yes: bool, as_json: bool = False) -> int:
@@ -35,17 +38,25 @@ def restore(stack: Stack, app: str, snapshot: str, into: Stack | None, *, yes: b
     reached = remote.reach(target).apps
     login = remote.login(target, app if app in reached or not into else "")
     spec = specification(stack) if into else None
-    confirm(question(login.app, target.name, snapshot, of, stack.name if into else ""), yes=yes)
+    asked = question(login.app, target.name, snapshot, of, stack.name if into else "")
+    confirm.overwriting(asked, sure=yes, done="restored")
     words = ["restore", "--who", remote.who(), *(["--snapshot", snapshot] if snapshot else [])]
-    stdout = None if as_json else subprocess.DEVNULL
-    with process.interrupts():
-        if spec is None:
-            argv = login.agent("backup", *words)
-            return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=stdout, check=False).returncode
-        from infra.protocol import codec  # noqa: PLC0415 - late, as in specification
+    with process.interrupts() as pressed:
+        code = process.status(_restored(login, words, of, spec, None if as_json else subprocess.DEVNULL))
+    if pressed.count and code:
+        output.note(f"launchpad: {INTERRUPTED.format(target.command('status'))}")
+    return code
 
-        argv = login.agent("backup", *words, "--of", of, "--spec")
-        return subprocess.run(argv, input=codec.text(spec).encode(), stdout=stdout, check=False).returncode
+
+def _restored(login: remote.Login, words: list[str], of: str, spec: BackupSpec | None, stdout: int | None) -> int:
+    """Have the machine restore; the keys to another stack's repository go there by standard input."""
+    if spec is None:
+        argv = login.agent("backup", *words)
+        return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=stdout, check=False).returncode
+    from infra.protocol import codec  # noqa: PLC0415 - late, as in specification
+
+    argv = login.agent("backup", *words, "--of", of, "--spec")
+    return subprocess.run(argv, input=codec.text(spec).encode(), stdout=stdout, check=False).returncode
 
 
 def question(app: str, stack: str, snapshot: str, of: str, source: str) -> str:
@@ -64,20 +75,6 @@ def question(app: str, stack: str, snapshot: str, of: str, source: str) -> str:
         f"The data of {app} in stack {stack} becomes that of {what}{where}. What it has written since is lost, and it "
         "is stopped meanwhile. Go on?"
     )
-
-
-def confirm(text: str, *, yes: bool) -> None:
-    """Ask before something is overwritten.
-
-    Raises:
-        Failure: The answer is no, or nobody is there to give one.
-    """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise Failure("nobody is here to confirm that data is overwritten; --yes does")
-    if not typer.confirm(text, default=False, err=True):
-        raise Failure("nothing was restored")
 
 
 def specification(stack: Stack) -> BackupSpec:

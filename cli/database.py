@@ -8,14 +8,22 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import typer
-
-from cli import output, process, remote
+from cli import confirm, init, output, process, remote
 from cli.failure import Failure
 from cli.stack import Stack
 
 MAGIC = b"PGDMP"
 """What a dump in PostgreSQL's custom form begins with. Source: its src/bin/pg_dump/pg_backup_archiver.c."""
+
+
+INTERRUPTED = (
+    "interrupted: the machine ends what it has begun. The database is then the former one or the dump, as a whole: {}"
+)
+
+
+def typed(file: Path) -> Path:
+    """A file as it was typed: relative to the folder where that was."""
+    return init.typed_in() / file
 
 
 def dump(stack: Stack, app: str, file: Path) -> None:
@@ -49,7 +57,7 @@ def dump(stack: Stack, app: str, file: Path) -> None:
     output.note(f"{file}: {file.stat().st_size} bytes. To load it: {stack.command('db', 'load', str(file))}")
 
 
-def load(stack: Stack, app: str, file: Path, *, sure: bool) -> None:
+def load(stack: Stack, app: str, file: Path, *, sure: bool, keep: bool = False) -> None:
     """Put a dump in the place of the app's database, after a question.
 
     Args:
@@ -57,6 +65,7 @@ def load(stack: Stack, app: str, file: Path, *, sure: bool) -> None:
         app: The app; empty for the only one.
         file: The dump.
         sure: Whether nothing is asked.
+        keep: Whether the app keeps the dump although it is not healthy with it.
 
     Raises:
         Failure: It is no dump, or the answer is no, or it could not be loaded: the database is as before.
@@ -73,10 +82,12 @@ def load(stack: Stack, app: str, file: Path, *, sure: bool) -> None:
             raise Failure(f"{file} is no dump in PostgreSQL's custom form: pg_dump --format=custom makes one")
         stream.seek(0)
         question = f"Replace everything in the database of {login.app} (stack {stack.name}) by {file}?"
-        if not sure and not typer.confirm(question, default=False, err=True):
-            raise Failure("nothing was changed")
-        words = login.agent("database", "load", "--who", remote.who(), "--size", str(file.stat().st_size))
-        with process.interrupts(), subprocess.Popen(words, stdin=stream) as child:
+        confirm.overwriting(question, sure=sure, done="changed")
+        options = ["--size", str(file.stat().st_size), *(["--keep"] if keep else [])]
+        words = login.agent("database", "load", "--who", remote.who(), *options)
+        with process.interrupts() as pressed, subprocess.Popen(words, stdin=stream) as child:
             code = process.status(child.wait())
+    if pressed.count and code:
+        output.note(f"launchpad: {INTERRUPTED.format(stack.command('status'))}")
     if code:
         raise Failure(status=code)

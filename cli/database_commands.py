@@ -25,7 +25,7 @@ def psql_command(
 ) -> None:
     """Open psql in the app's database, as the app."""
     tty = machine_commands.has_terminal()
-    line = ["--who", remote.who(), *(["--tty"] if tty else []), "--", "psql", *(words or [])]
+    line = ["--who", remote.who(), "--with-database", *(["--tty"] if tty else []), "--", "psql", *(words or [])]
     sys.exit(remote.run(chosen(stack), app_name, "run", *line, tty=tty))
 
 
@@ -36,7 +36,7 @@ def dump_command(
     app_name: AppName = "",
 ) -> None:
     """Save the app's database to a file, in PostgreSQL's custom form. The app goes on."""
-    database.dump(chosen(stack), app_name, file)
+    database.dump(chosen(stack), app_name, database.typed(file))
 
 
 @files.command("load")
@@ -44,8 +44,9 @@ def load_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A dump in the custom form.", show_default=False)],
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep it although the app is not healthy with it.")] = False,
     stack: StackName = "dev",
     app_name: AppName = "",
 ) -> None:
-    """Replace the app's database by a dump. If it cannot be loaded, the database stays as it was."""
-    database.load(chosen(stack), app_name, file, sure=yes)
+    """Replace the app's database by a dump. If that fails, or the app is not healthy with it, it stays as it was."""
+    database.load(chosen(stack), app_name, database.typed(file), sure=yes, keep=keep)

@@ -148,6 +148,7 @@ def parser() -> argparse.ArgumentParser:
     one = recorded(app_verb("run", verbs.run, RUN_TEXT))
     one.usage = "launchpad-agent run --app APP [--who WHO] [--detach] [--tty] -- COMMAND..."
     one.add_argument("--detach", action="store_true", help="go on without this connection; print the log's name")
+    one.add_argument("--with-database", action="store_true", help="refuse it unless the app's database answers")
     one.add_argument("--tty", action="store_true", help="give the command a terminal, if there is one here")
     recorded(app_verb("console", verbs.console, "Django's shell, or Python, in the serving release"))
     one = app_verb("job", verbs.job, "run a scheduled job now, apart from its schedule")
@@ -236,6 +237,7 @@ def _options_of_database(one: argparse.ArgumentParser) -> None:
     one.add_argument("what", choices=("dump", "load"), help="dump writes to stdout, load reads from stdin")
     one.add_argument("--size", type=int, default=-1, help="with load: how many bytes the dump has")
     one.add_argument("--lock-timeout", type=float, default=300, help="with load: how many seconds to wait for others")
+    one.add_argument("--keep", action="store_true", help="with load: although the app is not healthy with it")
 
 
 def _options_of_maintenance(one: argparse.ArgumentParser) -> None:

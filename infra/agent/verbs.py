@@ -91,6 +91,10 @@ def run(words: argparse.Namespace) -> int | None:
     app = _prepared_app(words)
     if not words.command:
         raise Failure("no command is given: launchpad run -- COMMAND...")
+    if words.with_database:
+        from infra.agent.services import postgres
+
+        postgres.ready(app)
     command, who = Command(tuple(words.command)), words.who or caller.who(app, "")
     if not words.detach:
         return run.run(app, command, who, tty=words.tty)
@@ -129,8 +133,7 @@ def job(words: argparse.Namespace) -> None:
 
 def database(words: argparse.Namespace) -> None:
     """Write a dump of the app's database to stdout, or load one from stdin in its place."""
-    from infra.agent.process import exchange
-    from infra.agent.release import caller, lock, restart, verify
+    from infra.agent.release import caller, load
     from infra.agent.services import postgres_dump
 
     app = _prepared_app(words)
@@ -140,15 +143,8 @@ def database(words: argparse.Namespace) -> None:
         sys.stdout.buffer.flush()
         return
     say.signs_of_life()
-    spec = verify.preparation(app)
-    extensions = spec.database.extensions if spec else ()
-    who, what = words.who or caller.who(app, ""), f"loading a dump into {app.name}"
-    with lock.deploying(app, who, what, words.lock_timeout), exchange.exchanging(app, who, what):
-        postgres_dump.load(app, sys.stdin.buffer, extensions, words.size)
-    say.step("database", f"{app.name} has the database that was loaded")
-    if launch_file.serving_release(app):
-        # A process may go on with a connection to the former database, which is cut, and answer with an error.
-        restart.restart(app, words.who)
+    options = load.Options(words.size, words.keep, words.lock_timeout)
+    load.load(app, sys.stdin.buffer, words.who or caller.who(app, ""), options)
 
 
 def status(words: argparse.Namespace) -> None:

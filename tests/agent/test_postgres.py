@@ -212,7 +212,7 @@ def test_a_dump_is_loaded_whole_or_not_at_all(lab: Lab) -> None:
     lab.sudo("sh -c 'head -c -100 good.dump >short.dump; echo no dump >none.dump'")
     for file, options, why in (
         ("short.dump", f"--size {size}", f"Only {size - 100} of {size} bytes arrived"),
-        ("short.dump", "", "The dump cannot be loaded; the database is as before"),
+        ("short.dump", "", "the database is as before"),
         ("none.dump", "", "This is no dump in PostgreSQL's custom form"),
     ):
         done = lab.run(f"sudo sh -c 'launchpad-agent database load --app app {options} <{file}'")
@@ -263,6 +263,61 @@ def test_no_command_begins_while_a_dump_is_loaded(lab: Lab) -> None:
     assert "The data of app is being exchanged by ada since " in done.err
     assert " for loading a dump into app, process " in done.err
     assert lab.run(f"{run} -- true").code == 0
+
+
+CHOOSY = {**DATABASE, "command": "psql -qc 'SELECT FROM words' && exec gunicorn --workers 2 app:app"}
+"""It ends at once where the database is not its own."""
+
+
+def test_an_app_that_is_not_healthy_with_a_dump_has_its_former_database_again(lab: Lab, repo: Repo) -> None:
+    before = words(lab)
+    lab.deploy(repo, "one", **CHOOSY).data()
+    lab.sudo("sh -c 'launchpad-agent database dump --app other >other.dump'")
+    done = lab.run("sudo sh -c 'launchpad-agent database load --app app <other.dump'")
+    assert done.code == 1
+    assert "app is not healthy with what was loaded, so it has its former database again" in done.err
+    assert words(lab) == before
+    names = psql(lab, "launchpad-postgres", "postgres", "SELECT datname FROM pg_database ORDER BY 1").out.split()
+    assert names == ["app", "other", "postgres", "template0", "template1"]
+    lab.sudo("sh -c 'launchpad-agent database dump --app app >good.dump'")
+    kept = lab.run("sudo sh -c 'launchpad-agent database load --app app --keep <other.dump'")
+    assert kept.code == 0, kept.err
+    assert "warning: app is not healthy" in kept.err
+    assert lab.get("/words")[0] == 500
+    lab.sudo("sh -c 'launchpad-agent database load --app app <good.dump'")
+    assert words(lab) == before
+    lab.deploy(repo, "one", **DATABASE).data()
+
+
+HOLDS = """
+import os, psycopg, signal
+held = []
+try:
+    while True:
+        held.append(psycopg.connect(os.environ["DATABASE_URL"]))
+except psycopg.OperationalError as error:
+    print(str(error).splitlines()[0], flush=True)
+signal.pause()
+"""
+
+
+def test_an_app_that_leaves_all_its_connections_open_keeps_out_nobody(lab: Lab) -> None:
+    lab.put("holds.py", HOLDS.encode())
+    lab.sudo("cp holds.py /srv/app/data/holds.py")
+    name = lab.sudo("launchpad-agent run --app app --detach -- python /srv/app/data/holds.py").strip()
+    full = f"launchpad-agent logs --app app --process {name}"
+    lab.sudo(f"timeout 300 sh -c 'until {full} | grep -q \"too many connections for role\"; do sleep 0.1; done'")
+    asked = lab.run("sudo launchpad-agent run --app app --with-database -- psql -Atc 'SELECT 6 * 7'")
+    assert (asked.code, asked.out) == (0, "42\n"), asked.err
+    assert "app has all the connections to its database that it may have" in asked.err
+    lab.sudo(f"systemctl stop launchpad-app-{name}.service")
+
+
+def test_an_app_without_a_database_is_told_so(lab: Lab) -> None:
+    for verb in ("run --app none --with-database -- psql", "database dump --app none"):
+        done = lab.run(f"sudo launchpad-agent {verb}")
+        assert done.code == 1
+        assert "none has no database on this machine: set launchpad:database to postgres" in done.err
 
 
 WRITER = f"""\
@@ -330,7 +385,7 @@ def test_a_removal_that_keeps_data_keeps_the_database_and_nothing_else(lab: Lab,
     last = remove(lab, "other").data()
     assert (last["last"], last["left"]) == (True, [])
     assert {"postgresql", "postgresql-17", "ssl-cert"} <= set(last["packages"])
-    lab.sudo("rm -f good.dump short.dump none.dump progress")
+    lab.sudo("rm -f good.dump short.dump none.dump other.dump holds.py progress")
     assert [line for line in differences(bare, listing(lab)) if not KEPT.match(line)] == []
 
 

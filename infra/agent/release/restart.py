@@ -48,18 +48,23 @@ def restart(app: App, who: str, process: str = "") -> Result:
     what = f"the restart of {process}" if process else "the restart"
     with lock.deploying(app, who, what, specifications.lock_timeout(app)):
         signals.begin()
-        spec, built = serving.serving(app, "to restart")
-        # A restored backup may have brought other generated secrets.
-        spec = generated.settled(app, spec)
-        request = Request(
-            dataclasses.replace(spec, ref="restart", who=who),
-            built.revision,
-            restart=True,
-            only_web=process == WEB,
-        )
-        if process in ("", WEB):
-            return Deployment(request, signals).run()
-        return _restart_other(request, built, process)
+        return again(app, who, signals, process)
+
+
+def again(app: App, who: str, signals: Signals, process: str = "") -> Result:
+    """The same for who holds the app's lock, has ``signals`` begun, and says who asks."""
+    spec, built = serving.serving(app, "to restart")
+    # A restored backup may have brought other generated secrets.
+    spec = generated.settled(app, spec)
+    request = Request(
+        dataclasses.replace(spec, ref="restart", who=who),
+        built.revision,
+        restart=True,
+        only_web=process == WEB,
+    )
+    if process in ("", WEB):
+        return Deployment(request, signals).run()
+    return _restart_other(request, built, process)
 
 
 def _processes(app: App, spec: DeploySpec, built: Built) -> Processes:

@@ -107,11 +107,14 @@ def ready(app: App) -> None:
     if isinstance(elsewhere, rds.Rds):
         rds.ready(elsewhere)
         return
-    if postgres_place.here() is None:
-        raise Failure(f"The database of {app.name} is not on this machine: launchpad up")
+    if postgres_place.here() is None or not has_database(app):
+        raise Failure(
+            f"{app.name} has no database on this machine: set launchpad:database to postgres, then launchpad up"
+        )
     if sql.answers(app.user, app.name):
         return
     postgres_cluster.start()
+    postgres_roles.relieve(app)
     sql.run(f"Connecting to the database {app.name} as its app", "SELECT 1;", user=app.user, database=app.name)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from infra.agent.services import postgres, postgres_place, postgres_roles, rds, sql
+from infra.agent.services.sql import Server
 from infra.agent.system import files, say, sh
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
@@ -83,8 +84,8 @@ def load(app: App, stream: IO[bytes], extensions: tuple[str, ...] = (), size: in
     Raises:
         Failure: It cannot be loaded, and why. The database is as before.
     """
-    with _loaded(app, stream, extensions, size) as new:
-        _swap(app, new)
+    with loaded(app, stream, extensions, size) as new, in_place(app, new):
+        pass
 
 
 def prove(app: App, stream: IO[bytes], extensions: tuple[str, ...] = (), size: int = -1) -> int:
@@ -93,7 +94,7 @@ def prove(app: App, stream: IO[bytes], extensions: tuple[str, ...] = (), size: i
     Raises:
         Failure: It cannot be loaded.
     """
-    with _loaded(app, stream, extensions, size) as new:
+    with loaded(app, stream, extensions, size) as new:
         text = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema');"
         server = postgres.server(app)
         return int(sql.run("Counting the tables", text, user=app.user, database=new, server=server)[0][0])
@@ -106,8 +107,14 @@ def oid(app: App) -> int:
 
 
 @contextmanager
-def _loaded(app: App, stream: IO[bytes], extensions: tuple[str, ...], size: int) -> Iterator[str]:
-    """The database that a dump has been loaded into, as long as the block lasts, unless it is renamed there."""
+def loaded(app: App, stream: IO[bytes], extensions: tuple[str, ...], size: int) -> Iterator[str]:
+    """The database that a dump has been loaded into, as long as the block lasts, unless it is renamed there.
+
+    Arguments as in ``load``.
+
+    Raises:
+        Failure: It cannot be loaded.
+    """
     postgres.ready(app)
     base = _room(app)
     _check_room(app, base, max(size, 0))
@@ -202,11 +209,14 @@ def _forget(app: App) -> None:
 
 def _restore(app: App, path: Path, new: str) -> None:
     """Load a dump into a database, without the extensions that are in it already."""
-    say.step("database", f"loading {path.stat().st_size // 2**20} MB")
+    say.step("database", f"loading {path.stat().st_size / 10**6:.1f} MB")
     with path.open("rb") as file:
         listed = _pg_restore(app, file, "--list", database="")
     if listed.code:
-        raise Failure(f"This is no dump in PostgreSQL's custom form (pg_dump --format=custom): {listed.last_lines(2)}")
+        raise Failure(
+            "This is no dump in PostgreSQL's custom form (pg_dump --format=custom), or it is damaged; the database is "
+            f"as before: {listed.last_lines(2)}"
+        )
     server = postgres.server(app)
     text = "SELECT extname FROM pg_extension;"
     rows = sql.run("Looking at the extensions", text, user=app.user, database=new, server=server)
@@ -236,29 +246,51 @@ def without(listed: str, extensions: set[str]) -> str:
     return "".join(f"{line}\n" for line in listed.splitlines() if not is_one(line))
 
 
-def _swap(app: App, new: str) -> None:
-    """Have a database take the place of the app's, in one transaction; the former one goes once that has worked."""
-    own, old = sql.name(app.name), sql.name(app.name + OLD)
-    server = postgres.server(app)
+@contextmanager
+def in_place(app: App, new: str) -> Iterator[None]:
+    """Have a database in the place of the app's. The former one is kept within the block, and is back if that fails.
+
+    Args:
+        app: The app.
+        new: The database, as ``loaded`` gives it.
+    """
+    former, server = app.name + OLD, postgres.server(app)
+    doing = f"Connecting to the database {app.name} as its app"
     say.step("database", f"switching {app.name} to what was loaded")
-    postgres_roles.drop(app.name + OLD, server)
+    postgres_roles.drop(former, server)
+    _rename(server, (app.name, former), (new, app.name))
+    try:
+        sql.run(doing, "SELECT 1;", user=app.user, database=app.name, server=server)
+        yield
+    except BaseException:
+        say.step("database", f"switching {app.name} back to what it had")
+        _rename(server, (app.name, new), (former, app.name))
+        raise
+    postgres_roles.drop(former, server)
+
+
+def _rename(server: Server, *pairs: tuple[str, str]) -> None:
+    """Give databases other names, all in one transaction. Who is connected to them is cut off.
+
+    Args:
+        server: The server that has them.
+        pairs: The names that they have, each with the one that they get.
+    """
+    cut = ", ".join(sql.text(name) for name, _ in pairs)
+    renamed = " ".join(f"ALTER DATABASE {sql.name(name)} RENAME TO {sql.name(other)};" for name, other in pairs)
     statements = (
         # Only those of roles that it rules: the master of RDS is no superuser, and may end no others.
         "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
-        f"WHERE datname IN ({sql.text(app.name)}, {sql.text(new)}) AND pid <> pg_backend_pid() "
+        f"WHERE datname IN ({cut}) AND pid <> pg_backend_pid() "
         "AND usesysid IS NOT NULL AND pg_has_role(usesysid, 'USAGE');\n"
-        f"BEGIN; ALTER DATABASE {own} RENAME TO {old}; ALTER DATABASE {sql.name(new)} RENAME TO {own}; COMMIT;"
+        f"BEGIN; {renamed} COMMIT;"
     )
     for _ in range(TRIES):
         # The app may have connected again between the two: then PostgreSQL does not rename.
         done = sql.psql(statements, server=server)
         if done.ok:
-            break
-    else:
-        raise Failure(f"The database is as before, for it is in use: {done.last_lines(2)}")
-    doing = f"Connecting to the database {app.name} as its app"
-    sql.run(doing, "SELECT 1;", user=app.user, database=app.name, server=server)
-    postgres_roles.drop(app.name + OLD, server)
+            return
+    raise Failure(f"The database is as before, for it is in use: {done.last_lines(2)}")
 
 
 def _pg_restore(app: App, file: IO[bytes], *words: str, database: str) -> sh.Finished:

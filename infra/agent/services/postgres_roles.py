@@ -24,6 +24,14 @@ AVAILABLE = """\
 SELECT name, bool_or(trusted), coalesce(max(schema), '')
 FROM pg_available_extension_versions GROUP BY name ORDER BY name;
 """
+IDLE = """\
+WITH own AS (SELECT pid, state, state_change FROM pg_stat_activity WHERE usename = {app}),
+  most AS (SELECT rolconnlimit FROM pg_roles WHERE rolname = {app})
+SELECT pg_terminate_backend(pid, 10000) FROM (
+  SELECT pid FROM own WHERE state LIKE 'idle%' AND (SELECT count(*) FROM own) >= (SELECT rolconnlimit FROM most)
+  ORDER BY state_change LIMIT (SELECT greatest(1, rolconnlimit / 4) FROM most)) AS idle;
+"""
+"""Ends a quarter of an app's connections, those that were idle for longest, if it has all that it may have."""
 SHOWN = 60
 """Names of extensions that a message lists."""
 
@@ -119,6 +127,21 @@ def extend(app: App, extensions: Sequence[str], database: str = "", server: Serv
             **who,
         )
     return True
+
+
+def relieve(app: App) -> int:
+    """End connections that the app does not use, if it has all that it may have; gives how many.
+
+    An app that leaves its connections open would keep out its own next release, and its backups.
+    """
+    ended = len(sql.run("Looking at the connections", IDLE.format(app=sql.text(app.user))))
+    if ended:
+        say.step(
+            "warning",
+            f"{app.name} has all the connections to its database that it may have. {ended} of them are ended, which "
+            "were idle for longest. Does it leave them open? launchpad psql -- -c 'select * from pg_stat_activity'",
+        )
+    return ended
 
 
 def remove(app: App, server: Server = sql.LOCAL) -> None:

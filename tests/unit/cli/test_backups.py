@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,22 @@ def test_another_stacks_machine_is_lent_the_keys_by_standard_input(asked: list[A
     assert not any(PASSWORD in word for word in argv)
     spec = json.loads(options["input"])
     assert (spec["owner"], spec["repository"], spec["password"]) == ("launchpad/prod", "s3:https://host/a", PASSWORD)
+
+
+def test_who_interrupts_a_restore_is_told_what_the_machine_does(
+    asked: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(argv: list[str], **_options: Any) -> subprocess.CompletedProcess[bytes]:
+        signal.raise_signal(signal.SIGINT)
+        return subprocess.CompletedProcess(argv, 255)
+
+    monkeypatch.setattr(subprocess, "run", interrupted)
+    assert backups.restore(stack("prod", tmp_path), "", "", None, yes=True) == 255
+    assert capsys.readouterr().err == (
+        "launchpad: interrupted: a restore that has begun goes on on the machine. The data is then the former or the "
+        "backup's, as a whole: launchpad status -s prod\n"
+    )
+    assert asked == []
 
 
 def test_nothing_is_overwritten_without_a_yes(asked: list[Any], tmp_path: Path) -> None:

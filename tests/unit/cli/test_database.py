@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -77,6 +78,7 @@ def test_nothing_is_sent_without_a_dump_and_a_yes(
         return False
 
     monkeypatch.setattr(typer, "confirm", no)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
     file = tmp_path / "shop.dump"
     if content is not None:
         file.write_bytes(content)
@@ -93,3 +95,34 @@ def test_a_load_that_the_machine_refuses_ends_with_its_status(tmp_path: Path, mo
     with pytest.raises(Failure) as caught:
         database.load(STACK, "", tmp_path / "shop.dump", sure=True)
     assert (caught.value.status, str(caught.value)) == (1, "")
+
+
+def test_without_a_terminal_nobody_is_taken_at_a_word_that_was_not_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine(monkeypatch, f"touch {tmp_path}/sent")
+    (tmp_path / "shop.dump").write_bytes(b"PGDMP")
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: False))
+    with pytest.raises(Failure, match="nobody is here to confirm that data is overwritten; --yes does"):
+        database.load(STACK, "", tmp_path / "shop.dump", sure=False)
+    assert not (tmp_path / "sent").exists()
+
+
+def test_files_are_looked_for_where_the_command_was_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAUNCHPAD_FOLDER", "/home/ana/dumps")
+    assert database.typed(Path("shop.dump")) == Path("/home/ana/dumps/shop.dump")
+    assert database.typed(Path("/mnt/shop.dump")) == Path("/mnt/shop.dump")
+
+
+def test_who_interrupts_a_load_is_told_what_the_machine_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine(monkeypatch, "kill -INT $PPID; exit 255")
+    (tmp_path / "shop.dump").write_bytes(b"PGDMP")
+    with pytest.raises(Failure) as caught:
+        database.load(STACK, "", tmp_path / "shop.dump", sure=True, keep=True)
+    assert caught.value.status == 255
+    assert capsys.readouterr().err == (
+        "launchpad: interrupted: the machine ends what it has begun. The database is then the former one or the dump, "
+        "as a whole: launchpad status\n"
+    )
