@@ -21,6 +21,7 @@ MEANING: dict[OnDestroy, str] = {
 }
 PROTECTED = f"{SERVER}, which is protected from deletion"
 NOT_SAID = "No key says what becomes of it, so nothing was deleted."
+YET = "Nothing was deleted."
 
 
 def said_in_file(stack: str, folder: Path | None = None) -> str | None:
@@ -89,7 +90,7 @@ def refusal(stack: str, held: Sequence[str], remedy: str) -> str:
         held: How much data there is, a line for each app.
         remedy: What to do.
     """
-    return "\n".join([f"stack {stack} holds data:", *(f"  {line}" for line in held), NOT_SAID, remedy])
+    return "\n".join([f"stack {stack} holds data:", *(f"  {line}" for line in held), _said(remedy), remedy])
 
 
 def unknown(stack: str, why: str, terms: DataTerms, remedy: str) -> str:
@@ -101,10 +102,15 @@ def unknown(stack: str, why: str, terms: DataTerms, remedy: str) -> str:
         terms: What the last update noted.
         remedy: What to do.
     """
-    lines = [f"stack {stack} may hold data: {why}", NOT_SAID, remedy]
+    lines = [f"stack {stack} may hold data: {why}", _said(remedy), remedy]
     if _at_once(terms) == "delete":
         lines.append("Of a machine that is gone for good there is nothing to keep: delete lets the rest go.")
     return "\n".join(lines)
+
+
+def _said(remedy: str) -> str:
+    """Why nothing was deleted, before what to do: a key that is set says something, which does not count yet."""
+    return YET if remedy.startswith(KEY) else NOT_SAID
 
 
 def _choices(stack: str, terms: DataTerms) -> Iterator[str]:

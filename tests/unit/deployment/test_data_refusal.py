@@ -109,6 +109,11 @@ def test_the_words_of_a_refusal() -> None:
         "stack prod holds data:\n  shop: 1 file\n  blog: 2 files\n"
         "No key says what becomes of it, so nothing was deleted.\nDo that."
     )
+    later = data_refusal.remedy("prod", replace(EMBEDDED, on_destroy="delete"), "keep")
+    assert data_refusal.refusal("prod", ["shop: 1 file"], later) == (
+        "stack prod holds data:\n  shop: 1 file\nNothing was deleted.\nlaunchpad:on_destroy is keep now, which counts "
+        "from the next up on. Run launchpad up, then destroy again."
+    )
     unknown = "stack prod may hold data: no answer\nNo key says what becomes of it, so nothing was deleted.\nDo that."
     assert data_refusal.unknown("prod", "no answer", SERVER, "Do that.") == unknown
     assert data_refusal.unknown("prod", "no answer", EC2, "Do that.") == (
