@@ -26,6 +26,9 @@ SERVE = "/usr/local/lib/launchpad/serve/launchpad_serve.py"
 HOMES = "/srv"
 """The folder with the apps' own folders."""
 
+MEMORY = "/run/launchpad-memory"
+"""There on a machine whose kernel does not tell how much memory it may take: a number of bytes."""
+
 DATA_DISK = "/mnt/launchpad"
 """Where a disk of its own for data is mounted; what the machine shall keep is there (see ``data_disk``)."""
 

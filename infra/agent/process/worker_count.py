@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from infra.protocol import paths
+
 WORKER = 256 * 2**20
 """Bytes that a worker may need: an ordinary Django or Flask app takes 50 to 150 MB."""
 MEMINFO = Path("/proc/meminfo")
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+DECLARED = Path(paths.MEMORY)
 
 
 def count(cores: int, memory: int) -> int:
@@ -37,7 +40,10 @@ def here(limit: int, others: int = 0) -> int:
 
 
 def machine_memory() -> int:
-    """The machine's memory in bytes; of a container what it may take of its host's."""
+    """The machine's memory in bytes; of a container what it may take of its host's.
+
+    Where the host has no memory controller, that is what the settings of an embedded machine say.
+    """
     total = int(MEMINFO.read_text(encoding="ascii").split("MemTotal:", 1)[1].split()[0]) * 1024
-    limit = CGROUP_LIMIT.read_text(encoding="ascii").strip() if CGROUP_LIMIT.exists() else "max"
-    return min(total, int(limit)) if limit.isdigit() else total
+    limits = [path.read_text(encoding="ascii").strip() for path in (CGROUP_LIMIT, DECLARED) if path.exists()]
+    return min([total, *(int(limit) for limit in limits if limit.isdigit())])

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from infra.common import procfs
-from infra.machines.embedded import cgroup, data
+from infra.machines.embedded import cgroup, data, memory
 from infra.machines.embedded.record import Record, directory, save
 from infra.machines.embedded.shell import ENVIRONMENT, MachineError
 
@@ -91,6 +91,7 @@ def command(machines: Path, record: Record) -> list[str]:
         "--private-network",
         f"--drop-capability={','.join(DROPPED)}",
         f"--bind-ro={place}/resolv.conf:/etc/resolv.conf",
+        *memory.bind(machines, record),
         *data.bind(machines, record),
         "--resolv-conf=off",
         "--timezone=off",

@@ -17,6 +17,7 @@ from infra.machines.embedded import (
     forwards,
     growth,
     locks,
+    memory,
     mounts,
     network,
     recipe,
@@ -143,6 +144,7 @@ def start(machines: Path, machine: Record, *, reboots: bool = False) -> None:
     place = record.directory(machines, machine.id)
     (place / "resolv.conf").write_text(names)
     (place / "resolv.conf").chmod(0o644)
+    memory.tell(machines, machine)
     was_stopped = not container.is_running(machine)
     if was_stopped:
         container.kill(machines, machine.id, machine)

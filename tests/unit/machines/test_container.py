@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.machines.embedded import container, lifecycle, network
+from infra.machines.embedded import container, lifecycle, memory, network
 from infra.machines.embedded.record import Record
 from infra.machines.embedded.shell import MachineError
 from infra.machines.embedded.state import Owner
@@ -46,6 +46,19 @@ def test_a_machine_that_ends_while_its_network_is_set_up_is_told_with_its_consol
     monkeypatch.setattr(lifecycle, "connect", gone)
     with pytest.raises(MachineError, match=r"ended right after its start\. Its console's last lines:\n  no init found"):
         lifecycle.start(tmp_path, machine)
+
+
+def test_a_machine_is_told_how_much_memory_it_may_take_and_of_another_size_while_it_runs(tmp_path: Path) -> None:
+    machine = Record("lp00000001", Owner(), "trixie", memory=2**30, disk=1, host_key="", authorized_key="")
+    file = tmp_path / machine.id / "memory"
+    file.parent.mkdir()
+    memory.tell(tmp_path, machine)
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("1073741824\n", 0o644)
+    mounted = file.stat().st_ino
+    machine.memory = 2**31
+    memory.tell(tmp_path, machine)
+    assert (file.read_text(), file.stat().st_ino) == ("2147483648\n", mounted)
+    assert f"--bind-ro={file}:/run/launchpad-memory" in container.command(tmp_path, machine)
 
 
 @pytest.mark.parametrize("gone", [True, False])
