@@ -372,10 +372,10 @@ def _backup_of(words: argparse.Namespace, app: App, spec: BackupSpec | None) -> 
         if words.json:  # of one app what is known of it, of several that by name
             say.result(found if len(found) > 1 else found[app.name])
         else:
-            say.plain("\n".join(f"{name}: {backup_state.verified(each)}" for name, each in found.items()))
+            say.text("\n".join(f"{name}: {backup_state.verified(each)}" for name, each in found.items()))
     elif words.what == "list":
         every = listing.listing(app.name)
-        say.result(every) if words.json else say.plain(listing.text(every))
+        say.result(every) if words.json else say.text(listing.text(every))
     elif words.what == "restore":
         options = {"--snapshot": words.snapshot, "--of": words.of, "--who": who}
         more = [text for name, given in options.items() if given for text in (name, given)]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
 import time
 from typing import Any
 
 import pytest
 
+from infra.machines.embedded import client, record
 from infra.protocol.codec import SCHEMA
-from tests.agent.lab import Done, Lab, Repo
+from tests.agent.lab import USER, Done, Lab, Repo
 from tests.agent.listing import differences, listing
 from tests.agent.test_backups import as_app, now, restore, running, set_up
 
@@ -55,6 +59,18 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Repo:
     repo.commit("one")
     return repo
 
+
+FOLDER = "/var/backups/shop"
+TRACE = """
+import pathlib, sys
+process = pathlib.Path('/proc', sys.argv[1])
+try:
+    (process / 'mem').open('r+b')
+except PermissionError:
+    print(f'{(process / "comm").read_text().strip()}: not permitted')
+else:
+    print('taken over')
+"""
 
 KILL = """
 launchpad-agent prepare <spec.json 2>progress &
@@ -327,8 +343,7 @@ for number in range(1, 10**9):
 
 
 def test_a_backup_under_load_has_one_moment_of_the_database_and_puts_it_back_with_the_files(lab: Lab) -> None:
-    folder = "/var/backups/shop"
-    assert set_up(lab, repository=folder).data()["warnings"] == []
+    assert set_up(lab, repository=FOLDER).data()["warnings"] == []
     psql(lab, "app", "app", "CREATE TABLE orders (id bigserial PRIMARY KEY, amount int)")
     psql(lab, "app", "app", "CREATE TABLE total AS SELECT 0::bigint AS orders, 0::bigint AS amount")
     as_app(lab, "echo then >note")
@@ -352,12 +367,109 @@ def test_a_backup_under_load_has_one_moment_of_the_database_and_puts_it_back_wit
     psql(lab, "app", "app", "DROP TABLE orders, total")
     as_app(lab, "rm note")
     lab.run("sudo launchpad-agent backup settings --remove --owner shop/prod").data()
-    lab.sudo(f"rm -rf {folder}")
+    lab.sudo(f"rm -rf {FOLDER}")
+
+
+def sleeps_in(lab: Lab, ending: str) -> None:
+    """Have whoever loads a dump of the app's database into one with this ending wait until the app likes to go on."""
+    body = f"BEGIN IF current_database() = 'app{ending}' THEN PERFORM pg_sleep(900); END IF; RETURN 1; END"
+    function = f"CREATE FUNCTION public.slow() RETURNS int LANGUAGE plpgsql AS $${body}$$"
+    done = psql(lab, "app", "app", f"{function}; CREATE MATERIALIZED VIEW slow AS SELECT public.slow() AS n")
+    assert done.code == 0, done.err
+
+
+def until_it_sleeps(lab: Lab, ending: str) -> None:
+    busy = f"SELECT count(*) FROM pg_stat_activity WHERE datname = 'app{ending}' AND wait_event = 'PgSleep'"
+    until = time.monotonic() + 2 * LIMIT
+    while psql(lab, "launchpad-postgres", "postgres", busy).out != "1\n":
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+
+def ends(lab: Lab, database: str, which: str = "true") -> None:
+    """End connections to a database."""
+    end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' AND {which}"
+    assert psql(lab, "launchpad-postgres", "postgres", end).out == "t\n"
+
+
+def databases(lab: Lab) -> list[str]:
+    return psql(lab, "launchpad-postgres", "postgres", "SELECT datname FROM pg_database ORDER BY 1").out.split()
+
+
+def test_a_drill_that_an_app_keeps_waiting_keeps_nobody_else_waiting(lab: Lab) -> None:
+    sleeps_in(lab, ".drill")
+    assert set_up(lab, repository=FOLDER).data()["warnings"] == []
+    lab.sudo("systemctl start --no-block launchpad-backup.shop:prod.service")
+    until_it_sleeps(lab, ".drill")
+    lab.prepare(app="other", http_port=8080, **DATABASE).data()
+    assert lab.prepare(**DATABASE).data()["changed"] == []
+    lab.run("sudo launchpad-agent restart --app app").data()
+    assert "app.drill" in databases(lab)
+    ends(lab, "app.drill")
+    until = time.monotonic() + LIMIT
+    while lab.run("systemctl is-active launchpad-backup.shop:prod.service").out.strip() in ("active", "activating"):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    assert "The dump cannot be loaded" in lab.serving()["backup"]["reason"]
+    assert databases(lab) == ["app", "other", "postgres", "template0", "template1"]
+    psql(lab, "app", "app", "DROP MATERIALIZED VIEW slow; DROP FUNCTION slow()")
+
+
+def test_an_app_traces_no_process_of_its_user_that_is_not_its_own(lab: Lab) -> None:
+    lab.put("trace.py", TRACE.encode())
+    lock = f"psql -h {SOCKET} -d app -c 'BEGIN; LOCK TABLE words; SELECT pg_sleep(900)'"
+    lab.sudo(f"systemd-run --quiet --unit=locking --uid=app --gid=app {lock}")
+    until_it_sleeps(lab, "")
+    lab.sudo("systemd-run --quiet --unit=dumping sh -c 'exec launchpad-agent database dump --app app >/dev/null'")
+    waits = "for i in $(seq 300); do pgrep -u app -x pg_dump && exit 0; sleep 0.2; done; exit 1"
+    dumping = lab.run(f"sudo sh -c '{waits}'").out.strip()
+    traced = lab.sudo(f"sh -c 'systemd-run --quiet --wait --pipe --uid=app --gid=app python3 - {dumping} <trace.py'")
+    assert traced == "pg_dump: not permitted\n"
+    lab.sudo("systemctl stop dumping locking")
+    ends(lab, "app", "wait_event = 'PgSleep'")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="ends the machine's process on this computer")
+def test_a_restore_that_loses_its_power_ends_with_the_old_files_and_the_old_database(lab: Lab) -> None:
+    sleeps_in(lab, ".load")
+    psql(lab, "app", "app", "CREATE TABLE mixed AS SELECT 'then' AS word")
+    as_app(lab, "echo then >note")
+    assert now(lab).data()["state"] == "green"
+    psql(lab, "app", "app", "UPDATE mixed SET word = 'later'")
+    as_app(lab, "echo later >note")
+    words = [*lab.ssh_words, f"{USER}@{lab.address}", "sudo launchpad-agent backup restore --app app"]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as restoring:
+        until_it_sleeps(lab, ".load")
+        assert as_app(lab, "cat note") == "then\n", "the files are the backup's, the database is not"
+        found = record.load(client.machines(), lab.name)
+        assert found
+        os.kill(found.pid, signal.SIGKILL)
+        subprocess.run([*lab.ssh_words, "-O", "exit", lab.address], capture_output=True, check=False)
+        restoring.wait()
+    lab.power_on()
+    left = "/var/lib/launchpad/app/restore.json -o -e /srv/app/unpacked"
+    waits = f"for i in $(seq 300); do test -e {left} || exit 0; sleep 0.4; done; exit 1"
+    assert lab.run(f"sudo sh -c '{waits}'").code == 0, lab.run("systemctl status launchpad-app.restore.service").out
+    assert as_app(lab, "cat note") == "later\n"
+    assert psql(lab, "app", "app", "SELECT word FROM mixed").out == "later\n"
+    assert lab.get("/words")[0] == 200
+    assert lab.serving()["maintenance"] is None
+    assert lab.run("sudo sh -c 'ls /etc/systemd/system/launchpad-app.restore.service /srv/app/unpacked'").out == ""
+    # What was half loaded goes when the machine is prepared.
+    assert "app.load" in databases(lab)
+    assert lab.prepare(**DATABASE).data()["changed"] == ["database"]
+    assert databases(lab) == ["app", "other", "postgres", "template0", "template1"]
+    psql(lab, "app", "app", "DROP TABLE mixed; DROP MATERIALIZED VIEW slow; DROP FUNCTION slow()")
+    as_app(lab, "rm note")
+    lab.run("sudo launchpad-agent backup settings --remove --owner shop/prod").data()
+    lab.sudo(f"rm -rf {FOLDER}")
 
 
 def test_the_status_says_how_large_it_is(lab: Lab) -> None:
     found = lab.serving()["database"]
     assert found["version"] == 17
+    # An eighth of what the machine may take by its settings, whatever this computer has.
+    assert psql(lab, "launchpad-postgres", "postgres", "SHOW shared_buffers").out == "128MB\n"
     assert found["size"] > 5_000_000
     assert "  database     PostgreSQL 17, " in lab.sudo("launchpad-agent status --app app")
 
@@ -367,6 +479,23 @@ def test_the_tables_of_a_database_are_data(lab: Lab) -> None:
     assert (found["app"]["tables"] > 0, found["app"]["database_size"] > 5_000_000) == (True, True)
     assert " in its database" in lab.sudo("launchpad-agent data --app app")
     assert found["none"]["tables"] == 0
+
+
+def test_an_app_is_removed_whatever_it_and_others_have_done_to_its_database(lab: Lab) -> None:
+    lab.prepare(app="third", http_port=8082, **DATABASE).data()
+    granting = (
+        "CREATE TABLE given (); GRANT ALL ON given TO third; ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO third"
+    )
+    for app, statements in (
+        ("third", "ALTER DATABASE third IS_TEMPLATE true; ALTER ROLE third SET statement_timeout = 1"),
+        ("other", f"{granting}; GRANT ALL ON DATABASE other TO third"),
+    ):
+        assert psql(lab, app, app, statements).code == 0
+    assert remove(lab, "third").data()["left"] == []
+    assert databases(lab) == ["app", "other", "postgres", "template0", "template1"]
+    roles = "SELECT rolname FROM pg_roles WHERE rolname NOT LIKE 'pg_%' ORDER BY 1"
+    assert psql(lab, "launchpad-postgres", "postgres", roles).out.split() == ["app", "launchpad-postgres", "other"]
+    assert psql(lab, "other", "other", "DROP TABLE given").code == 0
 
 
 KEPT = re.compile(
@@ -382,7 +511,7 @@ def test_a_removal_that_keeps_data_keeps_the_database_and_nothing_else(lab: Lab,
     last = remove(lab, "other").data()
     assert (last["last"], last["left"]) == (True, [])
     assert {"postgresql", "postgresql-17", "ssl-cert"} <= set(last["packages"])
-    lab.sudo("rm -f good.dump short.dump none.dump other.dump holds.py progress")
+    lab.sudo("rm -f good.dump short.dump none.dump other.dump holds.py progress trace.py")
     assert [line for line in differences(bare, listing(lab)) if not KEPT.match(line)] == []
 
 

@@ -14,13 +14,16 @@ import time
 from collections.abc import Mapping
 from typing import IO
 
+from infra.agent.system import space
 from infra.agent.system.failure import Failure
 
 FORMAT = 1
 HEADER = "launchpad.json"
 """The first member: the format, whose app it is, and how many members of root's follow."""
 LARGEST = 200_000_000
-"""Bytes of a member of root's at most."""
+"""Bytes of root's members at most, all together."""
+MOST = 100
+"""Members of root's at most."""
 DUMP = "database.pgdump"
 """The member with the dump of the app's database, in PostgreSQL's custom form."""
 DATA = "data"
@@ -66,7 +69,7 @@ def read_head(stream: IO[bytes]) -> tuple[dict[str, object], dict[str, bytes]]:
     Raises:
         Failure: It is no such stream.
     """
-    name, content = _read_member(stream)
+    name, content = _read_member(stream, LARGEST)
     try:
         about = json.loads(content) if name == HEADER else None
     except ValueError:
@@ -75,7 +78,14 @@ def read_head(stream: IO[bytes]) -> tuple[dict[str, object], dict[str, bytes]]:
         raise Failure(NOT_OURS.format(HEADER))
     if about.get("format") != FORMAT:
         raise Failure(f"This snapshot has format {about.get('format')}, and this Launchpad knows {FORMAT}: update it.")
-    return about, dict(_read_member(stream) for _ in range(about["members"]))
+    if about["members"] > MOST:
+        raise Failure(NOT_OURS.format(HEADER))
+    kept, left = dict[str, bytes](), LARGEST
+    for _ in range(about["members"]):
+        name, content = _read_member(stream, left)
+        kept[name] = content
+        left -= len(content)
+    return about, kept
 
 
 def copy_dump(stream: IO[bytes], about: Mapping[str, object], target: IO[bytes] | None) -> None:
@@ -92,7 +102,9 @@ def copy_dump(stream: IO[bytes], about: Mapping[str, object], target: IO[bytes] 
     noted = about.get("database")
     if not isinstance(noted, dict):
         return
-    left, digest = int(noted["size"]), hashlib.sha256()
+    left, digest = noted.get("size"), hashlib.sha256()
+    if not isinstance(left, int) or left < 0 or not isinstance(noted.get("sha256"), str):
+        raise Failure(NOT_OURS.format(HEADER))
     end = padding(left)
     _exactly(stream, len(member_head(DUMP, left)))
     while left:
@@ -100,18 +112,19 @@ def copy_dump(stream: IO[bytes], about: Mapping[str, object], target: IO[bytes] 
         digest.update(some)
         left -= len(some)
         if target:
+            space.leave_some(target)
             target.write(some)
     _exactly(stream, len(end))
     if digest.hexdigest() != noted["sha256"]:
         raise Failure("The dump of the database is not what was packed.")
 
 
-def _read_member(stream: IO[bytes]) -> tuple[str, bytes]:
+def _read_member(stream: IO[bytes], largest: int) -> tuple[str, bytes]:
     try:
         info = tarfile.TarInfo.frombuf(_exactly(stream, tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
     except tarfile.HeaderError as error:
         raise Failure(NOT_OURS.format(HEADER)) from error
-    if not info.isreg() or not 0 <= info.size <= LARGEST:
+    if not info.isreg() or not 0 <= info.size <= largest:
         raise Failure(NOT_OURS.format(HEADER))
     content = _exactly(stream, info.size + -info.size % tarfile.BLOCKSIZE)
     return info.name, content[: info.size]

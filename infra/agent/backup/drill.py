@@ -69,7 +69,7 @@ def newest(app: str, spec: BackupSpec, places: Places, snapshot: str = "") -> Sn
     Raises:
         Failure: There is none.
     """
-    found = restic.parse(restic.run(spec, places, restic.snapshots(spec, places, app)))
+    found = restic.parse(restic.run(spec, places, restic.snapshots(spec, places, app), restic.LISTED))
     if snapshot:
         found = [each for each in found if each.id == snapshot[: len(each.id)] or each.id.startswith(snapshot)]
     if not found:

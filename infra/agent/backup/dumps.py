@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from infra.agent.release import lock, specifications, verify
+from infra.agent.release import verify
 from infra.agent.services import postgres, postgres_dump
+from infra.agent.system import space
 from infra.agent.system.layout import App
 
 SPOOL = Path("/var/tmp")
@@ -42,17 +42,18 @@ def taken(app: App) -> Iterator[IO[bytes] | None]:
 def write(app: App, file: IO[bytes]) -> None:
     """Dump the app's database into a file."""
     with postgres_dump.dump(app) as stream:
-        shutil.copyfileobj(stream, file, BLOCK)
+        while some := stream.read(BLOCK):
+            space.leave_some(file)
+            file.write(some)
 
 
 def prove(app: App, file: IO[bytes]) -> int:
-    """Load a dump into a scratch database, while nothing is deployed; gives the number of its tables.
+    """Load a dump into a scratch database; gives the number of its tables.
 
     Raises:
         Failure: It cannot be loaded.
     """
-    with lock.deploying(app, "systemd", "the drill of a backup", specifications.lock_timeout(app)):
-        return postgres_dump.prove(app, file, extensions(app), size(file))
+    return postgres_dump.prove(app, file, extensions(app), size(file))
 
 
 def load(app: App, file: IO[bytes]) -> None:

@@ -38,7 +38,7 @@ def listing(app: str) -> Listing:
     if found is None:
         raise Failure(f"{app} is not backed up: set launchpad:backup.repository, and run launchpad up.")
     places = records.Places(spec.owner)
-    taken = restic.parse(restic.run(spec, places, restic.snapshots(spec, places, app)))
+    taken = restic.parse(restic.run(spec, places, restic.snapshots(spec, places, app), restic.LISTED))
     snapshots = [Listed(id=each.id, when=each.when, verified=each.id == found["verified_snapshot"]) for each in taken]
     return Listing(app=app, backup=found, snapshots=snapshots)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from infra.agent.backup import archive, dumps, programs
+from infra.agent.backup import archive, at_boot, dumps, programs
 from infra.agent.backup import places as unpacking
 from infra.agent.process import slots
 from infra.agent.proxy import proxy
@@ -44,28 +44,34 @@ def settle(app: App) -> None:
     if noted is None:
         unpacking.remove(app, NAME)
         unpacking.tidy(app)
+        at_boot.end(app)
         return
+    app.settling.parent.mkdir(mode=0o700, exist_ok=True)
+    app.settling.touch()
     units, data = [str(name) for name in noted["units"]], unpacking.data(app)
     reason = str(noted.get("reason", ""))
-    before = int(noted["database"])
+    before, new = int(noted["database"]), str(noted["new"])
     if not reason:
-        if before and postgres_dump.oid(app) == before and data.stat().st_ino == noted["new"]:
+        if before and postgres_dump.oid(app) == before and unpacking.is_marked(data, new):
             unpacking.exchange(_other(app), data)
         unpacking.show(app)
         try:
             _start(app, units)
         except Failure as failure:
-            if data.stat().st_ino == noted["new"]:
+            if unpacking.is_marked(data, new):
                 reason = str(failure)
                 # From here on there is no way but back, be this killed or not.
                 files.write_json(app.restore, {**noted, "reason": reason})
             else:
                 say.step("warning", f"{app.name} is not healthy: {failure}")
     if reason:
-        _put_back(app, units, int(noted["new"]))
+        _put_back(app, units, new)
     if not noted["closed"] and maintenance.show(app)["closed"]:
         maintenance.end(app, str(noted["who"]))
+    unpacking.unmark(data)
     app.restore.unlink()
+    app.settling.unlink(missing_ok=True)
+    at_boot.end(app)
     former(app).unlink(missing_ok=True)
     unpacking.remove(app, NAME)
     unpacking.tidy(app)
@@ -73,7 +79,7 @@ def settle(app: App) -> None:
         raise Failure(f"{app.name} is not healthy with the restored data, so it has its former data again. {reason}")
 
 
-def _put_back(app: App, units: list[str], new: int) -> None:
+def _put_back(app: App, units: list[str], new: str) -> None:
     """Have the former database and data again; may be killed and run again."""
     say.step("restore", "putting the former data back")
     systemd.stop_all(units_of(app))
@@ -81,7 +87,7 @@ def _put_back(app: App, units: list[str], new: int) -> None:
     if former(app).exists():
         with former(app).open("rb") as file:
             dumps.load(app, file)
-    if data.stat().st_ino == new:
+    if unpacking.is_marked(data, new):
         unpacking.exchange(_other(app), data)
     unpacking.show(app)
     systemd.start_all(units)

@@ -21,7 +21,22 @@ from typing import IO
 from infra.agent.backup import archive, databases
 
 BLOCK = 1 << 20
+DEEPEST = 300
+"""Folders in one another; what is deeper down is left out, and said so."""
+LONGEST = 300
+"""Characters of the path of such a folder that are kept."""
 UNREADABLE = "SQLite cannot read it, so it is packed as a file"
+TOO_DEEP = "is nested too deeply, so what is in it is not packed"
+SCRATCH = Path("/var/tmp")
+"""On a disk: /tmp may be in memory, which has no room for a large database."""
+HOLES = (
+    "the files add up to more than the disk has, so some are mostly holes, and nobody reads them to their end. Remove "
+    "{}, or make it as large as it has to be"
+)
+
+
+class TooLargeError(Exception):
+    """There is more to read than the disk can have."""
 
 
 class Source:
@@ -47,15 +62,17 @@ class Source:
 class Packer:
     """Writes the stream, and the manifest beside it."""
 
-    def __init__(self, top: Path, output: IO[bytes], scratch: Path | None = None) -> None:
+    def __init__(self, top: Path, output: IO[bytes], scratch: Path = SCRATCH) -> None:
         """Begin with nothing written.
 
         Args:
             top: The folder that is packed.
             output: Where the stream goes.
-            scratch: A folder on a disk, for copies of databases; by default that of temporary files.
+            scratch: A folder on a disk, for copies of databases.
         """
         self.top, self.scratch = top, scratch
+        disk = os.statvfs(top)
+        self.most = disk.f_blocks * disk.f_frsize
         self.tar = tarfile.open(fileobj=output, mode="w|", format=tarfile.PAX_FORMAT, bufsize=BLOCK)  # noqa: SIM115
         self.manifest = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 - open until the end
         self.files = self.bytes = 0
@@ -119,7 +136,10 @@ class Packer:
         if stat.S_ISDIR(status.st_mode):
             if path not in self.folders:
                 self._begin(path, status)
-            self._folder(path)
+            if len(path.parts) < DEEPEST:
+                self._folder(path)
+            else:
+                self._note(note=str(path)[-LONGEST:], why=TOO_DEEP)
         elif path in self.folders:
             return False  # it was a folder a moment ago
         elif stat.S_ISLNK(status.st_mode):
@@ -150,6 +170,8 @@ class Packer:
     def _add(self, path: Path, status: os.stat_result, stream: IO[bytes], **more: object) -> None:
         info = self._info(path, status, tarfile.REGTYPE)
         info.size = os.fstat(stream.fileno()).st_size
+        if self.bytes + info.size > self.most:
+            raise TooLargeError(HOLES.format(path))
         source = Source(stream, info.size)
         self.tar.addfile(info, source)
         changed = {"short": source.short} if source.short else {}
@@ -172,6 +194,9 @@ def main() -> int:
     try:
         with os.fdopen(os.dup(1), "wb") as output:
             Packer(top, output).pack()
+    except TooLargeError as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1
     except OSError as error:
         with contextlib.suppress(OSError):
             print(f"{error.filename or top}: {error.strerror or error}", file=sys.stderr, flush=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pwd
+import secrets
 from pathlib import Path
 
 from infra.agent.backup import archive
@@ -12,6 +14,8 @@ from infra.agent.system import data_places, files, mounts, owned, paths, systemd
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
 
+MARK = "user.launchpad.restored"
+INODE = "inode "
 EXCHANGE = 2
 """Source: rename(2), RENAME_EXCHANGE."""
 
@@ -91,6 +95,47 @@ def exchange(one: Path, other: Path) -> None:
     finally:
         os.close(first)
         os.close(second)
+
+
+def mark(place: Path) -> str:
+    """Mark a folder, so that it is known again after a restart of the machine, too; gives by what.
+
+    The number of its inode may be another one then, as on an overlay, which an embedded machine's disk is.
+    """
+    handle = paths.open_directory(place)
+    try:
+        token = secrets.token_hex(8)
+        try:
+            os.setxattr(handle, MARK, token.encode())
+        except OSError:  # a file system that has none
+            return f"{INODE}{os.fstat(handle).st_ino}"
+        os.fsync(handle)
+        return token
+    finally:
+        os.close(handle)
+
+
+def is_marked(place: Path, mark: str) -> bool:
+    """Whether a folder is the one that was marked so."""
+    handle = paths.open_directory(place)
+    try:
+        if mark.startswith(INODE):
+            return mark == f"{INODE}{os.fstat(handle).st_ino}"
+        with contextlib.suppress(OSError):
+            return os.getxattr(handle, MARK) == mark.encode()
+        return False
+    finally:
+        os.close(handle)
+
+
+def unmark(place: Path) -> None:
+    """Remove the mark, if there is one."""
+    handle = paths.open_directory(place)
+    try:
+        with contextlib.suppress(OSError):
+            os.removexattr(handle, MARK)
+    finally:
+        os.close(handle)
 
 
 def show(app: App) -> None:

@@ -36,6 +36,11 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         r"wrong password or no key found",
         "has another password than launchpad:backup.password. Set the password that it was made with, or another place",
     ),
+    (
+        r"unsupported repository version",
+        "was made by a newer restic than this machine has. Choose another place for its backups, or give it a newer "
+        "system",
+    ),
     (r"no space left on device|disk quota exceeded|QuotaExceeded", "is full. Make room there, or keep fewer backups"),
     (
         r"Host key verification failed|HOST IDENTIFICATION HAS CHANGED",
@@ -64,6 +69,10 @@ MEANINGS: tuple[tuple[str, str], ...] = (
 
 
 NO_SESSION = re.compile("sftp session")
+LIMIT = 12 * 3600.0
+"""Seconds that restic may take: a server may answer so slowly that it never ends."""
+LISTED = 600.0
+"""The same for the list of the snapshots."""
 ASKED = 60.0
 """Seconds that ssh may take to say why it cannot log in."""
 
@@ -141,6 +150,21 @@ def forget(spec: BackupSpec, places: Places) -> list[str]:
     return command(spec, places, "forget", "--quiet", *scope, *counts, "--prune")
 
 
+def look(spec: BackupSpec, places: Places) -> list[str]:
+    """Tell whether there is a repository that can be used."""
+    return command(spec, places, "cat", "config", "--no-lock")
+
+
+def init(spec: BackupSpec, places: Places) -> list[str]:
+    """Make a repository."""
+    return command(spec, places, "init")
+
+
+def check(spec: BackupSpec, places: Places) -> list[str]:
+    """Check that all of a repository is there."""
+    return command(spec, places, "check", "--quiet", "--no-lock")
+
+
 def tag(app: str) -> str:
     """The tag of an app's snapshots."""
     return f"app={app}"
@@ -214,7 +238,7 @@ def tidy(spec: BackupSpec, places: Places, argv: list[str]) -> None:
     raise Failure(why(spec, places, done.err or done.out))
 
 
-def run(spec: BackupSpec, places: Places, argv: list[str], timeout: float | None = None) -> str:
+def run(spec: BackupSpec, places: Places, argv: list[str], timeout: float = LIMIT) -> str:
     """Run restic to its end; gives what it prints.
 
     Raises:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypedDict
 
-from infra.agent.backup import archive, drill, dumps, listing, mending, streams
+from infra.agent.backup import archive, at_boot, drill, dumps, listing, mending, programs, streams
 from infra.agent.backup import places as unpacking
 from infra.agent.backup.records import Places
 from infra.agent.backup.restic import Snapshot
@@ -139,16 +139,19 @@ def _switch(app: App, new: Path, who: str, dump: IO[bytes] | None) -> None:
     noted = {
         "units": [name for name in mending.units_of(app) if not systemd.state(name).is_stopped],
         "closed": maintenance.show(app)["closed"],
-        "new": new.stat().st_ino,
+        "new": unpacking.mark(new),
         "database": postgres_dump.oid(app) if dump else 0,
         "who": who,
     }
     files.write_json(app.restore, noted)
+    at_boot.begin(app)
     try:
         if not noted["closed"] and slots.serving(app):
             maintenance.begin(app, who, MESSAGE, 60)
         say.step("stop", f"stopping {app.name}")
         systemd.stop_all(mending.units_of(app))
+        # A backup that is under way would have half of each, and take that for whole.
+        programs.end(app, "pack", app.data)
         # First the data: where that cannot be, nothing has changed.
         unpacking.exchange(new, unpacking.data(app))
         unpacking.show(app)

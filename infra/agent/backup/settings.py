@@ -133,7 +133,7 @@ def prepare_repository(spec: BackupSpec, places: Places) -> str:
     """
     try:
         done = sh.run(
-            restic.command(spec, places, "cat", "config", "--no-lock"),
+            restic.look(spec, places),
             env=restic.environment(spec),
             timeout=SLOW,
             name="restic",
@@ -141,9 +141,7 @@ def prepare_repository(spec: BackupSpec, places: Places) -> str:
         if not done.ok and restic.is_absent(done.err) and not was_made(spec, places):
             if backups.is_folder(spec.repository):
                 Path(spec.repository).mkdir(mode=0o700, parents=True, exist_ok=True)
-            done = sh.run(
-                restic.command(spec, places, "init"), env=restic.environment(spec), timeout=SLOW, name="restic"
-            )
+            done = sh.run(restic.init(spec, places), env=restic.environment(spec), timeout=SLOW, name="restic")
         if not done.ok:
             return restic.why(spec, places, done.err)
     except Failure as failure:

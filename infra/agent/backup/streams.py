@@ -23,6 +23,7 @@ from infra.agent.backup.restic import Snapshot
 from infra.agent.system import say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
+from infra.common import printable
 from infra.protocol.backups import BackupSpec
 
 BLOCK = 1 << 20
@@ -96,7 +97,8 @@ def save(app: App, spec: BackupSpec, places: Places, kept: Kept) -> str:
         Failure: The data cannot be packed, or the repository cannot be used. There is no new snapshot then.
     """
     programs.end(app, "pack", app.data)
-    with programs.running(restic.backup(spec, places, app.name), restic.environment(spec), feed=True) as saving:
+    saver = restic.backup(spec, places, app.name)
+    with programs.running(saver, restic.environment(spec), feed=True, silent=True) as saving:
         assert saving.process.stdin is not None
         argv = programs.command(app, "pack", app.user, app.data, (app.data,))
         with programs.running(argv, {}) as packing, _stopped_unless_complete(saving) as complete:
@@ -113,9 +115,9 @@ def save(app: App, spec: BackupSpec, places: Places, kept: Kept) -> str:
             complete.set()
             with contextlib.suppress(BrokenPipeError):
                 saving.process.stdin.close()
-            printed = saving.out.read(LARGEST_REPORT).decode(errors="replace")
             if saving.process.wait():
                 raise Failure(restic.why(spec, places, saving.said(whole=True)))
+            printed = saving.printed()
     if not (snapshot := restic.saved(printed)):
         raise Failure(f"restic has not said which snapshot of {app.name} it has taken: {printed[:SHOWN]}")
     return snapshot
@@ -165,7 +167,8 @@ def _report(text: bytes, about: Mapping[str, object], kept: Mapping[str, bytes])
     try:
         found = json.loads(text)
         problems, notes = (
-            tuple(say.redactor.clean(str(each))[:SHOWN] for each in found[name]) for name in ("problems", "notes")
+            tuple(printable.one_line(say.redactor.clean(str(each)), SHOWN) for each in found[name])
+            for name in ("problems", "notes")
         )
         files, size, rows = (int(found[name]) for name in ("files", "bytes", "rows"))
     except (ValueError, KeyError, TypeError) as error:

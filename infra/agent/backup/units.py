@@ -11,7 +11,8 @@ from infra.protocol import backups, paths, schedules
 from infra.protocol.backups import BackupSpec
 
 HEAD = "# Written by launchpad-agent backup; changes are overwritten by the next launchpad up.\n"
-LONGEST = "24h"
+LONGEST = 48
+"""Hours that each app may take: no step of its own takes longer than a quarter of that, but for the repository's."""
 BACKUP, DRILL = "run", "drill-all"
 """The agent's words for both."""
 WEEKLY = "OnCalendar=weekly\nRandomizedDelaySec=6h"
@@ -37,7 +38,7 @@ RequiresMountsFor={BACKUP_STATE}
 Type=oneshot
 ExecStart={COMMAND} backup {verb} --owner {places.owner}
 SyslogIdentifier=launchpad-backup
-TimeoutStartSec={LONGEST}
+TimeoutStartSec={LONGEST * len(spec.apps)}h
 TimeoutStopSec=60
 Nice=15
 CPUSchedulingPolicy=batch

@@ -7,9 +7,11 @@ the app's user, or for a drill by one that no app can reach.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import stat
 import sys
 import tarfile
 from dataclasses import dataclass, field
@@ -19,6 +21,8 @@ from typing import IO, Any, cast
 from infra.agent.backup import archive, databases
 
 BLOCK = 1 << 20
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 MOST_SHOWN = 20
 """Differences that are named."""
 NO_MANIFEST = "The snapshot has no manifest, so it is cut off."
@@ -109,13 +113,24 @@ def _write(path: Path, content: IO[bytes], info: tarfile.TarInfo) -> None:
 
 
 def compare(target: Path, manifest: Path) -> Compared:
-    """Compare what is in a folder with the manifest: each file by its hash, each database by its rows, too."""
+    """Compare what is in a folder with the manifest: each file by its hash, each database by its rows, too.
+
+    Raises:
+        Damaged: The manifest is none.
+    """
+    try:
+        return _compare(target, manifest)
+    except (ValueError, KeyError, TypeError) as error:
+        raise Damaged("The manifest of the snapshot is damaged.") from error
+
+
+def _compare(target: Path, manifest: Path) -> Compared:
     found, promised, names = Compared(), 0, 0
     with manifest.open(encoding="utf-8") as lines:
         for line in lines:
             entry = json.loads(line)
             if "file" in entry:
-                _compare_file(target / entry["file"], entry, found)
+                _compare_file(target, entry, found)
             elif "link" in entry:
                 with contextlib.suppress(OSError):
                     if str((target / entry["link"]).readlink()) == entry["target"]:
@@ -137,18 +152,43 @@ def compare(target: Path, manifest: Path) -> Compared:
     return found
 
 
-def _compare_file(path: Path, entry: dict[str, object], found: Compared) -> None:
-    name = str(entry["file"])
-    digest = hashlib.sha256()
+def _open(target: Path, name: str) -> int:
+    """A handle of a file that was unpacked. The manifest is the app's work, and may name anything.
+
+    Raises:
+        OSError: It is none: it leads out of the folder, through a link, or to a device or a FIFO, which have no end.
+    """
+    parts = PurePosixPath(name).parts
+    if not parts or PurePosixPath(name).is_absolute() or ".." in parts:
+        raise OSError(errno.EXDEV, "leads out of the app's data")
+    handle = os.open(target, FOLDER)
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+        for part in parts[:-1]:
+            following = os.open(part, FOLDER, dir_fd=handle)
+            os.close(handle)
+            handle = following
+        file = os.open(parts[-1], FILE, dir_fd=handle)
+    finally:
+        os.close(handle)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise OSError(errno.EINVAL, "is no file")
+    return file
+
+
+def _compare_file(target: Path, entry: dict[str, object], found: Compared) -> None:
+    name = str(entry["file"])
+    path, digest = target / name, hashlib.sha256()
+    try:
+        with os.fdopen(_open(target, name), "rb") as stream:
             while some := stream.read(BLOCK):
                 digest.update(some)
+            size = os.fstat(stream.fileno()).st_size
     except OSError as error:
         found.wrong(f"{name}: {error.strerror}")
         return
     found.files += 1
-    found.bytes += path.stat().st_size
+    found.bytes += size
     if digest.hexdigest() != entry["sha256"]:
         found.wrong(f"{name}: has other contents than were packed")
     before = entry.get("database")

@@ -10,6 +10,7 @@ from typing import TypedDict, cast
 
 from infra.agent.system import files
 from infra.agent.system.layout import BACKUP_STATE, BACKUPS
+from infra.common import printable
 from infra.protocol import schedules
 from infra.protocol.schedules import Schedule
 
@@ -198,7 +199,9 @@ def keep(path: Path, app: str, change: Mapping[str, object]) -> None:
     """Write down how a backup of an app went; what is not in ``change`` stays."""
     whole = files.read_json(path) or {}
     apps = whole.get("apps", {})
-    apps[app] = {**NEVER, **apps.get(app, {}), **change}
+    # Names of the app's own files are in an error.
+    said = {"error": printable.lines(str(change["error"]))} if "error" in change else {}
+    apps[app] = {**NEVER, **apps.get(app, {}), **change, **said}
     files.write_json(path, {**whole, "apps": apps})
 
 

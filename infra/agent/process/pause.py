@@ -9,14 +9,18 @@ from infra.agent.system import say, sh, systemd
 from infra.agent.system.layout import UNITS, App
 
 
-def loaded(app: App) -> list[str]:
-    """The units of the app that systemd knows: its processes, jobs, commands, and what builds or serves its files."""
-    patterns = [
-        *(f"{app.name}@*.service", f"{app.job_template.stem}*.service", app.run("*"), app.task("task")),
-        *(app.task(name) for name in ("pack-*", "unpack-*", "restore")),
+def patterns(app: App) -> list[str]:
+    """Patterns of the names of an app's units, which fit none of another app's, whatever that is called."""
+    return [
+        *(f"{app.name}@*.service", f"{app.job_template.stem}*.service", app.every_run, app.task("task")),
+        *(app.backup("pack-*"), app.backup("unpack-*"), app.task("restore")),
         *(f"{app.files_unit}.service", f"{app.files_unit}.socket", app.cache_unit),
     ]
-    shown = sh.run(["systemctl", "list-units", "--all", "--plain", "--no-legend", *patterns]).out
+
+
+def loaded(app: App) -> list[str]:
+    """The units of the app that systemd knows: its processes, jobs, commands, and what builds or serves its files."""
+    shown = sh.run(["systemctl", "list-units", "--all", "--plain", "--no-legend", *patterns(app)]).out
     return [line.split()[0] for line in shown.splitlines() if line.strip()]
 
 

@@ -138,6 +138,14 @@ def stopping(stop_timeout: float) -> str:
     )
 
 
+def whole_data(app: App) -> str:
+    """The lines of a unit's first section that let it start with all of the app's data, or none of a backup.
+
+    After a power failure in a restore the files may be the backup's and the database not; that is put right first.
+    """
+    return f"ConditionPathExists=|!{app.restore}\nConditionPathExists=|{app.settling}\n"
+
+
 def template(app: App, stop_timeout: float) -> str:
     """The template unit of all processes of an app: the slots of ``web`` (blue, green) and each other Procfile process.
 
@@ -151,7 +159,7 @@ def template(app: App, stop_timeout: float) -> str:
 [Unit]
 Description={app.name} (%i)
 After=network.target {app.cache_unit} launchpad-postgresql.service
-StartLimitIntervalSec=0
+{whole_data(app)}StartLimitIntervalSec=0
 
 [Service]
 Type=exec

@@ -136,7 +136,7 @@ def _units(app: App, process: str) -> list[str]:
     known = sorted({*loaded, *launches, *slots.SLOTS})
     if not process:
         # By name, too: a pattern finds only what has written already, and another may start while we follow.
-        return [*(app.unit(instance) for instance in known), *map(app.unit, ("*", instances.job("*"))), app.run("*")]
+        return [*(app.unit(instance) for instance in known), *map(app.unit, ("*", instances.job("*"))), app.every_run]
     others = [each for each in known if each not in slots.SLOTS]
     own = [app.unit(each) for each in others if process in _called(each)]
     fixed = {"web": [app.unit(slot) for slot in slots.SLOTS], "proxy": [proxy.UNIT, *own]}
@@ -146,7 +146,7 @@ def _units(app: App, process: str) -> list[str]:
         return fixed[process]
     numbers = [run.number for run in run_history.all_runs(app)]
     if process == RUN:
-        return [*(app.run(number) for number in numbers), app.run("*"), *own]
+        return [*(app.run(number) for number in numbers), app.every_run, *own]
     if (number := process.removeprefix(f"{RUN}.")).isdigit() and process != number and int(number) in numbers:
         return [app.run(int(number))]
     if own:

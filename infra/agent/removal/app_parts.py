@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+from infra.agent.backup import at_boot
 from infra.agent.build.repository import PUSHING
 from infra.agent.process import pause
 from infra.agent.process.timers import STAMPS
@@ -81,9 +82,11 @@ def remove(app: App, *, keep_data: bool) -> list[str]:
 def _files(app: App) -> list[Path]:
     """The app's files outside of its own folders."""
     jobs = app.job_template.stem
-    units = [app.template, app.job_template, UNITS / app.cache_unit, *app.all_dropins()]
-    units += [*UNITS.glob(f"{jobs}*.timer"), *UNITS.glob(f"{jobs}*.service.d"), *UNITS.glob(f"{app.files_unit}.*")]
+    units = [app.template, app.job_template, UNITS / app.cache_unit, at_boot.unit(app), *app.all_dropins()]
+    units += [*UNITS.glob(f"{jobs}*.timer"), *UNITS.glob(f"{jobs}*.service.d")]
+    units += [UNITS / name for name in app.files_units]
     links = [f"{app.name}@*.service", f"{jobs}*.timer", f"{app.files_unit}.socket", app.cache_unit]
+    links.append(at_boot.unit(app).name)
     units += [path for pattern in links for path in UNITS.glob(f"*.wants/{pattern}")]
     stamps = STAMPS.glob(f"stamp-{jobs}*.timer")
     return [*units, *stamps, app.tmp_rule, app.files_socket, app.suspended]

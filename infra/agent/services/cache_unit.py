@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.agent.process.units import HARDENING
+from infra.agent.process.units import HARDENING, whole_data
 from infra.agent.system.layout import App
 from infra.protocol import paths
 from infra.protocol.services import Cache
@@ -54,7 +54,7 @@ def text(app: App, cache: Cache, machine: int) -> str:
 [Unit]
 Description={app.name} (cache)
 RequiresMountsFor={app.data}
-StartLimitIntervalSec=0
+{whole_data(app)}StartLimitIntervalSec=0
 
 [Service]
 Type=notify

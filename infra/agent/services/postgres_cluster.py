@@ -111,6 +111,7 @@ def _own(cluster: Cluster) -> None:
     if (found.st_uid, found.st_gid) != (user.pw_uid, user.pw_gid):
         systemd.stop(UNIT)
         files.own_tree(cluster.data, user.pw_uid, user.pw_gid)
+        cluster.data.chmod(0o700)  # by any other mode, the server would open what it writes to its group
 
 
 def _wait() -> None:

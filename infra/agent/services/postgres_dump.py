@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from infra.agent.services import postgres, postgres_place, postgres_roles, rds, sql
+from infra.agent.services import (
+    postgres,
+    postgres_databases,
+    postgres_place,
+    postgres_program,
+    postgres_roles,
+    rds,
+    sql,
+)
+from infra.agent.services.postgres_databases import FORMER, LOADED, PROVED
 from infra.agent.services.sql import Server
-from infra.agent.system import files, say, sh
+from infra.agent.system import files, say, sh, space
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
 
-FORM = ("--format=custom", "--no-password")
-"""PostgreSQL's own form: compressed, and pg_restore can choose from it."""
+FORM = ("--format=custom", "--no-password", "--lock-wait-timeout=600s")
+"""PostgreSQL's own form: compressed, and pg_restore can choose from it. A table that is locked is waited for."""
 RESTORE = ("--no-password", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error")
-NEW, OLD = ".load", ".old"
-"""End the names of the database that a dump is loaded into, and of the one that it replaces."""
 TRIES = 5
-RESERVE = 200_000_000
-"""Bytes that have to be free besides, for what is written meanwhile."""
+BLOCK = 2**20
 SHOWN = 6
 """Lines of pg_restore's errors that are shown."""
 
@@ -45,29 +48,11 @@ def dump(app: App) -> Iterator[IO[bytes]]:
     postgres.ready(app)
     server = postgres.server(app)
     words = server.client("pg_dump", *FORM, user=app.user, database=app.name)
-    with tempfile.TemporaryFile() as errors:
-        # Its messages go to a file: a pipe that nobody reads would stop it.
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env={**os.environ, **sql.ENV, **server.env(app.user)},
-            cwd="/",
-        )
-        assert process.stdout is not None
-        try:
-            yield process.stdout
-        except BaseException:
-            process.terminate()
-            raise
-        finally:
-            process.stdout.close()
-            code = process.wait()
-        if code:
-            errors.seek(0)
-            said = errors.read().decode(errors="replace").strip().splitlines()
-            raise Failure("\n".join([f"The dump of {app.name} is not complete (exit status {code}):", *said[-SHOWN:]]))
+    with postgres_program.running(words, env=server.env(app.user)) as program:
+        yield program.out
+    if program.code:
+        said = program.last_lines(SHOWN)
+        raise Failure(f"The dump of {app.name} is not complete (exit status {program.code}):\n{said}")
 
 
 def load(app: App, stream: IO[bytes], extensions: tuple[str, ...] = (), size: int = -1) -> None:
@@ -91,10 +76,12 @@ def load(app: App, stream: IO[bytes], extensions: tuple[str, ...] = (), size: in
 def prove(app: App, stream: IO[bytes], extensions: tuple[str, ...] = (), size: int = -1) -> int:
     """Load a dump into a scratch database, which is gone then; gives how many tables it has. Arguments as in ``load``.
 
+    It needs nothing that a deployment or a load uses, so it keeps nobody waiting however long it takes.
+
     Raises:
         Failure: It cannot be loaded.
     """
-    with loaded(app, stream, extensions, size) as new:
+    with loaded(app, stream, extensions, size, PROVED) as new:
         text = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema');"
         server = postgres.server(app)
         return int(sql.run("Counting the tables", text, user=app.user, database=new, server=server)[0][0])
@@ -107,10 +94,10 @@ def oid(app: App) -> int:
 
 
 @contextmanager
-def loaded(app: App, stream: IO[bytes], extensions: tuple[str, ...], size: int) -> Iterator[str]:
+def loaded(app: App, stream: IO[bytes], extensions: tuple[str, ...], size: int, ending: str = LOADED) -> Iterator[str]:
     """The database that a dump has been loaded into, as long as the block lasts, unless it is renamed there.
 
-    Arguments as in ``load``.
+    Arguments as in ``load``; ``ending`` ends its name.
 
     Raises:
         Failure: It cannot be loaded.
@@ -118,19 +105,21 @@ def loaded(app: App, stream: IO[bytes], extensions: tuple[str, ...], size: int) 
     postgres.ready(app)
     base = _room(app)
     _check_room(app, base, max(size, 0))
-    folder = base / f"{app.name}{NEW}"
+    folder = base / f"{app.name}{ending}"
     files.remove_tree(folder)
     # The list of what is loaded is read as the app's user; the dump's own mode keeps everybody from that.
     folder.mkdir(mode=0o711)
     try:
         path = folder / "dump"
         with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            shutil.copyfileobj(stream, file, 2**20)
+            while some := stream.read(BLOCK):
+                space.leave_some(file)
+                file.write(some)
         arrived = path.stat().st_size
         if 0 <= size != arrived:
             raise Failure(f"Only {arrived} of {size} bytes arrived; nothing was changed. Run it again")
         _check_room(app, base, 0)
-        with _scratch(app, extensions) as new:
+        with _scratch(app, extensions, ending) as new:
             _restore(app, path, new)
             yield new
     finally:
@@ -165,9 +154,9 @@ def _check_room(app: App, base: Path, size: int) -> None:
     second = _number(app, "Looking at the database's size", f"SELECT pg_database_size({sql.text(app.name)});")
     server = postgres.server(app)
     if isinstance(server, rds.Rds):
-        rds.check_room(server, second + RESERVE)
+        rds.check_room(server, second + space.RESERVE)
         second = 0
-    needed = second + size + RESERVE
+    needed = second + size + space.RESERVE
     free = files.free_bytes(base)
     if free < needed:
         raise Failure(
@@ -177,34 +166,18 @@ def _check_room(app: App, base: Path, size: int) -> None:
 
 
 @contextmanager
-def _scratch(app: App, extensions: tuple[str, ...]) -> Iterator[str]:
-    """An empty database that the app's role can use, as long as the block lasts; gone then, unless it has been renamed.
-
-    pg_hba.conf lets a role into the databases that are named after itself or after a role that it is a member of.
-    """
-    new = app.name + NEW
-    role, own = sql.name(new), sql.name(app.user)
-    _forget(app)
+def _scratch(app: App, extensions: tuple[str, ...], ending: str) -> Iterator[str]:
+    """An empty database with extensions, as long as the block lasts; gone then, unless it has been renamed."""
     server = postgres.server(app)
-    sql.run(
-        f"Making the database {new}",
-        f"CREATE ROLE {role} NOLOGIN; GRANT {role} TO {own};\n"
-        f"CREATE DATABASE {role} OWNER {own} TEMPLATE template0 ALLOW_CONNECTIONS false;\n"
-        f"REVOKE ALL ON DATABASE {role} FROM PUBLIC; ALTER DATABASE {role} ALLOW_CONNECTIONS true;",
-        server=server,
-    )
+    # Those that no key has any more are in the dump, too, and not each of them the app could create.
+    wanted = {*extensions, *postgres_roles.extensions_of(app, app.name, server)}
+    new = postgres_databases.scratch(app, ending, server)
     try:
-        postgres_roles.extend(app, extensions, new, server)
+        postgres_roles.extend(app, sorted(wanted), new, server)
         yield new
     finally:
         with contextlib.suppress(Failure):
-            _forget(app)
-
-
-def _forget(app: App) -> None:
-    server = postgres.server(app)
-    postgres_roles.drop(app.name + NEW, server)
-    sql.run("Removing the role of a load", f"DROP ROLE IF EXISTS {sql.name(app.name + NEW)};", server=server)
+            postgres_databases.forget(app, ending, server)
 
 
 def _restore(app: App, path: Path, new: str) -> None:
@@ -218,15 +191,15 @@ def _restore(app: App, path: Path, new: str) -> None:
             f"as before: {listed.last_lines(2)}"
         )
     server = postgres.server(app)
-    text = "SELECT extname FROM pg_extension;"
-    rows = sql.run("Looking at the extensions", text, user=app.user, database=new, server=server)
     chosen = path.with_name("list")
-    chosen.write_text(without(listed.out, {row[0] for row in rows}), encoding="utf-8")
+    chosen.write_text(without(listed.out, postgres_roles.extensions_of(app, new, server)), encoding="utf-8")
     with path.open("rb") as file:
         done = _pg_restore(app, file, *RESTORE, f"--use-list={chosen}", database=new)
     if done.code:
         raise Failure(f"The dump cannot be loaded; the database is as before:\n{done.last_lines(SHOWN)}")
-    sql.run("Counting the rows for the planner", "ANALYZE;", user=app.user, database=new, server=server)
+    sql.run(
+        "Counting the rows for the planner", "ANALYZE;", user=app.user, database=new, server=server, limit=sql.LONGEST
+    )
 
 
 def without(listed: str, extensions: set[str]) -> str:
@@ -254,10 +227,10 @@ def in_place(app: App, new: str) -> Iterator[None]:
         app: The app.
         new: The database, as ``loaded`` gives it.
     """
-    former, server = app.name + OLD, postgres.server(app)
+    former, server = app.name + FORMER, postgres.server(app)
     doing = f"Connecting to the database {app.name} as its app"
     say.step("database", f"switching {app.name} to what was loaded")
-    postgres_roles.drop(former, server)
+    postgres_databases.drop(former, server)
     _rename(server, (app.name, former), (new, app.name))
     try:
         sql.run(doing, "SELECT 1;", user=app.user, database=app.name, server=server)
@@ -266,7 +239,7 @@ def in_place(app: App, new: str) -> Iterator[None]:
         say.step("database", f"switching {app.name} back to what it had")
         _rename(server, (app.name, new), (former, app.name))
         raise
-    postgres_roles.drop(former, server)
+    postgres_databases.drop(former, server)
 
 
 def _rename(server: Server, *pairs: tuple[str, str]) -> None:
@@ -287,17 +260,17 @@ def _rename(server: Server, *pairs: tuple[str, str]) -> None:
     )
     for _ in range(TRIES):
         # The app may have connected again between the two: then PostgreSQL does not rename.
-        done = sql.psql(statements, server=server)
+        done = sql.psql(statements, server=server, limit=sql.LONG)
         if done.ok:
             return
     raise Failure(f"The database is as before, for it is in use: {done.last_lines(2)}")
 
 
 def _pg_restore(app: App, file: IO[bytes], *words: str, database: str) -> sh.Finished:
-    """Run pg_restore on a file of root's, which only its handle reaches."""
+    """Run pg_restore on a file of root's, which only its handle reaches; what it does may be the dump's own work."""
     server = postgres.server(app)
     argv = server.client("pg_restore", *words, user=app.user, database=database)
     argv = [word for word in argv if word != "--dbname="]
-    env = {**os.environ, **sql.ENV, **server.env(app.user)}
-    done = subprocess.run(argv, stdin=file, capture_output=True, env=env, cwd="/", check=False)
-    return sh.Finished(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+    with postgres_program.running(argv, file, env=server.env(app.user)) as program:
+        out = program.text()
+    return sh.Finished(program.code, out, program.last_lines(SHOWN))

@@ -46,6 +46,7 @@ unix_socket_permissions = 0777
 hba_file = '{ACCESS}'
 ident_file = '{MAP}'
 authentication_timeout = 10s
+client_connection_check_interval = 10s
 max_connections = {tuned.connections}
 shared_buffers = {tuned.shared_buffers}MB
 effective_cache_size = {tuned.effective_cache_size}MB

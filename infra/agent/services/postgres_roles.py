@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from infra.agent.services import sql
+from infra.agent.services import postgres_databases, sql
+from infra.agent.services.postgres_databases import FORMER, LOADED, PROVED
 from infra.agent.services.sql import Server
 from infra.agent.system import say
 from infra.agent.system.failure import Failure
@@ -17,9 +18,12 @@ FROM pg_roles WHERE rolname = {app};
 SELECT pg_get_userbyid(datdba), datallowconn,
   EXISTS (SELECT FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee = 0)
 FROM pg_database WHERE datname = {app};
-SELECT count(*) FROM pg_auth_members JOIN pg_roles ON pg_roles.oid = member WHERE rolname = {app};
+SELECT (SELECT count(*) FROM pg_auth_members JOIN pg_roles ON pg_roles.oid = member
+    WHERE rolname = {app} AND pg_get_userbyid(roleid) <> {proved})
+  + (SELECT count(*) FROM pg_database WHERE datname IN ({loaded}, {former}))
+  + (SELECT count(*) FROM pg_roles WHERE rolname = {loaded});
 """
-"""The role's options; whose the database is, whether it can be used, and whether all may; of how many others it is."""
+"""The role's options; whose the database is, whether it can be used, and whether all may; what a load has left."""
 AVAILABLE = """\
 SELECT name, bool_or(trusted), coalesce(max(schema), '')
 FROM pg_available_extension_versions GROUP BY name ORDER BY name;
@@ -46,25 +50,38 @@ def prepare(app: App, connections: int) -> bool:
     Raises:
         Failure: That is not possible, with what PostgreSQL says.
     """
-    facts = sql.run("Looking at the databases", FACTS.format(app=sql.text(app.user)))
+    facts = sql.run("Looking at the databases", facts_of(app))
     if facts == wanted(app, connections):
         return False
+    doing = f"Setting up the database {app.name}"
     say.step("database", f"setting up the database {app.name}")
-    role, there = sql.name(app.user), {len(row) for row in facts}
+    role, there = sql.name(app.user), [row for row in facts if len(row) == 3]
     has_role = any(len(row) == 1 and len(row[0].split()) == 7 for row in facts)
     options = OPTIONS.format(connections)
     lines = [f"{'ALTER' if has_role else 'CREATE'} ROLE {role} {options};"]
-    if 3 not in there:
+    if not there:
         # Closed until it is known who may use it.
         lines.append(f"CREATE DATABASE {role} OWNER {role} TEMPLATE template0 ALLOW_CONNECTIONS false;")
     lines += [
         f"ALTER DATABASE {role} OWNER TO {role};",
-        f"REVOKE ALL ON DATABASE {role}, postgres, template1 FROM PUBLIC;",
         f"ALTER DATABASE {role} ALLOW_CONNECTIONS true;",
         *(f"REVOKE {sql.name(group)} FROM {role};" for group in groups(app)),
     ]
-    sql.run(f"Setting up the database {app.name}", "\n".join(lines))
+    sql.run(doing, "\n".join(lines), limit=sql.LONG)
+    if there != [[app.user, "t", "f"]]:
+        postgres_databases.give_public(app.name)
+    # Last, for by this it is known that all is done.
+    sql.run(doing, f"REVOKE ALL ON DATABASE {role}, postgres, template1 FROM PUBLIC;")
+    if facts[-1] != ["0"]:
+        postgres_databases.tidy(app)
     return True
+
+
+def facts_of(app: App) -> str:
+    """The question for what there is of an app: ``FACTS`` with its names."""
+    names = {"loaded": LOADED, "former": FORMER, "proved": PROVED}
+    texts = {name: sql.text(app.name + ending) for name, ending in names.items()}
+    return FACTS.format(app=sql.text(app.user), **texts)
 
 
 def wanted(app: App, connections: int) -> list[list[str]]:
@@ -92,16 +109,7 @@ def extend(app: App, extensions: Sequence[str], database: str = "", server: Serv
         Failure: The machine does not have one, or it cannot be created.
     """
     database = database or app.name
-    there = {
-        row[0]
-        for row in sql.run(
-            f"Connecting to the database {app.name} as its app",
-            "SELECT extname FROM pg_extension;",
-            user=app.user,
-            database=database,
-            server=server,
-        )
-    }
+    there = extensions_of(app, database, server)
     lacking = [name for name in extensions if name not in there]
     if not lacking:
         return False
@@ -124,6 +132,7 @@ def extend(app: App, extensions: Sequence[str], database: str = "", server: Serv
             f"CREATE EXTENSION {sql.name(name)}{where} CASCADE;",
             database=database,
             server=server,
+            limit=sql.LONG,
             **who,
         )
     return True
@@ -144,8 +153,14 @@ def relieve(app: App) -> int:
     return ended
 
 
+def extensions_of(app: App, database: str, server: Server = sql.LOCAL) -> set[str]:
+    """The extensions that a database of the app's has."""
+    doing, text = f"Connecting to the database {app.name} as its app", "SELECT extname FROM pg_extension;"
+    return {row[0] for row in sql.run(doing, text, user=app.user, database=database, server=server)}
+
+
 def remove(app: App, server: Server = sql.LOCAL) -> None:
-    """Remove the app's databases and its role, whoever is connected.
+    """Remove the app's databases and its roles, whoever is connected.
 
     Args:
         app: The app.
@@ -156,19 +171,14 @@ def remove(app: App, server: Server = sql.LOCAL) -> None:
     """
     text = f"SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = {sql.text(app.user)};"
     for row in sql.run("Looking which databases there are", text, server=server):
-        drop(row[0], server)
-    sql.run(f"Removing the role {app.user}", f"DROP ROLE IF EXISTS {sql.name(app.user)};", server=server)
-
-
-def drop(database: str, server: Server = sql.LOCAL) -> None:
-    """Remove a database, whoever is connected."""
-    text = f"DROP DATABASE IF EXISTS {sql.name(database)} WITH (FORCE);"
-    sql.run(f"Removing the database {database}", text, server=server)
+        postgres_databases.drop(row[0], server)
+    postgres_databases.drop_roles([app.user + ending for ending in ("", LOADED, PROVED)], server)
 
 
 def groups(app: App, server: Server = sql.LOCAL) -> list[str]:
-    """The roles that the app's role is of, as after a load that was interrupted."""
+    """The roles that the app's role is of although no dump is being tried."""
     text = (
-        "SELECT pg_get_userbyid(roleid) FROM pg_auth_members JOIN pg_roles ON pg_roles.oid = member WHERE rolname = {};"
+        "SELECT pg_get_userbyid(roleid) FROM pg_auth_members JOIN pg_roles ON pg_roles.oid = member "
+        f"WHERE rolname = {sql.text(app.user)} AND pg_get_userbyid(roleid) <> {sql.text(app.name + PROVED)};"
     )
-    return [row[0] for row in sql.run("Looking at the roles", text.format(sql.text(app.user)), server=server)]
+    return [row[0] for row in sql.run("Looking at the roles", text, server=server)]

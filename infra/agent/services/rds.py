@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.agent.services import postgres_package, postgres_roles, rds_password, rds_trust, sql
+from infra.agent.services import postgres_databases, postgres_package, postgres_roles, rds_password, rds_trust, sql
 from infra.agent.system import files, say
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import SETTINGS, App
@@ -109,7 +109,9 @@ def prepare(app: App, wanted: Database) -> bool:
     changed = rds_trust.ensure()
     changed |= rds_password.prepare(app)
     changed |= files.write_json(_note(app), codec.dump(wanted.server))
-    changed |= _set_up(server)
+    if _set_up(server):
+        postgres_databases.tidy(app, server)
+        changed = True
     _check_version(server)
     changed |= postgres_roles.extend(app, wanted.extensions, server=server)
     return changed
@@ -198,7 +200,7 @@ def _set_up(server: Rds) -> bool:
     if own:
         (most,), *facts = sql.run(
             "Looking at the database",
-            "SELECT current_setting('max_connections');\n" + postgres_roles.FACTS.format(app=sql.text(app.user)),
+            "SELECT current_setting('max_connections');\n" + postgres_roles.facts_of(app),
             user=app.user,
             database=app.name,
             server=server,
@@ -226,7 +228,7 @@ def _statements(server: Rds, connections: int, password: str) -> str:
     """What the master has to say for the app's role and database."""
     user = server.app.user
     role = sql.name(user)
-    rows = sql.run("Looking at the databases", postgres_roles.FACTS.format(app=sql.text(user)), server=server)
+    rows = sql.run("Looking at the databases", postgres_roles.facts_of(server.app), server=server)
     has_role = any(len(row) == 1 and len(row[0].split()) == 7 for row in rows)
     has_database = any(len(row) == 3 for row in rows)
     hashed = f" PASSWORD {sql.text(rds_password.verifier(password))}" if password else ""

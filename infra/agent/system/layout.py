@@ -123,6 +123,11 @@ class App:
         return self.state / "restore.json"
 
     @property
+    def settling(self) -> Path:
+        """There while what a restore began is being ended, so that the app may start; gone after a reboot."""
+        return RUN / f"app-{self.name}.settling"
+
+    @property
     def tmp(self) -> Path:
         """What the app's processes have as /tmp and /var/tmp; root's, and the app's group writes to it."""
         return self.home / "tmp"
@@ -146,6 +151,11 @@ class App:
     def files_socket(self) -> Path:
         """Where the proxy asks for the files below ``$DATA_DIR``; for root and the proxy only."""
         return FILE_SOCKETS / f"{self.name}.sock"
+
+    @property
+    def files_units(self) -> tuple[str, str, str]:
+        """The names of these units in full, and of the folder of drop-ins; another app's begin with the same."""
+        return f"{self.files_unit}.socket", f"{self.files_unit}.service", f"{self.files_unit}.service.d"
 
     @property
     def files_unit(self) -> str:
@@ -355,11 +365,20 @@ class App:
         """How each scheduled job ended last, one file for each; root's."""
         return self.state / "jobs"
 
+    def backup(self, what: str) -> str:
+        """The transient unit that packs data or unpacks a snapshot; with a dot before that, it is no other app's."""
+        return f"launchpad-{self.name}.{what}.service"
+
     def task(self, what: str) -> str:
         """The transient unit that builds, runs hooks or the ``release:`` process."""
         return f"launchpad-{self.name}-{what}.service"
 
+    @property
+    def every_run(self) -> str:
+        """A pattern that fits the units of all commands of ``run``, and none of another app, such as its cache."""
+        return self.run("[0-9]*")
+
     def run(self, number: int | str) -> str:
-        """The transient unit of a command of ``run``; with ``*``, a pattern that fits no unit of another app."""
+        """The transient unit of a command of ``run``."""
         # A dot is in no app's name: with a hyphen, the app a-run-1 would have units that look like those of a.
         return f"launchpad-{self.name}-run.{number}.service"

@@ -93,9 +93,9 @@ def belongs(what: str, app: App) -> bool:
         return True
     path = Path(what)
     folders = (app.settings.parent, app.certificates, app.state, app.home)
-    names = (f"{app.name}@", app.job_template.stem, f"{app.files_unit}.", app.cache_unit)
-    mounted = {mounts.unit(app.data), mounts.unit(app.kept)}
-    named = any(part.startswith(names) or part in mounted for part in path.parts)
+    names = (f"{app.name}@", app.job_template.stem, app.cache_unit)
+    whole = {mounts.unit(app.data), mounts.unit(app.kept), *app.files_units}
+    named = any(part.startswith(names) or part in whole for part in path.parts)
     return path == app.tmp_rule or named or any(path.is_relative_to(each) for each in folders)
 
 

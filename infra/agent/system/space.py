@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
+from typing import IO
 
 from infra.agent.system import files, owned, say, sh
 from infra.agent.system.failure import Failure
@@ -11,6 +13,8 @@ from infra.agent.system.layout import PYTHONS, App
 
 LEAST_FREE = 100_000_000
 """Bytes that have to be free before a build begins."""
+RESERVE = 200_000_000
+"""Bytes that a dump of a database leaves free, for what the apps and PostgreSQL write meanwhile."""
 LITTLE = 50_000_000
 """Bytes. With less than this free, a program that reports a full disk is right."""
 
@@ -37,6 +41,20 @@ def make_room(app: App, least: int) -> None:
     if free(app) < least:
         raise NoSpace(
             f"The disk is nearly full: {_size(free(app))} free at {app.home}, {_size(least)} needed.\n{report(app)}"
+        )
+
+
+def leave_some(file: IO[bytes]) -> None:
+    """Refuse to write more to a file on a disk that is nearly full: every app writes there.
+
+    Raises:
+        NoSpace: There is less than the reserve.
+    """
+    status = os.fstatvfs(file.fileno())
+    if status.f_bavail * status.f_frsize < RESERVE:
+        raise NoSpace(
+            f"The disk is nearly full: the dump of the database would leave less than {_size(RESERVE)} to the apps. "
+            "Make room, or have a larger disk"
         )
 
 

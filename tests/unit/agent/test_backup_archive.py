@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -231,6 +232,7 @@ def test_a_person_reads_a_backup_with_tar_alone(top: Path, tmp_path: Path) -> No
         (bytes(2048), "is not a backup of Launchpad's"),
         (archive.head({}, {})[:600], "This snapshot is cut off."),
         (archive.head({}, {}).replace(b'"format": 1', b'"format": 7'), "has format 7, and this Launchpad knows 1"),
+        (archive.head({}, dict.fromkeys(map(str, range(101)), b"")), "is not a backup of Launchpad's"),
     ],
 )
 def test_what_is_no_backup_is_told(stream: bytes, told: str) -> None:
@@ -246,12 +248,83 @@ def test_a_dump_of_the_database_is_between_roots_part_and_the_apps() -> None:
     stream.seek(0)
     about, kept = archive.read_head(stream)
     assert kept == {"kept/generated.json": b"{}"}
-    target = io.BytesIO()
-    archive.copy_dump(stream, about, target)
-    assert target.getvalue() == dump.getvalue()
+    with tempfile.TemporaryFile() as target:
+        archive.copy_dump(stream, about, target)
+        target.seek(0)
+        assert target.read() == dump.getvalue()
     assert stream.read() == b"the app's own"
     damaged = bytearray(stream.getvalue())
     damaged[5000] ^= 1
     again = io.BytesIO(bytes(damaged))
     with pytest.raises(Failure, match="The dump of the database is not what was packed"):
         archive.copy_dump(again, archive.read_head(again)[0], None)
+
+
+@pytest.mark.parametrize("noted", [{}, {"size": -1, "sha256": ""}, {"size": "9", "sha256": ""}, {"size": 9}])
+def test_a_dump_of_no_size_is_refused(noted: dict[str, object]) -> None:
+    with pytest.raises(Failure, match="is not a backup of Launchpad's"):
+        archive.copy_dump(io.BytesIO(bytes(4096)), {"database": noted}, None)
+
+
+def test_root_keeps_a_limited_part_of_a_backup_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "LARGEST", 1000)
+    stream = archive.head({}, {"one": bytes(600), "two": bytes(600)})
+    with pytest.raises(Failure, match="is not a backup of Launchpad's"):
+        archive.read_head(io.BytesIO(stream))
+
+
+def of_manifest(place: Path, *entries: object) -> list[str]:
+    """What is found wrong with a folder by a manifest that the app has written itself."""
+    (place / "manifest.jsonl").write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
+    return unpack.compare(place / "data", place / "manifest.jsonl").problems
+
+
+def test_a_manifest_that_names_what_has_no_end_or_is_elsewhere_keeps_nobody_waiting(tmp_path: Path) -> None:
+    (tmp_path / "data" / "folder").mkdir(parents=True)
+    (tmp_path / "data" / "devices").symlink_to("/dev")
+    (tmp_path / "data" / "zero").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "data" / "folder" / "pipe")
+    names = ("/dev/zero", "../../dev/zero", "devices/zero", "zero", "folder/pipe", "folder", "")
+    problems = of_manifest(tmp_path, *({"file": name, "sha256": ""} for name in names))
+    assert problems[: len(names)] == [
+        "/dev/zero: leads out of the app's data",
+        "../../dev/zero: leads out of the app's data",
+        "devices/zero: Not a directory",
+        "zero: Too many levels of symbolic links",
+        "folder/pipe: is no file",
+        "folder: is no file",
+        ": leads out of the app's data",
+    ]
+
+
+@pytest.mark.parametrize("entry", [7, {"file": "a"}, {"end": 1}, {"note": "a"}, {"file": "a", "database": {}}])
+def test_a_manifest_that_is_none_is_told(entry: object, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a").touch()
+    with pytest.raises(unpack.Damaged, match="The manifest of the snapshot is damaged"):
+        of_manifest(tmp_path, entry)
+
+
+def test_files_of_holes_that_no_disk_could_have_are_not_read_to_their_end(top: Path, tmp_path: Path) -> None:
+    (top / "note").write_text("mine")
+    with (top / "holes").open("wb") as stream:
+        stream.truncate(5_000_000)
+    packer = pack.Packer(top, io.BytesIO(), tmp_path)
+    assert packer.most > 5_000_000
+    packer.most = 5_000_000
+    with pytest.raises(pack.TooLargeError, match=r"more than the disk has, so some are mostly holes, .* Remove note,"):
+        packer.pack()
+
+
+def test_folders_that_are_nested_too_deeply_are_named_and_all_else_is_packed(top: Path, tmp_path: Path) -> None:
+    deep = top.joinpath(*["d"] * 700)
+    deep.mkdir(parents=True)
+    (deep / "lost").touch()
+    (top / "note").write_text("mine")
+    found = unpacked(packed(top, tmp_path), tmp_path / "out")
+    assert (found.files, found.problems) == (1, [])
+    assert [note.rpartition(": ")[2] for note in found.notes] == [pack.TOO_DEEP]
+
+
+def test_copies_of_databases_are_on_a_disk_and_not_in_memory() -> None:
+    assert Path("/var/tmp") == pack.SCRATCH

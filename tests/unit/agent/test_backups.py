@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,14 +13,28 @@ from pathlib import Path
 
 import pytest
 
-from infra.agent.backup import dumps, listing, mending, places, programs, records, restic, run, settings, units, verbs
+from infra.agent.backup import (
+    at_boot,
+    dumps,
+    listing,
+    mending,
+    places,
+    programs,
+    records,
+    restic,
+    run,
+    settings,
+    streams,
+    units,
+    verbs,
+)
 from infra.agent.backup.records import Places
 from infra.agent.backup.restic import Snapshot
 from infra.agent.machine import backup_state
 from infra.agent.machine.backup_state import NEVER, AppBackup, Backup
 from infra.agent.process import slots
 from infra.agent.services import postgres_dump
-from infra.agent.system import sh, systemd
+from infra.agent.system import manifest, sh, systemd
 from infra.agent.system.failure import Failure
 from infra.agent.system.layout import App
 from infra.protocol import schedules
@@ -86,6 +101,8 @@ def test_nothing_is_forgotten_where_all_backups_stay() -> None:
     ("printed", "told"),
     [
         ("Fatal: wrong password or no key found", "has another password than launchpad:backup.password. Set the"),
+        ("Fatal: config cannot be loaded: unsupported repository version", "was made by a newer restic than this"),
+        ("Fatal: config cannot be loaded: unsupported repository version 3", "was made by a newer restic than this"),
         ("Save(<data/1>) failed: write: no space left on device", "is full. Make room there, or keep fewer backups."),
         (
             "Fatal: unable to open config file: stat /mnt/backup/config: no such file or directory\nIs there a repository "
@@ -110,6 +127,75 @@ def test_nothing_is_forgotten_where_all_backups_stay() -> None:
 )
 def test_what_restic_prints_is_told_as_what_it_means(printed: str, told: str) -> None:
     assert restic.meaning(FOLDER, printed).startswith(f"The repository /mnt/backup {told}")
+
+
+OF_EVERY_COMMAND = {"--repo", "--password-file", "--cache-dir", "-o", "--json", "--quiet", "--no-lock"}
+OLDEST: dict[str, set[str]] = {
+    "backup": {"--stdin", "--stdin-filename", "--host", "--tag"},
+    "snapshots": {"--host", "--tag"},
+    "forget": {
+        "--host",
+        "--tag",
+        "--group-by",
+        "--prune",
+        "--keep-last",
+        "--keep-hourly",
+        "--keep-daily",
+        "--keep-weekly",
+    }
+    | {"--keep-monthly", "--keep-yearly"},
+    "dump": set(),
+    "init": set(),
+    "cat": set(),
+    "check": set(),
+}
+"""The options that restic 0.12.1 has, which Ubuntu 22.04 brings. Source: cmd/restic of that version."""
+
+
+@pytest.mark.parametrize("spec", [FOLDER, SFTP, S3], ids=["folder", "sftp", "s3"])
+def test_the_oldest_restic_knows_every_option(spec: BackupSpec) -> None:
+    spec = dataclasses.replace(spec, keep=Keep(1, 1, 1, 1, 1, 1))
+    lines = [
+        restic.backup(spec, PLACES, "shop"),
+        restic.snapshots(spec, PLACES, "shop"),
+        restic.dump(spec, PLACES, Snapshot("01234567", "shop", "")),
+        restic.forget(spec, PLACES),
+        *(each(spec, PLACES) for each in (restic.look, restic.init, restic.check)),
+    ]
+    for line in lines:
+        name = next(word for word in line if word in OLDEST)
+        used = {word for word in line if word.startswith("-")}
+        assert used <= OF_EVERY_COMMAND | OLDEST[name], line
+    assert {next(word for word in line if word in OLDEST) for line in lines} == OLDEST.keys()
+
+
+def test_a_program_that_reports_its_progress_all_the_time_waits_for_nobody_to_read_that() -> None:
+    busy = (
+        "import sys\n"
+        'for number in range(50_000): print(\'{"message_type":"status","percent_done":%d}\' % number)\n'
+        "sys.stdout.flush()\n"
+        "size = len(sys.stdin.buffer.read())\n"
+        'print(\'{"message_type":"summary","snapshot_id":"%08d"}\' % size)'
+    )
+    with programs.running([sys.executable, "-c", busy], {}, feed=True, silent=True) as program:
+        assert program.process.stdin is not None
+        with program.process.stdin as stream:
+            stream.write(bytes(1_000_000))
+        assert program.process.wait() == 0
+        assert restic.saved(program.printed()) == "01000000"
+
+
+def test_a_name_that_an_app_has_chosen_cannot_command_a_terminal() -> None:
+    report = {
+        "problems": ["a\x1b]0;title\x07b\u202ec: is gone"],
+        "notes": ["x\ny\x9b2J"],
+        "files": 1,
+        "bytes": 2,
+        "rows": 3,
+    }
+    found = streams._report(json.dumps(report).encode(), {}, {})
+    assert found.problems == ("a\ufffd]0;title\ufffdb\ufffdc: is gone",)
+    assert found.notes == ("x y\ufffd2J",)
 
 
 def test_snapshots_are_read_the_oldest_first_and_others_left_out() -> None:
@@ -251,6 +337,19 @@ def test_what_a_stack_left_that_has_no_backups_here_says_nothing(state: Path) ->
     assert backup_state.of("shop") is None
 
 
+def test_an_app_whose_backup_failed_waits_for_the_others_the_next_time(state: Path) -> None:
+    spec, where = dataclasses.replace(FOLDER, apps=("a", "b", "c")), Places("shop/prod")
+    assert run.in_turn(spec, where) == ["a", "b", "c"]
+    backup_state.keep(state, "a", {"error": "did not end"})
+    assert run.in_turn(spec, where) == ["b", "c", "a"]
+    assert "\nTimeoutStartSec=144h\n" in units.service(spec, where, units.BACKUP)
+
+
+def test_what_is_written_down_of_an_error_commands_no_terminal(state: Path) -> None:
+    backup_state.keep(state, "shop", {"error": "\x1b[2Jgone\x9b: x\nlast"})
+    assert backup_state.read(state)["shop"]["error"] == "gone\ufffd: x\nlast"
+
+
 def test_another_place_or_schedule_is_measured_anew(state: Path) -> None:
     backup_state.keep(state, "shop", {"error": "it is full"})
     settings._note(FOLDER, Places("shop/prod"))
@@ -302,6 +401,24 @@ def test_a_folder_that_somebody_else_can_change_is_no_place_for_a_repository(tmp
         settings.check_folder(tmp_path / "link" / "shop")
 
 
+@pytest.mark.parametrize("able", [True, False], ids=["attribute", "inode"])
+def test_a_folder_that_was_marked_is_known_again_where_it_is_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, able: bool
+) -> None:
+    if not able:
+        monkeypatch.setattr(os, "setxattr", lambda *_: Path("/nowhere").stat())
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    other.mkdir()
+    mark = places.mark(one)
+    places.exchange(one, other)
+    assert (places.is_marked(one, mark), places.is_marked(other, mark)) == (False, True)
+    assert not places.is_marked(other, "another")
+    places.unmark(other)
+    if not mark.startswith(places.INODE):
+        assert not places.is_marked(other, mark)
+
+
 def test_two_folders_take_each_others_place_in_one_step(tmp_path: Path) -> None:
     for name in ("old", "new"):
         (tmp_path / name).mkdir()
@@ -341,8 +458,12 @@ def restoring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple
         folder.mkdir(parents=True)
         (folder / "note").write_text(text)
     monkeypatch.setattr("infra.agent.system.layout.STATE", tmp_path)
+    monkeypatch.setattr("infra.agent.system.layout.RUN", tmp_path / "run")
+    monkeypatch.setattr(at_boot, "UNITS", tmp_path / "units")
+    monkeypatch.setattr(systemd, "WANTS", tmp_path / "units" / "wants")
+    monkeypatch.setattr(manifest, "FILE", tmp_path / "manifest")
     (tmp_path / "shop").mkdir()
-    noted = {"units": ["shop@blue.service"], "closed": True, "database": 7, "new": data.stat().st_ino, "who": "ana"}
+    noted = {"units": ["shop@blue.service"], "closed": True, "database": 7, "new": places.mark(data), "who": "ana"}
     app.restore.write_text(json.dumps(noted))
     monkeypatch.setattr(places, "data", lambda _app: data)
     monkeypatch.setattr(places, "scratch", lambda _app: top)
@@ -360,10 +481,47 @@ def restoring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple
 
 def test_data_goes_back_if_a_kill_came_before_the_database(restoring: tuple[Path, list[str]]) -> None:
     data, done = restoring
+    at_boot.begin(App("shop"))
     mending.settle(App("shop"))
     assert (data / "note").read_text() == "former"
     assert done == ["shop@blue.service", "remove restore"]
-    assert not App("shop").restore.exists()
+    assert not any(path.exists() for path in (App("shop").restore, App("shop").settling, at_boot.unit(App("shop"))))
+    assert not any(systemd.WANTS.iterdir())
+
+
+def test_nothing_of_the_app_starts_before_what_a_restore_began_is_being_ended(
+    restoring: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del restoring
+    app, seen = App("shop"), list[tuple[bool, bool]]()
+    monkeypatch.setattr(systemd, "start_all", lambda _: seen.append((app.restore.exists(), app.settling.exists())))
+    mending.settle(app)
+    assert seen == [(True, True)]
+
+
+def test_after_a_power_failure_the_machine_ends_a_restore_by_itself(restoring: tuple[Path, list[str]]) -> None:
+    del restoring
+    app = App("shop")
+    at_boot.begin(app)
+    assert (systemd.WANTS / "launchpad-shop.restore.service").readlink() == at_boot.unit(app)
+    assert at_boot.unit(app).read_text().splitlines()[1:] == [
+        "[Unit]",
+        "Description=The end of a restore of shop that was interrupted",
+        f"ConditionPathExists={app.restore}",
+        "RequiresMountsFor=/srv/shop/data",
+        "After=launchpad-postgresql.service",
+        "StartLimitIntervalSec=0",
+        "",
+        "[Service]",
+        "Type=exec",
+        "ExecStart=/usr/local/bin/launchpad-agent backup mend --app shop --who the-start-of-the-machine",
+        "Restart=on-failure",
+        "RestartSec=30",
+        "SyslogIdentifier=launchpad-backup",
+        "",
+        "[Install]",
+        "WantedBy=multi-user.target",
+    ]
 
 
 def test_data_and_database_stay_new_if_a_kill_came_after_both(

@@ -173,7 +173,9 @@ def test_unit() -> None:
     assert before == (
         "# Written by launchpad-agent; changes are overwritten by the next deployment.\n"
         "[Unit]\nDescription=shop (%i)\nAfter=network.target launchpad-shop.cache.service "
-        "launchpad-postgresql.service\nStartLimitIntervalSec=0\n\n"
+        "launchpad-postgresql.service\n"
+        "ConditionPathExists=|!/var/lib/launchpad/shop/restore.json\n"
+        "ConditionPathExists=|/run/launchpad/app-shop.settling\nStartLimitIntervalSec=0\n\n"
         "[Service]\nType=exec\nUser=shop\nGroup=shop\n"
         "LoadCredential=launch:/etc/launchpad/shop/launch/%i.json\n"
         "ExecStart=/usr/bin/python3 -IS /usr/local/lib/launchpad/launch.py\n"

@@ -17,11 +17,25 @@ from infra.agent.services import (
 )
 from infra.agent.services.postgres_place import Cluster
 from infra.agent.services.postgres_tuning import Tuning
-from infra.agent.system import files, systemd
+from infra.agent.system import files, manifest, owned, sh, systemd
 from infra.agent.system.failure import Failure
 from infra.protocol import database
 
 MB = 2**20
+OF_ALL_VERSIONS = (
+    *("listen_addresses", "unix_socket_directories", "unix_socket_permissions", "hba_file", "ident_file"),
+    *(
+        "authentication_timeout",
+        "client_connection_check_interval",
+        "max_connections",
+        "shared_buffers",
+        "effective_cache_size",
+        "maintenance_work_mem",
+    ),
+    *("work_mem", "random_page_cost", "log_destination", "logging_collector", "log_line_prefix", "log_checkpoints"),
+    *("timezone", "log_timezone"),
+)
+"""Settings that PostgreSQL 14 has; a server of 14.23 was started with them by hand, and with pg_hba.conf as it is."""
 
 
 @pytest.mark.parametrize(
@@ -52,6 +66,7 @@ def test_the_configuration_listens_to_no_network_and_writes_to_the_journal() -> 
         "hba_file = '/etc/launchpad/postgresql/pg_hba.conf'\n"
         "ident_file = '/etc/launchpad/postgresql/pg_ident.conf'\n"
         "authentication_timeout = 10s\n"
+        "client_connection_check_interval = 10s\n"
         "max_connections = 102\n"
         "shared_buffers = 128MB\n"
         "effective_cache_size = 512MB\n"
@@ -68,8 +83,13 @@ def test_the_configuration_listens_to_no_network_and_writes_to_the_journal() -> 
     )
 
 
-def test_an_older_version_gets_no_setting_that_it_does_not_know() -> None:
-    assert "alter_system" not in postgres_files.config(postgres_tuning.tuning(1024 * MB), 16)
+@pytest.mark.parametrize(("major", "alone"), [(14, False), (15, False), (16, False), (17, True), (18, True)])
+def test_a_version_gets_no_setting_that_it_does_not_know(major: int, *, alone: bool) -> None:
+    settings = [
+        line.split(" = ")[0] for line in postgres_files.config(postgres_tuning.tuning(1024 * MB), major).splitlines()
+    ]
+    of_all = [*OF_ALL_VERSIONS, *(["allow_alter_system"] if alone else [])]
+    assert settings[1:] == of_all
 
 
 def test_only_the_socket_lets_in_and_only_the_kernel_says_who_comes() -> None:
@@ -151,6 +171,8 @@ def disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     monkeypatch.setattr(postgres_move, "DATA_DISK", data)
     monkeypatch.setattr(systemd, "stop", lambda _unit: True)
     monkeypatch.setattr(files, "directory", lambda path, _mode: path.is_dir())
+    monkeypatch.setattr(owned, "size", lambda _path: 1_000_000)
+    monkeypatch.setattr(manifest, "FILE", tmp_path / "manifest")
     return own, data
 
 
@@ -175,6 +197,35 @@ def test_a_move_that_was_killed_at_any_step_is_made_again(disks: tuple[Path, Pat
     (own / "17").rename(own / "17.moved")  # between the two renames
     assert postgres_move.settle("mounted") is True
     assert (names(own), names(data), names(data / "17")) == (["17.moved"], ["17"], ["PG_VERSION"])
+
+
+def test_a_disk_that_is_too_small_is_refused_before_the_server_is_stopped(
+    disks: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, data = disks
+    stopped: list[str] = []
+    monkeypatch.setattr(systemd, "stop", stopped.append)
+    monkeypatch.setattr(files, "free_bytes", lambda _path: 30_000_000)
+    with pytest.raises(Failure, match="The databases take 1 MB, and the disk for data has 30 MB free"):
+        postgres_move.settle("mounted")
+    assert (stopped, names(own), names(data)) == ([], ["17"], [])
+
+
+def test_the_server_runs_on_where_its_databases_cannot_be_copied(
+    disks: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, data = disks
+    started: list[str] = []
+
+    def full(_words: list[str], *, doing: str) -> None:
+        (data / "17.new").mkdir()
+        raise Failure(f"{doing} failed: no space left")
+
+    monkeypatch.setattr(systemd, "start", started.append)
+    monkeypatch.setattr(sh, "run", full)
+    with pytest.raises(Failure, match="Copying the databases failed: no space left"):
+        postgres_move.settle("mounted")
+    assert (started, names(own), names(data)) == (["launchpad-postgresql.service"], ["17"], [])
 
 
 def test_a_former_cluster_counts_no_more_once_its_copy_is_in_place(disks: tuple[Path, Path]) -> None:

@@ -1,5 +1,6 @@
 """Commands of ``run``: what is run, what is recorded, and that nothing takes them for deployments."""
 
+import fnmatch
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.agent import cli
+from infra.agent.backup import at_boot
 from infra.agent.build.inventory import Built
 from infra.agent.release import history, history_table, run_history
 from infra.agent.release.run_history import Run
@@ -68,10 +70,11 @@ def test_a_unit_says_nothing_that_not_every_user_may_read() -> None:
 
 
 def test_no_unit_of_another_app_looks_like_a_run_of_this_one() -> None:
-    pattern = App("a").run("*").split("*")
-    for other in ("a-run", "a-run-1", "run", "b"):
-        for unit in (App(other).run(1), App(other).task("task"), App(other).task("run"), App(other).unit("run")):
-            assert not (unit.startswith(pattern[0]) and unit.endswith(pattern[1])), unit
+    for other in (App(name) for name in ("a-run", "a-run-1", "run", "b")):
+        units = {other.run(1), other.task("task"), other.task("run"), other.unit("run"), other.cache_unit}
+        units |= {other.unit("job-x"), other.backup("pack-data"), at_boot.unit(other).name}
+        assert not fnmatch.filter(units, App("a").every_run)
+    assert fnmatch.fnmatch(App("a").run(17), App("a").every_run)
 
 
 @pytest.mark.parametrize(
