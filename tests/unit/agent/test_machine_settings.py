@@ -287,7 +287,7 @@ def words(*argv: str) -> argparse.Namespace:
     return cli.for_person(cli.parsed(argv), "ana")
 
 
-@pytest.mark.parametrize("option", [("--who", "ben"), ("--who=ben",), ("--wh", "ben"), ("--w=ben",)])
+@pytest.mark.parametrize("option", [("--who", "ben"), ("--who=ben",), ("--wh", "ben"), ("--wh=ben",)])
 def test_a_person_is_recorded_for_nobody_else(option: tuple[str, ...]) -> None:
     assert words("restart", "--app", "shop", *option).who == "ana"
     assert words("run", "--app", "shop", *option, "--", "echo", "--who", "ben").command == ["echo", "--who", "ben"]
