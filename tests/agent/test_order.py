@@ -280,6 +280,7 @@ def test_killed_after_the_switch_a_rollback_goes_one_release_back_with_its_setti
     assert lab.deploy(repo, "base", env={"COLOR": "old"}).code == 0
     repo.commit("killed", {HOOK: None, ".launchpad/hooks/after_switch": STUCK}, (".launchpad/hooks/after_switch",))
     running = Request.deploy(lab, repo, "killed", env={"COLOR": "new"}).until("hook: after_switch")
+    wait_for(lambda: lab.run(f"sudo test -e /srv/{APP}/data/stuck").code == 0)
     lab.sudo(f"kill -9 {json.loads(lab.sudo(f'cat /run/launchpad/app-{APP}.lock'))['pid']}")
     running.end()
     assert lab.get()[1] == "killed new\n"
