@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from infra.agent.build import inventory
+from infra.agent.machine import pending
 from infra.agent.process import launch_file, memory_kills, slots
 from infra.agent.proxy import proxy
 from infra.agent.release import history, lock, run_history, status, turns
@@ -45,6 +46,7 @@ def test_a_release_serves_since_the_switch_and_not_since_its_deployment_began(
         monkeypatch.setattr(systemd, name, lambda _app: ["blue"])
     monkeypatch.setattr(systemd, "state", lambda _unit: UnitState())
     monkeypatch.setattr(memory_kills, "last", lambda _app, _names: {})
+    monkeypatch.setattr(pending, "count", lambda: None)  # this computer's updates, which it would note down here
     clock = itertools.count(100, 100)
     monkeypatch.setattr(time, "time", lambda: float(next(clock)))
     app = App("app")
