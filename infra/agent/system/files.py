@@ -147,7 +147,7 @@ def own_tree(path: Path, uid: int, gid: int) -> None:
     directory(path, 0o750, (uid, gid))
 
 
-def free_bytes(path: Path) -> int:
-    """The bytes that ordinary users can still write on the file system of a path."""
+def free_bytes(path: Path | int) -> int:
+    """The bytes that ordinary users can still write on the file system of a path, or of an open file."""
     status = os.statvfs(path)
     return status.f_bavail * status.f_frsize

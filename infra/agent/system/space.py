@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from pathlib import Path
 from typing import IO
 
@@ -50,8 +49,7 @@ def leave_some(file: IO[bytes]) -> None:
     Raises:
         NoSpace: There is less than the reserve.
     """
-    status = os.fstatvfs(file.fileno())
-    if status.f_bavail * status.f_frsize < RESERVE:
+    if files.free_bytes(file.fileno()) < RESERVE:
         raise NoSpace(
             f"The disk is nearly full: the dump of the database would leave less than {_size(RESERVE)} to the apps. "
             "Make room, or have a larger disk"
