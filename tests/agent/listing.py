@@ -20,6 +20,8 @@ EXCEPT = (
         "/var/lib/ucf",
         "/var/lib/systemd/deb-systemd-helper-enabled",
     ),
+    # copies of what dpkg keeps, which Debian's dpkg-db-backup.timer makes at midnight
+    "/var/backups",
     # what the machine writes all the time: clocks, seeds, the times of timers of its own
     *("/var/lib/systemd/random-seed", "/var/lib/systemd/timesync", "/var/lib/systemd/timers", "/var/lib/cloud"),
     # the accounts as they were before the last change: Debian's own copies
